@@ -1,0 +1,135 @@
+"""Every parameter that a space file may fix, search or compare: its type, bounds, default and meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SCHEDULES = (
+    "constant",
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "polynomial",
+    "inverse_sqrt",
+    "wsd",
+)
+AUGMENTATIONS = ("none", "synonym_replacement", "random_swap", "random_deletion", "random_insertion")
+OPTIMIZERS = ("adamw", "adam", "sgd")
+POOLINGS = ("cls", "mean")
+
+Value = bool | int | float | str | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a trial.
+
+    Attributes:
+        kind: type of one value; ``int_list`` is a list of positive integers, possibly empty.
+        default: used where the space file says nothing.
+        doc: one sentence for the JSON Schema and the docs.
+        low, high: bounds of a number, None where there is none. Inclusive unless ``open_low`` or ``open_high``.
+        categories: the names allowed for kind ``category``.
+        active_when: (other parameter, its values) under which this one has an effect; None: always.
+    """
+
+    kind: Literal["float", "int", "category", "int_list"]
+    default: Value
+    doc: str
+    low: float | None = None
+    high: float | None = None
+    open_low: bool = False
+    open_high: bool = False
+    categories: tuple[str, ...] = ()
+    active_when: tuple[str, tuple[Value, ...]] | None = None
+
+
+PARAMETERS: dict[str, Parameter] = {
+    "learning_rate": Parameter("float", 5e-5, "Peak learning rate.", low=0.0, open_low=True),
+    "schedule": Parameter(
+        "category", "linear", "Course of the learning rate after warmup.", categories=SCHEDULES
+    ),
+    "schedule_cycles": Parameter(
+        "int",
+        1,
+        "Number of hard restarts of the cosine.",
+        low=1,
+        active_when=("schedule", ("cosine_with_restarts",)),
+    ),
+    "schedule_power": Parameter(
+        "float",
+        1.0,
+        "Power of the polynomial decay.",
+        low=0.0,
+        open_low=True,
+        active_when=("schedule", ("polynomial",)),
+    ),
+    "schedule_decay_ratio": Parameter(
+        "float",
+        0.2,
+        "Share of all steps in which warmup-stable-decay decays.",
+        low=0.0,
+        high=1.0,
+        open_low=True,
+        active_when=("schedule", ("wsd",)),
+    ),
+    "warmup_ratio": Parameter(
+        "float", 0.0, "Share of all steps with linear warmup.", low=0.0, high=1.0, open_high=True
+    ),
+    "optimizer": Parameter("category", "adamw", "Optimizer.", categories=OPTIMIZERS),
+    "weight_decay": Parameter(
+        "float", 0.01, "Weight decay of matrices; biases and layer norms have none.", low=0.0
+    ),
+    "momentum": Parameter(
+        "float",
+        0.9,
+        "Momentum of SGD.",
+        low=0.0,
+        high=1.0,
+        open_high=True,
+        active_when=("optimizer", ("sgd",)),
+    ),
+    "gradient_clip": Parameter("float", 1.0, "Largest norm of the gradient.", low=0.0, open_low=True),
+    "batch_size": Parameter("int", 32, "Examples a step.", low=1),
+    "epochs": Parameter("float", 3.0, "Passes over the training split.", low=0.0, open_low=True),
+    "dropout": Parameter(
+        "float", 0.1, "Dropout of the trained layers and of the head.", low=0.0, high=1.0, open_high=True
+    ),
+    "frozen_layers": Parameter(
+        "int", 0, "Lowest layers kept as pretrained, embeddings included; 0 trains everything.", low=0
+    ),
+    "head_hidden_sizes": Parameter(
+        "int_list", (), "Units of each hidden layer of the head; an empty list is a linear head."
+    ),
+    "pooling": Parameter(
+        "category",
+        "cls",
+        "What the head reads: the first token, or the mean over tokens.",
+        categories=POOLINGS,
+    ),
+    "augmentation": Parameter(
+        "category", "none", "How variants of a training text are made.", categories=AUGMENTATIONS
+    ),
+    "augmentation_strength": Parameter(
+        "float",
+        0.1,
+        "Share of a text's words that a variant touches (alpha of EDA, Wei and Zou 2019).",
+        low=0.0,
+        high=1.0,
+        active_when=("augmentation", AUGMENTATIONS[1:]),
+    ),
+    "augmentation_variants": Parameter(
+        "int",
+        4,
+        "Size of the pool of variants of each text.",
+        low=1,
+        active_when=("augmentation", AUGMENTATIONS[1:]),
+    ),
+}
+
+
+def is_active(name: str, configuration: dict[str, Value]) -> bool:
+    """Whether parameter ``name`` has an effect under the other values of ``configuration``."""
+    condition = PARAMETERS[name].active_when
+    return condition is None or configuration.get(condition[0]) in condition[1]

@@ -1,0 +1,89 @@
+"""Records as files: one JSON file a record, written whole or not at all.
+
+<run folder>/records/run.json
+<run folder>/records/trials/<strategy>.r<replicate>.d<draw>.json
+<run folder>/records/confirmations/<strategy>.r<replicate>.s<index>.json
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from hpo.errors import UserError
+from hpo.records.schema import Confirmation, Records, Run, Trial
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def slug(name: str) -> str:
+    """A file name for any strategy name: readable characters kept, a digest added where some were not."""
+    safe = re.sub(r"[^A-Za-z0-9_=-]+", "-", name)[:60]
+    return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def write_run(folder: Path, run: Run) -> None:
+    _write(folder / "records" / "run.json", run)
+
+
+def write_trial(folder: Path, trial: Trial) -> None:
+    _write(trial_path(folder, trial.strategy, trial.replicate, trial.draw), trial)
+
+
+def write_confirmation(folder: Path, confirmation: Confirmation) -> None:
+    c = confirmation
+    _write(confirmation_path(folder, c.strategy, c.replicate, c.index), c)
+
+
+def trial_path(folder: Path, strategy: str, replicate: int, draw: int) -> Path:
+    return folder / "records" / "trials" / f"{slug(strategy)}.r{replicate}.d{draw}.json"
+
+
+def confirmation_path(folder: Path, strategy: str, replicate: int, index: int) -> Path:
+    return folder / "records" / "confirmations" / f"{slug(strategy)}.r{replicate}.s{index}.json"
+
+
+def read_records(folder: Path) -> Records:
+    """Read all records below ``folder``.
+
+    Raises:
+        UserError: there are none, or one does not fit the schema.
+    """
+    head = folder / "records" / "run.json"
+    if not head.is_file():
+        raise UserError(f"{folder} holds no records of a run", "Name a folder that `hpo run` made.")
+    run = _read(head, Run)
+    order = {name: i for i, name in enumerate(run.strategies)}
+    last = len(order)
+    trials = [_read(p, Trial) for p in (folder / "records" / "trials").glob("*.json")]
+    confirmations = [_read(p, Confirmation) for p in (folder / "records" / "confirmations").glob("*.json")]
+    trials.sort(key=lambda t: (order.get(t.strategy, last), t.replicate, t.draw))
+    confirmations.sort(key=lambda c: (order.get(c.strategy, last), c.replicate, c.index))
+    return Records(run=run, trials=tuple(trials), confirmations=tuple(confirmations))
+
+
+def _read(path: Path, model: type[T]) -> T:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(
+            f"{path}: {where}: {first['msg']}",
+            "Move the file away; `hpo run` writes it again from what it has stored.",
+        ) from error
+
+
+def _write(path: Path, record: BaseModel) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(record.model_dump_json(indent=1) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
