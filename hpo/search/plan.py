@@ -1,0 +1,71 @@
+"""The plan of a run: how much of what will be trained, known before anything is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hpo.config.experiment import Choices, Experiment, Fixed, Range, Setting
+from hpo.config.parameters import PARAMETERS
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Counts of a run.
+
+    Attributes:
+        rungs: numbers of examples seen at which a trial is evaluated, the end of the longest training last.
+        studies, trials, confirmations, baselines: how many there are in all.
+        examples: that one full training sees, (least, most) over the search space.
+        steps: optimizer steps of one full training, (least, most).
+        most_examples: seen in training if nothing is pruned.
+    """
+
+    strategies: tuple[str, ...]
+    replicates: int
+    rungs: tuple[int, ...]
+    studies: int
+    trials: int
+    confirmations: int
+    baselines: int
+    examples: tuple[int, int]
+    steps: tuple[int, int]
+    most_examples: int
+
+
+def make_plan(experiment: Experiment) -> Plan:
+    """Count what ``experiment`` will train at most."""
+    budget, task = experiment.budget, experiment.task
+    strategies = experiment.strategies()
+    studies = len(strategies) * budget.replicates
+    epochs = _extremes(experiment, "epochs")
+    batches = _extremes(experiment, "batch_size")
+    examples = (math.ceil(task.train * epochs[0]), math.ceil(task.train * epochs[1]))
+    steps = (math.ceil(examples[0] / batches[1]), math.ceil(examples[1] / batches[0]))
+    trials = studies * budget.trials
+    confirmations = studies * experiment.confirmation.seeds
+    baselines = budget.replicates * experiment.confirmation.seeds if experiment.baseline is not None else 0
+    return Plan(
+        strategies=strategies,
+        replicates=budget.replicates,
+        rungs=(*(r for r in budget.rungs if r < examples[1]), examples[1]),
+        studies=studies,
+        trials=trials,
+        confirmations=confirmations,
+        baselines=baselines,
+        examples=examples,
+        steps=steps,
+        most_examples=(trials + confirmations + baselines) * examples[1],
+    )
+
+
+def _extremes(experiment: Experiment, name: str) -> tuple[float, float]:
+    """Least and most value that parameter ``name`` can take in any trial."""
+    if experiment.compare is not None and experiment.compare.parameter == name:
+        values = [float(v) for v in experiment.compare.values]  # type: ignore[arg-type]
+        return min(values), max(values)
+    setting: Setting = experiment.parameters.get(name, Fixed(value=PARAMETERS[name].default))
+    if isinstance(setting, Range):
+        return setting.low, setting.high
+    values = [float(v) for v in (setting.choices if isinstance(setting, Choices) else (setting.value,))]  # type: ignore[arg-type]
+    return min(values), max(values)
