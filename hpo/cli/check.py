@@ -1,0 +1,115 @@
+"""`hpo check`: what a space file would train, without training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hpo.cli.spaces import DeviceOption, SpaceOption, open_space
+from hpo.cli.words import count_of, printable
+
+if TYPE_CHECKING:
+    from hpo.config.experiment import Experiment, Setting
+    from hpo.config.space import Space
+    from hpo.records.schema import ModelInfo, SplitInfo
+    from hpo.search.coordinator import Checked
+    from hpo.search.plan import Plan
+
+EXAMPLE = """\
+Example:
+
+  $ hpo check --space lr_schedules
+  strategies    5 values of schedule: constant, linear, ...
+  search        25 studies of 4 trials (100 trials), tpe, ...
+  rungs         512, 1,024, 1,536 examples
+  ...
+  next: hpo run --space lr_schedules
+"""
+
+
+def check(space: SpaceOption, device: DeviceOption = None) -> None:
+    """Validate a space file, fetch what it names and print its plan. Trains nothing."""
+    opened = open_space(space)
+    from hpo.search.coordinator import check_experiment
+
+    checked = check_experiment(opened, device)
+    rows = plan_rows(opened, checked)
+    print("\n".join(f"{name:<14}{printable(text)}" for name, text in rows))
+    print(f"next: hpo run --space {space}" + (f" --device {device}" if device else ""))
+
+
+def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
+    """(heading, text) of every line of the plan."""
+    experiment, device = space.experiment, checked.device
+    return [
+        ("space", f"{experiment.name} ({space.path})"),
+        ("question", experiment.question),
+        *_work_rows(experiment, checked.plan),
+        *((f"  {name}", _setting(setting)) for name, setting in experiment.parameters.items()),
+        ("data", _data(checked.split)),
+        ("model", _model(checked.model)),
+        ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
+    ]
+
+
+def _work_rows(experiment: Experiment, plan: Plan) -> list[tuple[str, str]]:
+    budget = experiment.budget
+    studies, trials = count_of(plan.studies, "study"), count_of(budget.trials, "trial")
+    replicates = count_of(plan.replicates, "replicate")
+    trainings = count_of(plan.trials + plan.confirmations + plan.baselines, "training")
+    baseline = f", and {plan.baselines:,} of the baseline" if plan.baselines else ""
+    return [
+        ("strategies", _strategies(experiment, plan)),
+        (
+            "search",
+            f"{studies} of {trials}, {plan.trials:,} in all, in {replicates}",
+        ),
+        ("by", f"sampler {budget.sampler}, pruner {budget.pruner}"),
+        ("rungs", f"{', '.join(f'{r:,}' for r in plan.rungs)} examples"),
+        ("a training", f"{_span(plan.examples)} examples, {_span(plan.steps)} steps"),
+        ("confirmation", f"{count_of(plan.confirmations, 'training')} with fresh seeds{baseline}"),
+        ("at most", f"{plan.most_examples:,} examples in {trainings}"),
+    ]
+
+
+def _strategies(experiment: Experiment, plan: Plan) -> str:
+    if experiment.compare is None:
+        return "nothing is compared"
+    reference = experiment.reference()
+    against = f"; reference {reference}" if reference else ""
+    values = count_of(len(plan.strategies), "value")
+    return f"{values} of {experiment.compare.parameter}: {', '.join(plan.strategies)}{against}"
+
+
+def _data(split: SplitInfo) -> str:
+    sizes = f"{split.train:,} train, {split.validation:,} validation, {split.test:,} test"
+    dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped"
+    return f"{split.source}: {sizes}; {len(split.labels)} classes, {dropped}; {split.licence}"
+
+
+def _model(model: ModelInfo) -> str:
+    size = f"{count_of(model.layers, 'layer')}, {model.parameters:,} weights"
+    return f"{model.source}: {size}; {model.licence}"
+
+
+def _span(span: tuple[int, int]) -> str:
+    low, high = span
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _setting(setting: Setting) -> str:
+    """A parameter's values in words."""
+    if setting.kind == "fixed":
+        return _value(setting.value)
+    if setting.kind == "choices":
+        text = f"one of {', '.join(_value(v) for v in setting.choices)}"
+    else:
+        text = f"{setting.low:g} to {setting.high:g}" + (", log" if setting.log else "")
+        text += f", step {setting.step:g}" if setting.step is not None else ""
+    conditions = [f"{name} is {' or '.join(map(_value, values))}" for name, values in setting.when.items()]
+    return f"{text}; default {_value(setting.default)}" + (
+        f"; when {' and '.join(conditions)}" if conditions else ""
+    )
+
+
+def _value(value: object) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value)

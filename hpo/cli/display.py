@@ -1,0 +1,134 @@
+"""What a watcher of a run sees: a live table on a terminal, plain lines elsewhere, nothing when quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from hpo.cli.lines import PlainLines
+from hpo.cli.progress import InHand, Progress, Tally
+from hpo.cli.words import count_of, printable, score, time_left
+from hpo.search.events import Observer
+from hpo.search.plan import Plan
+
+NARROW = 76  # columns below which the table leaves out what can be told from its neighbours
+MOST_IN_HAND = 4
+
+
+@contextmanager
+def watching(plan: Plan, console: Console, *, quiet: bool) -> Iterator[Observer]:
+    """The observer that suits ``console``, for as long as the run lasts."""
+    progress = Progress(plan)
+    if quiet:
+        yield progress
+    elif console.is_terminal and not console.is_dumb_terminal:
+        with Live(
+            get_renderable=lambda: run_view(progress, console.width), console=console, refresh_per_second=2
+        ):
+            yield progress
+    else:
+        lines = PlainLines(progress, console.file)
+        yield lines
+        lines.close()
+
+
+def run_view(progress: Progress, width: int) -> RenderableType:
+    """Bar, trainings in hand, table, last notes: what a low terminal cuts off at the bottom matters least."""
+    with progress.lock:
+        parts = [_bar(progress, width), *_in_hand_lines(progress), strategy_table(progress, width)]
+        parts += [_line(f"note: {text}", "dim") for text in progress.notes]
+    return Group(*parts)
+
+
+def strategy_table(progress: Progress, width: int) -> Table:
+    """A row a strategy. Test scores stand in it only when the whole run is over."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    wide = width >= NARROW
+    table.add_column("strategy", no_wrap=True, overflow="ellipsis", min_width=8)
+    for heading in _headings(progress, wide=wide):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, tally in progress.tallies.items():
+        table.add_row(Text(printable(name)), *_cells(progress, tally, wide=wide))
+    if progress.baseline:
+        name, tally = progress.baseline
+        table.add_row(Text(printable(name)), *_baseline_cells(progress, tally, wide=wide))
+    return table
+
+
+def _headings(progress: Progress, *, wide: bool) -> list[str]:
+    names = ["studies", "trials", "pruned"] if wide else ["trials"]
+    if _any_failed(progress):
+        names.append("failed")
+    names += ["best validation", "confirmed"] if wide else ["best val.", "conf."]
+    return [*names, "mean test"] if progress.finished else names
+
+
+def _cells(progress: Progress, tally: Tally, *, wide: bool) -> list[str]:
+    plan = progress.plan
+    strategies = max(len(plan.strategies), 1)
+    cells = [f"{tally.trials}/{plan.trials // strategies}"]
+    if wide:
+        cells = [f"{progress.studies_ended(tally)}/{plan.replicates}", *cells, str(tally.states["pruned"])]
+    if _any_failed(progress):
+        cells.append(str(tally.states["failed"]))
+    cells += [score(tally.best), f"{tally.confirmed}/{plan.confirmations // strategies}"]
+    return [*cells, _mean_test(tally)] if progress.finished else cells
+
+
+def _baseline_cells(progress: Progress, tally: Tally, *, wide: bool) -> list[str]:
+    empty = (3 if wide else 1) + _any_failed(progress) + 1
+    cells = [*["-"] * empty, f"{tally.confirmed}/{progress.plan.baselines}"]
+    return [*cells, _mean_test(tally)] if progress.finished else cells
+
+
+def _any_failed(progress: Progress) -> bool:
+    return any(t.states["failed"] for t in progress.tallies.values())
+
+
+def _mean_test(tally: Tally) -> str:
+    return score(sum(tally.test) / len(tally.test)) if tally.test else "-"
+
+
+def _bar(progress: Progress, width: int) -> RenderableType:
+    done = progress.trials + progress.confirmations
+    left = "done" if progress.finished else time_left(progress.seconds_left())
+    text = f"{done}/{count_of(progress.total, 'training')}, {left}"
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    bar = ProgressBar(
+        total=1.0, completed=progress.share_done(), width=max(min(width - len(text) - 3, 40), 5)
+    )
+    grid.add_row(bar, Text(text, no_wrap=True, overflow="ellipsis"))
+    return grid
+
+
+def _in_hand_lines(progress: Progress) -> list[Text]:
+    items = list(progress.in_hand.values())
+    if not items:
+        return [_line("" if progress.finished else "preparing the next training", "dim")]
+    lines = [_line(_describe(item, progress.plan)) for item in items[:MOST_IN_HAND]]
+    if len(items) > MOST_IN_HAND:
+        lines.append(_line(f"and {len(items) - MOST_IN_HAND} more", "dim"))
+    return lines
+
+
+def _describe(item: InHand, plan: Plan) -> str:
+    work, rung = item.work, item.rung
+    what = "seed" if work.confirmation else "draw"
+    text = f"{'confirming' if work.confirmation else 'training'} {printable(work.strategy)}"
+    text += f", replicate {work.replicate}, {what} {work.index}"
+    if rung is None:
+        return f"{text}: {work.examples:,} examples"
+    rungs = [r for r in plan.rungs if r < work.examples]
+    place = sum(r <= rung.examples for r in rungs)
+    seen = f"{rung.examples:,}/{work.examples:,} examples, validation {score(rung.accuracy)}"
+    return f"{text}: rung {place}/{len(rungs) + 1}, {seen}"
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(printable(text), style=style, no_wrap=True, overflow="ellipsis")

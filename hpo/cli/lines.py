@@ -1,0 +1,92 @@
+"""A run as plain lines, for logs and pipes: one an ended training and phase, without control characters."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from hpo.cli.progress import Progress
+from hpo.cli.words import count_of, printable, score, time_left
+from hpo.records.schema import Confirmation, Rung, Trial
+from hpo.search.events import Work
+
+
+class PlainLines:
+    """Observer that writes. Work that was never started here was found stored: it is told as one line."""
+
+    def __init__(self, progress: Progress, out: IO[str]) -> None:
+        self._progress = progress
+        self._out = out
+        self._phase = ""
+        self._stored = 0
+
+    def started(self, work: Work) -> None:
+        """Tell of a new phase."""
+        self._tell_stored()
+        self._enter("confirmation" if work.confirmation else "search")
+        self._progress.started(work)
+
+    def rung(self, work: Work, rung: Rung) -> None:
+        """Count; rungs have no line."""
+        self._progress.rung(work, rung)
+
+    def trial(self, trial: Trial) -> None:
+        """Tell how a trial ended."""
+        trained = (False, trial.strategy, trial.replicate, trial.draw) in self._progress.in_hand
+        self._progress.trial(trial)
+        if not trained:
+            self._stored += 1
+            return
+        p = self._progress
+        where = f"{trial.strategy}, replicate {trial.replicate}, draw {trial.draw}"
+        self._write(
+            f"trial {p.trials}/{p.plan.trials}: {where}: {_outcome(trial)}; {time_left(p.seconds_left())}"
+        )
+
+    def confirmation(self, confirmation: Confirmation) -> None:
+        """Tell that it is over, not its score."""
+        c, p = confirmation, self._progress
+        trained = (True, c.strategy, c.replicate, c.index) in p.in_hand
+        p.confirmation(c)
+        if not trained:
+            self._stored += 1
+            return
+        where = f"{c.strategy}, replicate {c.replicate}, seed {c.index}"
+        left = time_left(p.seconds_left())
+        self._write(f"confirmation {p.confirmations}/{p.total_confirmations}: {where}: scored; {left}")
+
+    def note(self, text: str) -> None:
+        """Pass a note on."""
+        self._tell_stored()
+        self._progress.note(text)
+        self._write(f"note: {text}")
+
+    def close(self) -> None:
+        """Tell what was still held back."""
+        self._tell_stored()
+
+    def _enter(self, phase: str) -> None:
+        if phase == self._phase:
+            return
+        self._phase = phase
+        plan = self._progress.plan
+        if phase == "search":
+            trials, studies = count_of(plan.trials, "trial"), count_of(plan.studies, "study")
+            self._write(f"search: {trials} in {studies}, {count_of(len(plan.strategies), 'strategy')}")
+        else:
+            total = count_of(self._progress.total_confirmations, "training")
+            self._write(f"confirmation: {total} with fresh seeds, each scored once on the test split")
+
+    def _tell_stored(self) -> None:
+        if self._stored:
+            self._write(f"found finished from before: {count_of(self._stored, 'training')}")
+        self._stored = 0
+
+    def _write(self, text: str) -> None:
+        print(printable(text), file=self._out, flush=True)
+
+
+def _outcome(trial: Trial) -> str:
+    if trial.state == "complete":
+        return f"complete, validation accuracy {score(trial.accuracy)}"
+    examples = trial.segments[-1].examples if trial.segments else 0
+    return f"{trial.state} after {examples:,} examples ({trial.reason})"

@@ -1,0 +1,100 @@
+"""`hpo`: the subcommands, and the one place where a user's error becomes a message and an exit code.
+
+Exit codes: 0 done, 2 something the user can mend, 130 stopped by Ctrl-C, 143 stopped by SIGTERM.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+from hpo import __version__
+from hpo.cli import assets, check, fetch, report, run, schema, status, ui
+from hpo.errors import UserError
+
+EXAMPLE = """\
+Example:
+
+  $ hpo run --space lr_schedules
+  trial 1/100: constant, replicate 0, draw 0: complete, ...
+  ...
+  report: results/lr_schedules/report.html
+  next: hpo ui --space lr_schedules
+"""
+
+INTERRUPTED = 130
+# The class of every usage error; typer has no public name for it.
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+class Commands(typer.core.TyperGroup):
+    """The group of all subcommands, with one answer to Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the chosen subcommand."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    epilog=EXAMPLE,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,  # they print local variables, which hold the user's texts
+)
+app.command("run", epilog=run.EXAMPLE)(run.run)
+app.command("check", epilog=check.EXAMPLE)(check.check)
+app.command("status", epilog=status.EXAMPLE)(status.status)
+app.command("report", epilog=report.EXAMPLE)(report.report)
+app.command("ui", epilog=ui.EXAMPLE)(ui.ui)
+app.command("assets", epilog=assets.EXAMPLE)(assets.assets)
+app.command("fetch", epilog=fetch.EXAMPLE)(fetch.fetch)
+app.command("schema", epilog=schema.EXAMPLE)(schema.schema)
+
+
+@app.callback()
+def hpo(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Which fine-tuning strategy wins on my task, by how much, and how sure are we?"""
+    if version:
+        print(f"hpo {__version__}")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: list[str]) -> int:
+    """Run the command line ``arguments`` and return its exit code."""
+    try:
+        code = app(args=arguments, prog_name="hpo", standalone_mode=False)
+    except UserError as error:
+        return _fail(error.message, error.hint)
+    except USAGE_ERROR as error:
+        return _fail(*_usage(error))
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: Any) -> tuple[str, str]:
+    """Message and hint of an error that typer found in the arguments."""
+    command = error.ctx.command_path if error.ctx else "hpo"
+    return error.format_message(), f"Run `{command} --help` for what it takes and an example."
+
+
+def _fail(message: str, hint: str) -> int:
+    print(f"error: {message}\nhint: {hint}", file=sys.stderr)
+    return 2

@@ -1,0 +1,116 @@
+"""`hpo run`: from a space file to the verdict."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from hpo.cli.runs import RESULTS, ResultsOption, TrackingOption
+from hpo.cli.spaces import DeviceOption, SpaceOption, open_space
+from hpo.cli.words import count_of, duration
+
+if TYPE_CHECKING:
+    from hpo.config.space import Space
+    from hpo.search.coordinator import Outcome
+
+EXAMPLE = """\
+Example:
+
+  $ hpo run --space lr_schedules
+  search: 100 trials in 25 studies, 5 strategies
+  trial 1/100: constant, replicate 0, draw 0: complete, ...
+  ...
+  Inconclusive: ...
+  report: results/lr_schedules/report.html
+  next: hpo ui --space lr_schedules
+"""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: the run stops as it does on Ctrl-C, with another exit code."""
+
+
+def run(
+    space: SpaceOption,
+    results: ResultsOption = RESULTS,
+    tracking_uri: TrackingOption = None,
+    device: DeviceOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the end alone.")] = False,
+) -> None:
+    """Train, compare and report. The same command again goes on where it stopped."""
+    try:
+        with terminated_by_sigterm():
+            opened = open_space(space)
+            outcome = _watched(opened, results, tracking_uri, device, quiet=quiet)
+    except KeyboardInterrupt as stop:
+        print("interrupted: the same command goes on where it stopped", file=sys.stderr)
+        raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
+    print("\n".join(ending(outcome, opened.experiment.name, results, tracking_uri)))
+
+
+@contextmanager
+def terminated_by_sigterm() -> Iterator[None]:
+    """Within it SIGTERM raises ``Terminated`` in the main thread."""
+
+    def stop(_signum: int, _frame: FrameType | None) -> NoReturn:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _watched(
+    space: Space, results: Path, tracking_uri: str | None, device: str | None, *, quiet: bool
+) -> Outcome:
+    """Run the experiment before the eyes of the user."""
+    from rich.console import Console
+
+    from hpo.cli.display import watching
+    from hpo.search.plan import make_plan
+
+    with watching(make_plan(space.experiment), Console(), quiet=quiet) as observer:
+        from hpo.search.coordinator import run_experiment
+
+        return run_experiment(space, results, tracking_uri, device, observer)
+
+
+def ending(outcome: Outcome, name: str, results: Path, tracking_uri: str | None) -> list[str]:
+    """The last lines: verdict, where the report lies, where the time went, what to do next."""
+    trained = f"{count_of(outcome.trained, 'segment')} trained now"
+    command = ["hpo", "ui", "--space", name]
+    if results != RESULTS:
+        command += ["--results", str(results)]
+    if tracking_uri is not None:
+        command += ["--tracking-uri", tracking_uri]
+    return [
+        "",
+        *outcome.report.verdict.sentences,
+        "",
+        f"report: {outcome.report.html}",
+        profile_line(outcome.profile, outcome.wall_seconds),
+        trained if outcome.trained else "nothing was left to train",
+        f"next: {shlex.join(command)}",
+    ]
+
+
+def profile_line(profile: dict[str, float], wall_seconds: float) -> str:
+    """Where the wall time went; ``profile``: seconds by kind of work."""
+    total = max(wall_seconds, sum(profile.values()), 1e-9)
+    passes = profile.get("train", 0.0) + profile.get("evaluate", 0.0)
+    parts = sorted(profile.items(), key=lambda item: -item[1])
+    shares = ", ".join(
+        f"{kind} {share:.0%}" for kind, seconds in parts if (share := seconds / total) >= 0.005
+    )
+    line = f"time: {duration(wall_seconds)}, {passes / total:.0%} of it in forward and backward passes"
+    return f"{line} ({shares})" if shares else line

@@ -1,0 +1,70 @@
+"""`hpo status`: how far a run is, from its records alone."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpo.cli.runs import RunArgument, find_run, is_running
+from hpo.cli.words import count_of, printable
+
+if TYPE_CHECKING:
+    from hpo.cli.progress import Progress
+    from hpo.records.schema import Records
+
+EXAMPLE = """\
+Example:
+
+  $ hpo status lr_schedules
+  lr_schedules: 57 of 100 trials, 0 of 25 confirmations
+  strategy  studies  trials  pruned  best validation  confirmed
+  constant      2/5   12/20       4            0.741        0/5
+  ...
+  no process works on it
+  next: hpo run --space lr_schedules
+"""
+
+
+def status(run: RunArgument) -> None:
+    """Say how far a run is, and whether a process works on it."""
+    from rich.console import Console
+
+    from hpo.cli.display import strategy_table
+    from hpo.records.files import read_records
+
+    folder = find_run(run)
+    records = read_records(folder)
+    progress = progress_of(records)
+    name = printable(records.run.name)
+    trials = f"{progress.trials} of {count_of(progress.plan.trials, 'trial')}"
+    confirmations = f"{progress.confirmations} of {count_of(progress.total_confirmations, 'confirmation')}"
+    print(f"{name}: {trials}, {confirmations}")
+    console = Console()
+    console.print(strategy_table(progress, console.width))
+    running = is_running(folder)
+    print("a process works on it" if running else "no process works on it")
+    print(f"next: {next_command(progress, name, folder, running=running)}")
+
+
+def progress_of(records: Records) -> Progress:
+    """The records counted as if their run had just been watched."""
+    from hpo.cli.progress import Progress
+    from hpo.config.experiment import Experiment
+    from hpo.search.plan import make_plan
+
+    progress = Progress(make_plan(Experiment.model_validate(records.run.experiment)))
+    for trial in records.trials:
+        progress.trial(trial)
+    for confirmation in records.confirmations:
+        progress.confirmation(confirmation)
+    return progress
+
+
+def next_command(progress: Progress, name: str, folder: Path, *, running: bool) -> str:
+    """What a user of this run does next."""
+    if progress.finished:
+        return shlex.join(["hpo", "report", str(folder)])
+    if running:
+        return shlex.join(["hpo", "ui", "--space", name])
+    return shlex.join(["hpo", "run", "--space", name])
