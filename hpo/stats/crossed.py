@@ -1,0 +1,109 @@
+"""Mean and interval over two crossed samples: training units (searches or seeds) and test items.
+
+Both are samples of what a claim is about, so both belong into its variance. The mean squares are those of a
+two-way table without replication (Scheffe, The Analysis of Variance, 1959, ch. 4); the degrees of freedom are
+Satterthwaite's (Biometrics Bulletin 2, 1946).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import stdtr, stdtrit
+
+Array = npt.NDArray[np.float64]
+
+_NOISE = 1e-12  # below it a mean or a standard error is rounding, not data
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over ``units`` x ``items`` with its variance, in the unit of the values (squared).
+
+    Attributes:
+        df: degrees of freedom of the interval.
+        items: number of items, or of groups of items where they were grouped.
+    """
+
+    mean: float
+    variance: float
+    df: float
+    units: int
+    items: int
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Student's interval mean +- t sqrt(variance) at ``confidence``."""
+        half = float(stdtrit(self.df, (1 + confidence) / 2)) * math.sqrt(self.variance)
+        return self.mean - half, self.mean + half
+
+    def p_value(self) -> float:
+        """Two-sided p of a mean of 0."""
+        if self.variance == 0:
+            return 1.0 if self.mean == 0 else 0.0
+        return float(2 * stdtr(self.df, -abs(self.mean) / math.sqrt(self.variance)))
+
+
+def mean_squares(values: Array) -> tuple[float, float, float]:
+    """Mean squares of units, items and residual of ``values`` (u, n), u and n at least 2."""
+    u, n = values.shape
+    mean = values.mean()
+    unit, item = values.mean(axis=1) - mean, values.mean(axis=0) - mean
+    residual = values - mean - unit[:, None] - item[None, :]
+    return (
+        float(n * (unit**2).sum() / (u - 1)),
+        float(u * (item**2).sum() / (n - 1)),
+        float((residual**2).sum() / ((u - 1) * (n - 1))),
+    )
+
+
+def crossed(values: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Estimate:
+    """Mean of ``values`` (u, n) with the variance of drawing units and items anew.
+
+    V = max((MS_J + MS_I - MS_R) / un, MS_J / un, MS_I / un); a single unit has the items' variance alone.
+
+    Args:
+        groups: (n,) group of each item; groups, not items, are then the second sample (``group_items``).
+
+    Raises:
+        ValueError: there is no unit, or there are fewer than two items or groups.
+    """
+    matrix = np.asarray(values, dtype=np.float64)
+    if groups is not None:
+        matrix = group_items(matrix, groups)
+    if matrix.ndim != 2 or matrix.shape[0] < 1 or matrix.shape[1] < 2:
+        raise ValueError(f"values must be (units, items) with at least 2 items or groups, not {matrix.shape}")
+    u, n = matrix.shape
+    if u == 1:
+        return _estimate(matrix, float(matrix.var(ddof=1)) / n, float(n - 1))
+    units, items, residual = (square / (u * n) for square in mean_squares(matrix))
+    variance = max(units + items - residual, units, items)
+    spread = units**2 / (u - 1) + items**2 / (n - 1)
+    return _estimate(matrix, variance, variance**2 / spread if spread > 0 else float(n - 1))
+
+
+def _estimate(matrix: Array, variance: float, df: float) -> Estimate:
+    mean = float(matrix.mean())
+    return Estimate(
+        mean=mean if abs(mean) > _NOISE else 0.0,
+        variance=variance if variance > _NOISE**2 else 0.0,
+        df=df,
+        units=matrix.shape[0],
+        items=matrix.shape[1],
+    )
+
+
+def group_items(values: npt.ArrayLike, groups: npt.ArrayLike) -> Array:
+    """One column a group from ``values`` (u, n): (u, g), whose unit means and mean are those over items.
+
+    Groups differ in size, so the mean over items is a ratio of sums; a column is its linearised contribution
+    (Cochran, Sampling Techniques, 1977, sec. 6.3): mean + (g / n) (sum of the group - mean * its size).
+    """
+    matrix, labels = np.asarray(values, dtype=np.float64), np.asarray(groups)
+    _, column = np.unique(labels, return_inverse=True)
+    member = np.eye(column.max() + 1)[column]  # (n, g)
+    mean = matrix.mean()
+    columns: Array = mean + (matrix - mean) @ member * (member.shape[1] / matrix.shape[1])
+    return columns

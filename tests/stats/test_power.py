@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from hpo.stats.power import Components, components, design_power, needed, t_power
+
+SEARCHES_ONLY = Components(unit=1.0, seed=0.0, item=0.0, unit_item=0.0, seed_item=0.0)
+
+
+def draw(random, units, seeds, items, sds):
+    unit, seed, item, unit_item, seed_item = sds
+    return (
+        random.normal(0, unit, (units, 1, 1))
+        + random.normal(0, seed, (units, seeds, 1))
+        + random.normal(0, item, (1, 1, items))
+        + random.normal(0, unit_item, (units, 1, items))
+        + random.normal(0, seed_item, (units, seeds, items))
+    )
+
+
+def test_power_of_the_paired_t_test_is_cohens():
+    # Paired t, effect 0.5, two-sided 0.05: 34 pairs are the least for 80 % (G*Power 3.1: 0.8078).
+    assert t_power(0.5, 1 / 34, 33, 0.05) == pytest.approx(0.8078, abs=5e-4)
+    assert t_power(0.5, 1 / 33, 32, 0.05) < 0.8
+
+
+def test_power_equals_scipys_noncentral_t():
+    critical = stats.t.ppf(0.995, 7.3)
+    oracle = stats.nct.sf(critical, 7.3, 2.5) + stats.nct.cdf(-critical, 7.3, 2.5)
+    assert t_power(2.5, 1.0, 7.3, 0.01) == pytest.approx(oracle)
+
+
+def test_without_item_variance_the_design_is_the_t_test_over_units():
+    assert design_power(SEARCHES_ONLY, (34, 1, 1000), 0.5, 0.05) == pytest.approx(0.8078, abs=5e-4)
+
+
+def test_components_are_recovered_from_a_large_design():
+    sds = (0.3, 0.2, 0.5, 0.4, 0.6)
+    found = components(draw(np.random.default_rng(7), 200, 4, 300, sds))
+    truth = Components(*(sd**2 for sd in sds))
+    assert found.unit == pytest.approx(truth.unit, rel=0.3)
+    assert found.seed == pytest.approx(truth.seed, rel=0.2)
+    assert found.item == pytest.approx(truth.item, rel=0.3)
+    assert found.unit_item == pytest.approx(truth.unit_item, rel=0.1)
+    assert found.seed_item == pytest.approx(truth.seed_item, rel=0.05)
+
+
+def test_seeds_count_as_units_where_each_unit_has_one():
+    found = components(draw(np.random.default_rng(8), 200, 1, 300, (0.3, 0.2, 0.5, 0.4, 0.6)))
+    assert (found.seed, found.seed_item) == (0, 0)
+    assert found.unit == pytest.approx(0.3**2 + 0.2**2, rel=0.3)
+
+
+def test_further_units_are_the_least_that_reach_the_power():
+    values = draw(np.random.default_rng(9), 6, 1, 400, (0.06, 0, 0.1, 0, 0.3))
+    plan, found = needed(values, 0.03), components(values)
+    assert plan.units > 0
+    assert design_power(found, (6 + plan.units, 1, 400), 0.03, 0.05) >= 0.8
+    assert design_power(found, (5 + plan.units, 1, 400), 0.03, 0.05) < 0.8
+
+
+def test_searches_limit_where_they_differ_and_more_items_cannot_help():
+    plan = needed(draw(np.random.default_rng(10), 5, 1, 2000, (0.05, 0, 0.01, 0, 0.1)), 0.01)
+    assert plan.limit == "units"
+    assert plan.items is None
+    assert plan.units > 10
+
+
+def test_items_limit_where_searches_agree_and_more_searches_cannot_help():
+    plan = needed(draw(np.random.default_rng(11), 5, 1, 100, (0.0, 0, 0.4, 0, 0.05)), 0.03)
+    assert plan.limit == "items"
+    assert plan.units is None
+    assert plan.items > 100
+
+
+def test_seeds_limit_where_searches_agree_and_their_seeds_do_not():
+    plan = needed(draw(np.random.default_rng(12), 5, 6, 2000, (0.0, 0.08, 0.0, 0.0, 0.02)), 0.02)
+    assert plan.limit == "seeds"
+    assert plan.seeds is not None
+
+
+def test_nothing_further_is_needed_where_the_power_is_there():
+    plan = needed(draw(np.random.default_rng(13), 8, 2, 500, (0.001, 0.001, 0.01, 0, 0.01)), 0.05)
+    assert (plan.units, plan.seeds, plan.items) == (0, 0, 0)
