@@ -1,0 +1,78 @@
+"""Which texts form a batch: texts of like length together, so that little is padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+# Few widths, so that few shapes occur: a key of a segment names them, and kernels are chosen by them.
+WIDTHS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512)
+POOL_BATCHES = 8  # batches among which lengths are sorted: 8 leave little padding and mix well
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Texts of one step.
+
+    Attributes:
+        items: int64 [b], indices into the texts.
+        width: tokens to which each is padded.
+    """
+
+    items: np.ndarray
+    width: int
+
+
+def epoch_batches(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -> list[Batch]:
+    """The batches of one epoch: every text once, in an order that ``seed`` and ``epoch`` alone decide.
+
+    Texts are shuffled, sorted by length within pools of a few batches, cut into batches, and the batches shuffled. What
+    does not fill a batch is drawn at random, whatever its length, and forms a short last batch.
+
+    Args:
+        lengths: int [n], tokens of each text.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(len(lengths))
+    full = len(lengths) // batch_size * batch_size
+    pool_size = POOL_BATCHES * batch_size
+    chunks: list[np.ndarray] = []
+    for start in range(0, full, pool_size):
+        pool = order[start : min(start + pool_size, full)]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        chunks += np.split(pool, len(pool) // batch_size)
+    mixed = [chunks[i] for i in rng.permutation(len(chunks))]
+    last = [order[full:]] if full < len(order) else []
+    return [_batch(items, lengths) for items in (*mixed, *last)]
+
+
+def evaluation_batches(lengths: np.ndarray, batch_size: int) -> list[Batch]:
+    """Batches that hold every text once, shortest first."""
+    order = np.argsort(lengths, kind="stable")
+    starts = range(0, len(order), batch_size)
+    return [_batch(order[start : start + batch_size], lengths) for start in starts]
+
+
+def collate(ids: Sequence[np.ndarray], batch: Batch, pad_id: int) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids and attention mask of a batch, both int64 [b, width], padded at the right."""
+    tokens = np.full((len(batch.items), batch.width), pad_id, np.int64)
+    mask = np.zeros_like(tokens)
+    for row, item in enumerate(batch.items):
+        length = len(ids[item])
+        tokens[row, :length] = ids[item]
+        mask[row, :length] = 1
+    return tokens, mask
+
+
+def _batch(items: np.ndarray, lengths: np.ndarray) -> Batch:
+    return Batch(items.astype(np.int64), padded_width(int(lengths[items].max())))
+
+
+def padded_width(length: int) -> int:
+    """The least of the widths that holds ``length`` tokens; above them the next multiple of the widest."""
+    for width in WIDTHS:
+        if length <= width:
+            return width
+    return -(-length // WIDTHS[-1]) * WIDTHS[-1]

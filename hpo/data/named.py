@@ -1,0 +1,66 @@
+"""Readers of the catalogue's data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hpo.assets.catalogue import Asset
+from hpo.data.tables import Reading, Table
+
+NEUTRAL_BELOW = 0.5  # a mean rating nearer to zero has no clear sign
+
+SENTIMENT_FILES = {
+    "movie": "movieReviewSnippets_GroundTruth.txt",
+    "amazon": "amazonReviewSnippets_GroundTruth.txt",
+    "tweets": "tweets_GroundTruth.txt",
+    "nyt": "nytEditorialSnippets_GroundTruth.txt",
+}
+GROUPED = ("amazon", "nyt")
+
+
+def read_named(asset: Asset, folder: Path) -> Reading:
+    """Read the data set ``asset``, whose files lie in ``folder``."""
+    if asset.name in SENTIMENT_FILES:
+        table = read_sentiment(folder / SENTIMENT_FILES[asset.name], grouped=asset.name in GROUPED)
+    else:
+        table = read_class_folders(folder, asset.name)
+    source = f"{asset.name}: {asset.source}; from {asset.package} {asset.version}"
+    return Reading(tables={"": table}, source=source, licence=asset.licence)
+
+
+def read_sentiment(path: Path, *, grouped: bool) -> Table:
+    """Read VADER's ratings: a row is id, mean of at least 20 raters on -4..4, text, between tabs.
+
+    The class is the sign of a mean of at least 0.5 on either side (Hutto and Gilbert 2014); the rest is left out.
+    With ``grouped`` the id is ``document_sentence`` and the document is the group.
+    """
+    rows = [line.split("\t", 2) for line in path.open(encoding="utf-8")]
+    clear = [(number, float(mean), text.strip()) for number, mean, text in rows if _is_clear(mean, text)]
+    return Table(
+        where=path.name,
+        texts=[text for _, _, text in clear],
+        labels=["positive" if mean > 0 else "negative" for _, mean, _ in clear],
+        groups=[number.split("_")[0] for number, _, _ in clear] if grouped else None,
+    )
+
+
+def _is_clear(mean: str, text: str) -> bool:
+    return abs(float(mean)) >= NEUTRAL_BELOW and bool(text.strip())
+
+
+def read_class_folders(folder: Path, where: str) -> Table:
+    """Read ``<class>/*.txt``, one text a file."""
+    paths = sorted(folder.glob("*/*.txt"))
+    return Table(
+        where=where,
+        texts=[_decode(path.read_bytes()).strip() for path in paths],
+        labels=[path.parent.name for path in paths],
+    )
+
+
+def _decode(content: bytes) -> str:
+    """UTF-8 where it is, else Latin-1: a few articles have a lone pound sign."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
