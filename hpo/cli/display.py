@@ -13,12 +13,13 @@ from rich.text import Text
 
 from hpo.cli.lines import PlainLines
 from hpo.cli.progress import InHand, Progress, Tally
-from hpo.cli.words import count_of, printable, score, time_left
+from hpo.cli.words import count_of, printable, score
 from hpo.search.events import Observer
 from hpo.search.plan import Plan
 
-NARROW = 76  # columns below which the table leaves out what can be told from its neighbours
-MOST_IN_HAND = 4
+GAP = 2  # columns between two of the table
+NAME_COLUMNS = 14  # that a long name gets before numbers are left out for it
+MOST_IN_HAND = 3
 
 
 @contextmanager
@@ -42,31 +43,46 @@ def run_view(progress: Progress, width: int) -> RenderableType:
     """Bar, trainings in hand, table, last notes: what a low terminal cuts off at the bottom matters least."""
     with progress.lock:
         parts = [_bar(progress, width), *_in_hand_lines(progress), strategy_table(progress, width)]
-        parts += [_line(f"note: {text}", "dim") for text in progress.notes]
+        parts += [Text(printable(f"note: {text}"), "dim") for text in progress.notes]
     return Group(*parts)
 
 
 def strategy_table(progress: Progress, width: int) -> Table:
     """A row a strategy. Test scores stand in it only when the whole run is over."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    wide = width >= NARROW
-    table.add_column("strategy", no_wrap=True, overflow="ellipsis", min_width=8)
+    names = [name for name, _ in _rows(progress)]
+    enough = min(max(map(len, names)), NAME_COLUMNS)
+    wide = width - _columns_of_numbers(progress, wide=True) >= enough
+    room = max(width - _columns_of_numbers(progress, wide=wide), 4)
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column("strategy", no_wrap=True, overflow="ellipsis", max_width=room)
     for heading in _headings(progress, wide=wide):
         table.add_column(heading, justify="right", no_wrap=True)
-    for name, tally in progress.tallies.items():
-        table.add_row(Text(printable(name)), *_cells(progress, tally, wide=wide))
-    if progress.baseline:
-        name, tally = progress.baseline
-        table.add_row(Text(printable(name)), *_baseline_cells(progress, tally, wide=wide))
+    for name, cells in _rows(progress, wide=wide):
+        table.add_row(Text(name), *cells)
     return table
+
+
+def _columns_of_numbers(progress: Progress, *, wide: bool) -> int:
+    """Terminal columns that everything but the names takes."""
+    rows = [_headings(progress, wide=wide), *(cells for _, cells in _rows(progress, wide=wide))]
+    return sum(GAP + max(map(len, column)) for column in zip(*rows, strict=True))
 
 
 def _headings(progress: Progress, *, wide: bool) -> list[str]:
     names = ["studies", "trials", "pruned"] if wide else ["trials"]
     if _any_failed(progress):
         names.append("failed")
-    names += ["best validation", "confirmed"] if wide else ["best val.", "conf."]
+    names += ["best val.", "confirmed"]
     return [*names, "mean test"] if progress.finished else names
+
+
+def _rows(progress: Progress, *, wide: bool = True) -> list[tuple[str, list[str]]]:
+    """(name, cells) of each strategy and of the baseline."""
+    rows = [(name, _cells(progress, tally, wide=wide)) for name, tally in progress.tallies.items()]
+    if progress.baseline:
+        name, tally = progress.baseline
+        rows.append((name, _baseline_cells(progress, tally, wide=wide)))
+    return [(printable(name), cells) for name, cells in rows]
 
 
 def _cells(progress: Progress, tally: Tally, *, wide: bool) -> list[str]:
@@ -97,8 +113,7 @@ def _mean_test(tally: Tally) -> str:
 
 def _bar(progress: Progress, width: int) -> RenderableType:
     done = progress.trials + progress.confirmations
-    left = "done" if progress.finished else time_left(progress.seconds_left())
-    text = f"{done}/{count_of(progress.total, 'training')}, {left}"
+    text = f"{done}/{count_of(progress.total, 'training')}, {progress.outlook()}"
     grid = Table.grid(padding=(0, 2, 0, 0))
     bar = ProgressBar(
         total=1.0, completed=progress.share_done(), width=max(min(width - len(text) - 3, 40), 5)
@@ -110,24 +125,24 @@ def _bar(progress: Progress, width: int) -> RenderableType:
 def _in_hand_lines(progress: Progress) -> list[Text]:
     items = list(progress.in_hand.values())
     if not items:
-        return [_line("" if progress.finished else "preparing the next training", "dim")]
-    lines = [_line(_describe(item, progress.plan)) for item in items[:MOST_IN_HAND]]
+        return [] if progress.finished else [_line("preparing the next training", "dim")]
+    lines = [line for item in items[:MOST_IN_HAND] for line in _describe(item, progress.plan)]
     if len(items) > MOST_IN_HAND:
         lines.append(_line(f"and {len(items) - MOST_IN_HAND} more", "dim"))
     return lines
 
 
-def _describe(item: InHand, plan: Plan) -> str:
+def _describe(item: InHand, plan: Plan) -> tuple[Text, Text]:
+    """Which training, and where it is."""
     work, rung = item.work, item.rung
-    what = "seed" if work.confirmation else "draw"
-    text = f"{'confirming' if work.confirmation else 'training'} {printable(work.strategy)}"
-    text += f", replicate {work.replicate}, {what} {work.index}"
+    what = f"confirming seed {work.index}" if work.confirmation else f"training draw {work.index}"
+    name = _line(f"{what} of replicate {work.replicate}: {work.strategy}")
     if rung is None:
-        return f"{text}: {work.examples:,} examples"
-    rungs = [r for r in plan.rungs if r < work.examples]
+        return name, _line(f"  {work.examples:,} examples", "dim")
+    rungs = [*(r for r in plan.rungs if r < work.examples), work.examples]
     place = sum(r <= rung.examples for r in rungs)
-    seen = f"{rung.examples:,}/{work.examples:,} examples, validation {score(rung.accuracy)}"
-    return f"{text}: rung {place}/{len(rungs) + 1}, {seen}"
+    seen = f"{rung.examples:,}/{work.examples:,} examples"
+    return name, _line(f"  {seen}, rung {place}/{len(rungs)}, validation {score(rung.accuracy)}", "dim")
 
 
 def _line(text: str, style: str = "") -> Text:

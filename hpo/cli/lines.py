@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO
 
 from hpo.cli.progress import Progress
-from hpo.cli.words import count_of, printable, score, time_left
+from hpo.cli.words import count_of, printable, score
 from hpo.records.schema import Confirmation, Rung, Trial
 from hpo.search.events import Work
 
@@ -38,9 +38,7 @@ class PlainLines:
             return
         p = self._progress
         where = f"{trial.strategy}, replicate {trial.replicate}, draw {trial.draw}"
-        self._write(
-            f"trial {p.trials}/{p.plan.trials}: {where}: {_outcome(trial)}; {time_left(p.seconds_left())}"
-        )
+        self._write(f"trial {p.trials}/{p.plan.trials}: {where}: {_outcome(trial)}; {p.outlook()}")
 
     def confirmation(self, confirmation: Confirmation) -> None:
         """Tell that it is over, not its score."""
@@ -51,7 +49,7 @@ class PlainLines:
             self._stored += 1
             return
         where = f"{c.strategy}, replicate {c.replicate}, seed {c.index}"
-        left = time_left(p.seconds_left())
+        left = p.outlook()
         self._write(f"confirmation {p.confirmations}/{p.total_confirmations}: {where}: scored; {left}")
 
     def note(self, text: str) -> None:

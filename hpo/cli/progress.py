@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from hpo.cli.words import time_left
 from hpo.records.schema import Confirmation, Rung, Segment, Trial, charged_seconds
 from hpo.search.events import Work
 from hpo.search.plan import Plan
@@ -162,6 +163,10 @@ class Progress:
         elapsed = self._clock() - self._since
         trained = self._trained + self._examples_in_hand()
         return self.examples_left() * elapsed / trained if trained else None
+
+    def outlook(self) -> str:
+        """Time left, in words."""
+        return "done" if self.finished else time_left(self.seconds_left())
 
     def _mean_examples(self, *, confirmation: bool) -> float:
         seen = self._examples[confirmation]

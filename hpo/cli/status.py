@@ -18,8 +18,8 @@ Example:
 
   $ hpo status lr_schedules
   lr_schedules: 57 of 100 trials, 0 of 25 confirmations
-  strategy  studies  trials  pruned  best validation  confirmed
-  constant      2/5   12/20       4            0.741        0/5
+  strategy  studies  trials  pruned  best val.  confirmed
+  constant      2/5   12/20       4      0.741        0/5
   ...
   no process works on it
   next: hpo run --space lr_schedules
