@@ -3,6 +3,10 @@
 Both are samples of what a claim is about, so both belong into its variance. The mean squares are those of a
 two-way table without replication (Scheffe, The Analysis of Variance, 1959, ch. 4); the degrees of freedom are
 Satterthwaite's (Biometrics Bulletin 2, 1946).
+
+The crossed interval alone is too narrow in its far tails where units are few: over all pairs of five identical
+strategies, three or five searches each and 1,000 items, Holm's test on it found a "better" one in 16 % and 9 %
+of simulated runs. So it is never narrower, nor its p smaller, than Student's over the units alone: 3 % and 5 %.
 """
 
 from __future__ import annotations
@@ -24,26 +28,33 @@ class Estimate:
     """A mean over ``units`` x ``items`` with its variance, in the unit of the values (squared).
 
     Attributes:
-        df: degrees of freedom of the interval.
+        df: degrees of freedom of ``variance``.
+        unit_variance: variance of the mean over units with the items as they are, on units - 1 degrees of freedom.
         items: number of items, or of groups of items where they were grouped.
     """
 
     mean: float
     variance: float
     df: float
+    unit_variance: float
     units: int
     items: int
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """Student's interval mean +- t sqrt(variance) at ``confidence``."""
-        half = float(stdtrit(self.df, (1 + confidence) / 2)) * math.sqrt(self.variance)
+        """Student's interval mean +- t sqrt(variance) at ``confidence``, at least as wide as over units alone."""
+        half = max(float(stdtrit(df, (1 + confidence) / 2)) * math.sqrt(v) for v, df in self._sources())
         return self.mean - half, self.mean + half
 
     def p_value(self) -> float:
-        """Two-sided p of a mean of 0."""
+        """Two-sided p of a mean of 0: the largest level at which the interval still holds 0."""
         if self.variance == 0:
             return 1.0 if self.mean == 0 else 0.0
-        return float(2 * stdtr(self.df, -abs(self.mean) / math.sqrt(self.variance)))
+        return max(float(2 * stdtr(df, -abs(self.mean) / math.sqrt(v))) for v, df in self._sources() if v > 0)
+
+    def _sources(self) -> tuple[tuple[float, float], ...]:
+        """(variance, degrees of freedom) of each interval that must hold."""
+        both = (self.variance, self.df)
+        return (both,) if self.units == 1 else (both, (self.unit_variance, self.units - 1.0))
 
 
 def mean_squares(values: Array) -> tuple[float, float, float]:
@@ -77,19 +88,20 @@ def crossed(values: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Estim
         raise ValueError(f"values must be (units, items) with at least 2 items or groups, not {matrix.shape}")
     u, n = matrix.shape
     if u == 1:
-        return _estimate(matrix, float(matrix.var(ddof=1)) / n, float(n - 1))
+        return _estimate(matrix, float(matrix.var(ddof=1)) / n, float(n - 1), 0.0)
     units, items, residual = (square / (u * n) for square in mean_squares(matrix))
     variance = max(units + items - residual, units, items)
     spread = units**2 / (u - 1) + items**2 / (n - 1)
-    return _estimate(matrix, variance, variance**2 / spread if spread > 0 else float(n - 1))
+    return _estimate(matrix, variance, variance**2 / spread if spread > 0 else float(n - 1), units)
 
 
-def _estimate(matrix: Array, variance: float, df: float) -> Estimate:
+def _estimate(matrix: Array, variance: float, df: float, unit_variance: float) -> Estimate:
     mean = float(matrix.mean())
     return Estimate(
         mean=mean if abs(mean) > _NOISE else 0.0,
         variance=variance if variance > _NOISE**2 else 0.0,
         df=df,
+        unit_variance=unit_variance if unit_variance > _NOISE**2 else 0.0,
         units=matrix.shape[0],
         items=matrix.shape[1],
     )

@@ -88,12 +88,15 @@ def t_power(difference: float, variance: float, df: float, alpha: float) -> floa
 
 
 def design_power(found: Components, design: tuple[int, int, int], difference: float, alpha: float) -> float:
-    """Power of the crossed interval's test in a ``design`` of (units, seeds, items)."""
+    """Power of the test of ``hpo.stats.crossed`` in a ``design`` of (units, seeds, items)."""
     units, _, items = design
     unit, seed, item, both = found.parts(*design)
     variance = unit + seed + item + both
     spread = (unit + seed + both) ** 2 / (units - 1) + (item + both) ** 2 / (items - 1)
-    return t_power(difference, variance, variance**2 / spread if spread > 0 else items - 1, alpha)
+    return min(
+        t_power(difference, variance, variance**2 / spread if spread > 0 else items - 1, alpha),
+        t_power(difference, unit + seed + both, units - 1, alpha),
+    )
 
 
 def needed(

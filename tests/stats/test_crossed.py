@@ -25,8 +25,8 @@ def test_variance_and_df_follow_from_the_penicillin_mean_squares():
     df = variance**2 / (unit**2 / 4 + item**2 / 3)
     assert (estimate.mean, estimate.units, estimate.items) == (86.0, 5, 4)
     assert (estimate.variance, estimate.df) == pytest.approx((variance, df))
-    low, high = stats.t.interval(0.95, df, loc=86, scale=math.sqrt(variance))
-    assert estimate.interval() == pytest.approx((low, high))
+    half = max(stats.t.ppf(0.975, df) * math.sqrt(variance), stats.t.ppf(0.975, 4) * math.sqrt(unit))
+    assert estimate.interval() == pytest.approx((86 - half, 86 + half))
 
 
 def test_variance_never_falls_below_that_of_units_or_items_alone():
@@ -51,6 +51,28 @@ def test_items_without_variance_leave_the_t_test_over_units():
     estimate = crossed(np.repeat(unit_means[:, None], 50, axis=1))
     assert estimate.p_value() == pytest.approx(stats.ttest_1samp(unit_means, 0).pvalue)
     assert estimate.df == pytest.approx(3)
+
+
+def test_interval_and_p_are_never_more_certain_than_the_t_test_over_units():
+    random = np.random.default_rng(14)
+    wider = 0
+    for _ in range(50):
+        values = (
+            random.normal(0, 0.1, (3, 1)) + random.normal(0, 0.3, (1, 60)) + random.normal(0, 0.5, (3, 60))
+        )
+        oracle, estimate = stats.ttest_1samp(values.mean(axis=1), 0), crossed(values)
+        low, high = oracle.confidence_interval(0.95)
+        assert estimate.interval()[1] - estimate.interval()[0] >= high - low - 1e-12
+        assert estimate.p_value() >= oracle.pvalue - 1e-12
+        wider += estimate.interval()[1] - estimate.interval()[0] > high - low + 1e-9
+    assert wider > 0
+
+
+def test_interval_holds_zero_exactly_where_p_says_so():
+    values = np.random.default_rng(15).normal(0.3, 1, (4, 50))
+    p = crossed(values).p_value()
+    low, high = crossed(values).interval(1 - p)
+    assert min(abs(low), abs(high)) == pytest.approx(0, abs=1e-9)
 
 
 def test_identical_predictions_give_an_interval_of_no_width_and_p_one():

@@ -5,7 +5,7 @@ from hpo.stats.decision import Outcome, decide, not_separable, rank_intervals
 
 
 def estimate(mean: float, deviation: float) -> Estimate:
-    return Estimate(mean=mean, variance=deviation**2, df=1e6, units=5, items=1000)
+    return Estimate(mean=mean, variance=deviation**2, df=1e6, unit_variance=0.0, units=5, items=1000)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hpo.stats.comparisons import holm
 from hpo.stats.crossed import crossed
 from hpo.stats.decision import Outcome, decide
 
-RUNS, UNITS, ITEMS, STRATEGIES = 3000, 5, 250, 3
+RUNS, UNITS, ITEMS, STRATEGIES = 2500, 5, 250, 4
 CONFIDENCE = 0.999999
 
 
