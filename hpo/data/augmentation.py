@@ -47,7 +47,7 @@ def pool_choice(items: np.ndarray, epoch: int, variants: int, seed: int) -> np.n
     if len(items) == 0:
         return np.zeros(0, np.int64)
     rng = np.random.default_rng([seed, epoch, variants])
-    return rng.integers(0, variants + 1, size=int(np.max(items)) + 1, dtype=np.int64)[items]
+    return np.take(rng.integers(0, variants + 1, size=int(np.max(items)) + 1), items)
 
 
 def _generator(seed: int, method: str, number: int, text: str) -> np.random.Generator:
@@ -61,9 +61,8 @@ def _touched(words: list[str], strength: float) -> int:
 
 def _core(word: str) -> tuple[str, str, str]:
     """What stands before the word's first letter or digit, the word, and what follows its last."""
-    match = re.fullmatch(r"(\W*)(.*?)(\W*)", word, re.DOTALL)
-    assert match is not None
-    return match[1], match[2], match[3]
+    core = re.sub(r"^\W+|\W+$", "", word)
+    return word.partition(core) if core else (word, "", "")
 
 
 def _choices(word: str, synonyms: Synonyms) -> tuple[str, ...]:

@@ -50,9 +50,10 @@ def load_corpus(source: DataSource) -> Corpus:
     if source.asset is not None:
         return _corpus(_read_asset(source.asset), source.asset)
     if source.path is not None:
-        return _corpus(read_path(source), source.path)
-    assert source.hub is not None
-    return _corpus(read_hub(source), source.hub)
+        return _corpus(read_path(source.path, source), source.path)
+    if source.hub is not None:
+        return _corpus(read_hub(source.hub, source), source.hub)
+    raise ValueError("a data source names an asset, a path or a hub id")
 
 
 def _read_asset(name: str) -> Reading:

@@ -2,9 +2,129 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
 from hpo.config.experiment import DataSource
-from hpo.data.tables import Reading
+from hpo.data.tables import SPLITS, Reading, nearest, table_from_columns
+from hpo.errors import UserError
+
+Columns = Mapping[str, Sequence[object]]
 
 
-def read_path(source: DataSource) -> Reading:
-    raise NotImplementedError
+def read_path(name: str, source: DataSource) -> Reading:
+    """Read the columns that ``source`` names from the file or folder at ``name``.
+
+    A file holds all texts, and is split later. A folder holds one file for each given split: train, and where they
+    exist validation and test, each with one of the known endings.
+
+    Raises:
+        UserError: nothing is there, its type is unknown, or it cannot be read.
+    """
+    path = Path(name)
+    if path.is_dir():
+        files = _files_of_splits(path)
+    elif path.is_file():
+        files = {"": path}
+    else:
+        raise _nothing_there(path)
+    tables = {name: table_from_columns(str(file), _columns(file), source) for name, file in files.items()}
+    return Reading(tables=tables, source=name, licence="not stated")
+
+
+def _files_of_splits(folder: Path) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for name in SPLITS:
+        found = [folder / f"{name}{ending}" for ending in READERS if (folder / f"{name}{ending}").is_file()]
+        if len(found) > 1:
+            names = " and ".join(file.name for file in found)
+            raise UserError(f"{folder}: both {names} stand there", "Leave one file for each split.")
+        if found:
+            files[name] = found[0]
+    if "train" not in files:
+        allowed = ", ".join(f"train{ending}" for ending in READERS)
+        raise UserError(
+            f"{folder}: no file with the training texts; it is one of {allowed}",
+            "Name the files of the folder train, validation and test, or name one file under `path`.",
+        )
+    return files
+
+
+def _columns(path: Path) -> Columns:
+    read = READERS.get(path.suffix.lower())
+    if read is None:
+        allowed = ", ".join(READERS)
+        raise UserError(
+            f"{path}: files of type `{path.suffix or 'none'}` are not known; the known ones are {allowed}",
+            "Convert the file, or rename it where the ending is wrong.",
+        )
+    try:
+        return read(path)
+    except (OSError, ValueError) as error:  # parsers' errors are ValueErrors, and tell the line, not its text
+        kind = path.suffix.lstrip(".").upper()
+        first = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"{path} cannot be read as {kind}: {first}", "Repair the file, or write it again as UTF-8."
+        ) from error
+
+
+def _read_csv(path: Path) -> Columns:
+    import pandas as pd
+
+    # Every cell is text: "NA" and "null" are words, and "007" keeps its zeros.
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
+    return {str(name): frame[name].tolist() for name in frame.columns}
+
+
+def _read_parquet(path: Path) -> Columns:
+    import pandas as pd
+
+    frame = pd.read_parquet(path)
+    return {str(name): frame[name].tolist() for name in frame.columns}
+
+
+def _read_json(path: Path) -> Columns:
+    rows = json.loads(path.read_text(encoding="utf-8-sig"))
+    if not isinstance(rows, list):
+        raise ValueError("a list of objects is required")
+    return _columns_of_rows(rows)
+
+
+def _read_json_lines(path: Path) -> Columns:
+    rows = []
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError as error:
+                raise ValueError(f"line {number}, column {error.colno}: {error.msg}") from error
+    return _columns_of_rows(rows)
+
+
+def _columns_of_rows(rows: list[object]) -> Columns:
+    records = [row for row in rows if isinstance(row, dict)]
+    if len(records) < len(rows):
+        number = next(i for i, row in enumerate(rows, start=1) if not isinstance(row, dict))
+        raise ValueError(f"row {number} is not an object")
+    names = dict.fromkeys(str(name) for record in records for name in record)
+    return {name: [record.get(name) for record in records] for name in names}
+
+
+READERS: dict[str, Callable[[Path], Columns]] = {
+    ".csv": _read_csv,
+    ".json": _read_json,
+    ".jsonl": _read_json_lines,
+    ".parquet": _read_parquet,
+}
+
+
+def _nothing_there(path: Path) -> UserError:
+    beside = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
+    near = nearest(path.name, beside)
+    hint = (
+        f"Did you mean `{path.parent / near}`?"
+        if near
+        else "Look whether the path is right from where you stand."
+    )
+    return UserError(f"{path}: no such file or folder", hint)

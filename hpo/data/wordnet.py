@@ -32,11 +32,7 @@ def read_synonyms(folder: Path) -> Synonyms:
         for synset in parse_synsets(folder / name):
             for lemma in synset:
                 found[lemma].update(synset)
-    return {
-        lemma: tuple(sorted(others - {lemma}))
-        for lemma, others in found.items()
-        if len(others) > 1
-    }
+    return {lemma: tuple(sorted(others - {lemma})) for lemma, others in found.items() if len(others) > 1}
 
 
 def parse_synsets(path: Path) -> list[tuple[str, ...]]:
