@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from hpo.config.parameters import Value
 
 
 class Frozen(BaseModel):
+    """Cannot be changed; a field that it does not have is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -46,6 +48,9 @@ class Range(Frozen):
 Setting = Fixed | Choices | Range
 
 
+Column = Annotated[str, Field(min_length=1)]
+
+
 class DataSource(Frozen):
     """Where the labelled texts come from: exactly one of ``asset``, ``path`` and ``hub`` is set.
 
@@ -53,26 +58,27 @@ class DataSource(Frozen):
         asset: a name of the catalogue (``hpo assets``).
         path: a CSV, JSON, JSON Lines or Parquet file, or a folder with train/validation/test files of these kinds.
         hub: a data set id of the Hugging Face hub.
-        text, label, group: column names; texts of one group never stand in two splits.
     """
 
     asset: str | None = None
     path: str | None = None
     hub: str | None = None
-    text: str = "text"
-    label: str = "label"
-    group: str | None = None
+    text: Column = Field("text", description="Column of the texts.")
+    label: Column = Field("label", description="Column of the labels.")
+    group: Column | None = Field(
+        None, description="Column of the groups; texts of one group never stand in two splits."
+    )
 
 
 class Task(Frozen):
-    """Labelled texts and the sizes of their splits, in texts; ``max_length`` in tokens."""
+    """Labelled texts and the sizes of their splits."""
 
     kind: Literal["text-classification"] = "text-classification"
     data: DataSource
-    train: int
-    validation: int
-    test: int
-    max_length: int = 128
+    train: int = Field(ge=1, description="Texts of the training split.")
+    validation: int = Field(ge=1, description="Texts of the validation split, by which trials are selected.")
+    test: int = Field(ge=1, description="Texts of the test split, opened for the confirmations alone.")
+    max_length: int = Field(128, ge=4, description="Tokens of a text that are read; the rest is cut off.")
 
 
 class Compare(Frozen):
@@ -84,23 +90,37 @@ class Compare(Frozen):
 
 
 class Budget(Frozen):
-    """What each strategy may spend. ``rungs``: numbers of examples seen at which a trial may be pruned, ascending."""
+    """What each strategy may spend."""
 
-    replicates: int = 5
-    trials: int
-    rungs: tuple[int, ...] = ()
-    sampler: Literal["tpe", "random", "qmc", "gp", "grid"] = "tpe"
-    startup_trials: int | None = (
-        None  # draws before a model-based sampler looks at results; None: half of trials, at most 10
+    replicates: int = Field(5, ge=1, description="Independent searches of each strategy.")
+    trials: int = Field(ge=1, description="Configurations that each search trains, the default one first.")
+    rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (), description="Numbers of examples seen at which a trial may be pruned, ascending."
     )
-    pruner: Literal["successive_halving", "median", "hyperband", "none"] = "successive_halving"
-    reduction_factor: int = 2
+    sampler: Literal["tpe", "random", "qmc", "gp", "grid"] = Field(
+        "tpe", description="How configurations are drawn."
+    )
+    startup_trials: int | None = Field(
+        None,
+        ge=1,
+        description="Draws before a model-based sampler looks at results; if absent, half of trials and at most 10.",
+    )
+    pruner: Literal["successive_halving", "median", "hyperband", "none"] = Field(
+        "successive_halving", description="How a trial that lags behind others of its search is stopped."
+    )
+    reduction_factor: int = Field(
+        2, ge=2, description="Successive halving and Hyperband keep one in this many trials at each rung."
+    )
 
 
 class Confirmation(Frozen):
-    """Fresh seeds on which each study's selected configuration is trained again."""
+    """What follows each search."""
 
-    seeds: int
+    seeds: int = Field(
+        ge=1,
+        description="Fresh seeds on which each search's selected configuration is trained again; "
+        "if absent, 1, or 10 where there is one replicate.",
+    )
 
 
 class Experiment(Frozen):
@@ -122,7 +142,7 @@ class Experiment(Frozen):
     budget: Budget
     confirmation: Confirmation
     baseline: Mapping[str, Value] | None = None
-    seed: int = 0
+    seed: int = Field(0, ge=0)
 
     def strategies(self) -> tuple[str, ...]:
         """Names of the strategies, in the order of the file; ``("all",)`` where nothing is compared."""
@@ -132,9 +152,8 @@ class Experiment(Frozen):
 
     def strategy_name(self, value: Value) -> str:
         """Name of the strategy that sets the compared parameter to ``value``: the word itself, or ``parameter=value``."""
-        assert self.compare is not None
-        if isinstance(value, str):
-            return value
+        if isinstance(value, str) or self.compare is None:
+            return str(value)
         shown = list(value) if isinstance(value, tuple) else value
         return f"{self.compare.parameter}={shown}"
 

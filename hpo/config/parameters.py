@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -129,7 +130,13 @@ PARAMETERS: dict[str, Parameter] = {
 }
 
 
-def is_active(name: str, configuration: dict[str, Value]) -> bool:
+def is_active(name: str, configuration: Mapping[str, Value]) -> bool:
     """Whether parameter ``name`` has an effect under the other values of ``configuration``."""
     condition = PARAMETERS[name].active_when
     return condition is None or configuration.get(condition[0]) in condition[1]
+
+
+def complete(given: Mapping[str, Value]) -> dict[str, Value]:
+    """Every active parameter by name: the given values, the registry's defaults for the rest, nothing inactive."""
+    values = {name: given.get(name, parameter.default) for name, parameter in PARAMETERS.items()}
+    return {name: value for name, value in values.items() if is_active(name, values)}

@@ -1,0 +1,272 @@
+"""What holds between the sections of a space file: budgets that suffice, rungs that are reached, parameters that act."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hpo.config.experiment import Choices, Compare, Fixed, Range, Setting
+from hpo.config.parameters import PARAMETERS, Value, is_active
+from hpo.config.problems import Position, Problems, listed
+from hpo.config.settings import listed_values
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What was read of a file that may have errors.
+
+    Attributes:
+        task, budget: fields by name; None where a value is wrong.
+        compare: None where it is wrong or absent; ``compared`` tells which.
+        parameters: None where one is wrong.
+        places: where each key path stands.
+    """
+
+    task: Mapping[str, Any]
+    budget: Mapping[str, Any]
+    compared: bool
+    compare: Compare | None
+    parameters: Mapping[str, Setting | None]
+    baseline: Mapping[str, Value] | None
+    places: Mapping[tuple[str | int, ...], Position]
+
+    def where(self, *keys: str) -> Position:
+        """Where a key path stands, or the section that lacks it."""
+        return self.places.get(keys) or self.where(*keys[:-1])
+
+    def searched(self) -> list[str]:
+        """Names of the parameters that are drawn."""
+        return [name for name, setting in self.parameters.items() if isinstance(setting, Choices | Range)]
+
+    def values(self, name: str) -> tuple[Value, ...] | Range | None:
+        """What parameter ``name`` can be in any trial; None where that cannot be told."""
+        if self.compare is not None and self.compare.parameter == name:
+            return self.compare.values
+        if name not in self.parameters:
+            return None if self.compared and self.compare is None else (PARAMETERS[name].default,)
+        match self.parameters[name]:
+            case Fixed(value=value):
+                return (value,)
+            case Choices(choices=choices):
+                return choices
+            case Range() as interval:
+                return interval
+        return None
+
+    def can_be(self, name: str, wanted: tuple[Value, ...]) -> bool:
+        """Whether parameter ``name`` may take one of the values; True where that cannot be told."""
+        possible = self.values(name)
+        if isinstance(possible, Range):
+            return any(possible.low <= v <= possible.high for v in wanted if isinstance(v, int | float))
+        return possible is None or bool(set(possible) & set(wanted))
+
+
+def check(draft: Draft, problems: Problems) -> None:
+    """Add what is wrong between the sections of ``draft`` to ``problems``."""
+    _check_compared(draft, problems)
+    _check_conditions(draft, problems)
+    _check_effects(draft, problems)
+    _check_baseline(draft, problems)
+    _check_counts(draft, problems)
+    _check_rungs(draft, problems)
+    if draft.budget["sampler"] == "grid" and (draft.compare is not None or not draft.compared):
+        _check_grid(draft, problems)
+
+
+def _check_compared(draft: Draft, problems: Problems) -> None:
+    name = draft.compare.parameter if draft.compare is not None else ""
+    if ("parameters", name) in draft.places:
+        problems.add(
+            draft.where("parameters", name),
+            f"parameters has {name}, which is compared",
+            "one of parameters and compare",
+        )
+
+
+def _conditions(draft: Draft, name: str) -> Mapping[str, tuple[Value, ...]]:
+    setting = draft.parameters.get(name)
+    return setting.when if isinstance(setting, Choices | Range) else {}
+
+
+def _check_conditions(draft: Draft, problems: Problems) -> None:
+    for name in draft.searched():
+        for other, wanted in _conditions(draft, name).items():
+            at = draft.where("parameters", name, "when", other)
+            cycle = _cycle(draft, name, other)
+            if cycle:
+                problems.add(
+                    at,
+                    f"parameters.{name}.when goes round: {' needs '.join(cycle)}",
+                    "conditions that end at a parameter without one",
+                )
+            elif not draft.can_be(other, wanted):
+                problems.add(
+                    at,
+                    f"parameters.{name} never exists, as {other} is never {listed_values(wanted)}",
+                    f"what {other} can be, {_shown_values(draft, other)}",
+                )
+
+
+def _cycle(draft: Draft, name: str, other: str) -> list[str]:
+    """The way from ``name`` over ``other`` back to ``name``, or an empty list."""
+    path = [name, other]
+    waiting = [path]
+    seen = {other}
+    while waiting:
+        path = waiting.pop()
+        if path[-1] == name:
+            return path
+        for after in _parents(draft, path[-1]):
+            if after not in seen:
+                seen.add(after)
+                waiting.append([*path, after])
+    return []
+
+
+def _parents(draft: Draft, name: str) -> Iterator[str]:
+    yield from _conditions(draft, name)
+    condition = PARAMETERS[name].active_when
+    if condition is not None:
+        yield condition[0]
+
+
+def _check_effects(draft: Draft, problems: Problems) -> None:
+    """Each parameter that the file names must act in some trial."""
+    for name in draft.parameters:
+        if ("parameters", name) not in draft.places:
+            continue
+        _check_effect(draft, name, draft.where("parameters", name), f"parameters.{name}", problems)
+    if draft.compare is not None:
+        name = draft.compare.parameter
+        _check_effect(draft, name, draft.where("compare", "parameter"), f"compare.parameter {name}", problems)
+
+
+def _check_effect(draft: Draft, name: str, at: Position, label: str, problems: Problems) -> None:
+    condition = PARAMETERS[name].active_when
+    if condition is None:
+        return
+    other, wanted = condition
+    given = _conditions(draft, name).get(other)
+    acting = wanted if given is None else tuple(v for v in wanted if v in given)
+    if not draft.can_be(other, acting):
+        problems.add(
+            at,
+            f"{label} has no effect, as {other} is only {_shown_values(draft, other, given)}",
+            f"{name} together with {other}: {' or '.join(str(v) for v in wanted)}",
+        )
+
+
+def _shown_values(draft: Draft, name: str, given: tuple[Value, ...] | None = None) -> str:
+    possible = draft.values(name)
+    if isinstance(possible, Range):
+        return f"{possible.low:g} to {possible.high:g}"
+    return listed_values(tuple(v for v in possible or () if given is None or v in given))
+
+
+def _check_baseline(draft: Draft, problems: Problems) -> None:
+    recipe = {name: parameter.default for name, parameter in PARAMETERS.items()} | dict(draft.baseline or {})
+    for name in draft.baseline or {}:
+        condition = PARAMETERS[name].active_when
+        if condition is not None and not is_active(name, recipe):
+            problems.add(
+                draft.where("baseline", name),
+                f"baseline.{name} has no effect, as {condition[0]} is {recipe[condition[0]]}",
+                f"{name} together with {condition[0]}: {' or '.join(str(v) for v in condition[1])}",
+            )
+
+
+def _check_counts(draft: Draft, problems: Problems) -> None:
+    budget, searched = draft.budget, draft.searched()
+    if budget["replicates"] == 2 and (draft.compared or draft.baseline is not None):
+        problems.add(
+            draft.where("budget", "replicates"),
+            "budget.replicates is 2, which cannot separate strategies",
+            "1, or at least 3",
+        )
+    if not searched:
+        return
+    if budget["trials"] == 1:
+        problems.add(
+            draft.where("budget", "trials"),
+            f"budget.trials is 1, which searches nothing of {listed(searched)}",
+            "at least 2",
+        )
+    if budget["pruner"] not in ("none", None) and budget["rungs"] == ():
+        problems.add(
+            draft.where("budget", "pruner"),
+            f"budget has the pruner {budget['pruner']} and no rungs",
+            "rungs at which it can stop a trial, or pruner: none",
+        )
+
+
+def _check_rungs(draft: Draft, problems: Problems) -> None:
+    rungs = draft.budget["rungs"] or ()
+    for index, rung in enumerate(rungs):
+        if index and rung <= rungs[index - 1]:
+            problems.add(
+                draft.places["budget", "rungs", index],
+                f"budget.rungs[{index}] is {rung}",
+                f"more than the rung before it, {rungs[index - 1]}",
+            )
+    epochs = draft.values("epochs")
+    if draft.task["train"] is None or epochs is None:
+        return
+    least = epochs.low if isinstance(epochs, Range) else min(epochs)
+    length = math.ceil(draft.task["train"] * least)
+    for index, rung in enumerate(rungs):
+        if rung > length:
+            problems.add(
+                draft.places["budget", "rungs", index],
+                f"budget.rungs[{index}] is {rung}",
+                f"at most {length}, the examples of the shortest training "
+                f"({draft.task['train']} texts x {least:g} epochs)",
+            )
+
+
+def _check_grid(draft: Draft, problems: Problems) -> None:
+    counts: dict[str, int] = {}
+    for name in draft.searched():
+        setting = draft.parameters[name]
+        if isinstance(setting, Choices):
+            counts[name] = len(setting.choices)
+        if not isinstance(setting, Range):
+            continue
+        step = setting.step or (1.0 if setting.integer and not setting.log else None)
+        if step is None:
+            problems.add(
+                draft.where("parameters", name),
+                f"parameters.{name} is a range without a step under sampler: grid",
+                "a step, or choices",
+            )
+            return
+        counts[name] = round((setting.high - setting.low) / step) + 1
+    points = max(_grid_points(draft, counts, value) for value in _strategies(draft))
+    trials = draft.budget["trials"]
+    if trials is not None and trials < points:
+        product = " x ".join(str(count) for count in counts.values())
+        problems.add(
+            draft.where("budget", "trials"),
+            f"budget.trials is {trials} under sampler: grid",
+            f"at least {points}, the points of the grid ({product})",
+        )
+
+
+def _strategies(draft: Draft) -> tuple[Value | None, ...]:
+    return (None,) if draft.compare is None else draft.compare.values
+
+
+def _grid_points(draft: Draft, counts: Mapping[str, int], value: Value | None) -> int:
+    """Points of the grid in the strategy ``value``: parameters that it leaves without effect do not count."""
+    return math.prod(count for name, count in counts.items() if _acts(draft, name, value))
+
+
+def _acts(draft: Draft, name: str, value: Value | None) -> bool:
+    if draft.compare is None:
+        return True
+    conditions = [(other, wanted) for other, wanted in _conditions(draft, name).items()]
+    registry = PARAMETERS[name].active_when
+    if registry is not None:
+        conditions.append(registry)
+    return all(value in wanted for other, wanted in conditions if other == draft.compare.parameter)

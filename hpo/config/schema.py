@@ -1,0 +1,113 @@
+"""The JSON Schema of the space file, with which editors complete and check it: `hpo schema` prints it."""
+
+from __future__ import annotations
+
+from hpo.config.fragments import SEED, TEXT, Fragment, parameter_fragment
+from hpo.config.parameters import PARAMETERS, Parameter
+from hpo.config.sections import BUDGET, COMPARE, CONFIRMATION, DATA_FORMS, TASK
+from hpo.config.settings import choices_fragment, is_numeric, range_fragment, shown_value
+
+_WHEN = {"$ref": "#/$defs/when"}
+
+
+def schema() -> Fragment:
+    """The schema in the 2020-12 draft. It cannot say all: what sections ask of each other only `hpo check` knows."""
+    data = DATA_FORMS | {
+        "description": "A name of the catalogue (`hpo assets`), a file, owner/name of the Hugging Face hub, or a mapping."
+    }
+    settings = {name: {"$ref": f"#/$defs/{name}"} for name in PARAMETERS}
+    values = {name: parameter_fragment(p) | _described(p) for name, p in PARAMETERS.items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Space file of hpo",
+        "description": "One question about fine-tuning, with all that decides its answer.",
+        **_mapping(
+            {
+                "question": TEXT
+                | {"description": "What is asked, as one sentence; the report opens with it."},
+                "task": TASK
+                | {
+                    "description": "Labelled texts and the sizes of their splits.",
+                    "properties": {"data": data, **TASK["properties"]},
+                    "required": ["data", *TASK["required"]],
+                },
+                "model": TEXT
+                | {
+                    "description": "A name of the catalogue (`hpo assets`), a folder, or owner/name of the Hugging Face hub."
+                },
+                "compare": _compare(),
+                "parameters": _mapping(settings)
+                | {
+                    "description": "What is fixed and what is searched; a parameter left out has its default."
+                },
+                "baseline": _mapping(values)
+                | {
+                    "description": "A fixed recipe beside the strategies; a parameter left out has its default."
+                },
+                "budget": BUDGET | {"description": "What each strategy may spend."},
+                "confirmation": CONFIRMATION | {"description": "What follows each search."},
+                "seed": SEED | {"default": 0, "description": "Every random draw derives from it."},
+            },
+            required=("question", "task", "model", "parameters", "budget"),
+        ),
+        "$defs": {name: _setting(p) for name, p in PARAMETERS.items()} | {"when": _when()},
+    }
+
+
+def _mapping(properties: dict[str, Fragment], required: tuple[str, ...] = ()) -> Fragment:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _described(parameter: Parameter) -> Fragment:
+    doc = parameter.doc
+    if parameter.active_when is not None:
+        other, values = parameter.active_when
+        doc += f" It acts with {other}: {' or '.join(shown_value(value) for value in values)}."
+    default = list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
+    return {"description": doc, "default": default}
+
+
+def _setting(parameter: Parameter) -> Fragment:
+    """A value, choices, or (for a number) a range."""
+    forms = [choices_fragment(parameter)] + ([range_fragment(parameter)] if is_numeric(parameter) else [])
+    closed = [
+        form | {"properties": form["properties"] | {"when": _WHEN}, "additionalProperties": False}
+        for form in forms
+    ]
+    return {**_described(parameter), "anyOf": [parameter_fragment(parameter), *closed]}
+
+
+def _when() -> Fragment:
+    values = {name: parameter_fragment(parameter) for name, parameter in PARAMETERS.items()}
+    one_or_more = {
+        name: {"anyOf": [value, {"type": "array", "minItems": 1, "items": value}]}
+        for name, value in values.items()
+    }
+    return _mapping(one_or_more) | {
+        "description": "Other parameters and their values under which this one exists."
+    }
+
+
+def _compare() -> Fragment:
+    values = COMPARE["values"] | {"minItems": 2, "uniqueItems": True}
+    typed = [
+        {
+            "if": {"properties": {"parameter": {"const": name}}, "required": ["parameter"]},
+            "then": {
+                "properties": {
+                    "values": {"items": parameter_fragment(parameter)},
+                    "reference": parameter_fragment(parameter),
+                }
+            },
+        }
+        for name, parameter in PARAMETERS.items()
+    ]
+    return _mapping(COMPARE | {"values": values}, required=("parameter", "values")) | {
+        "description": "The parameter whose values are the strategies.",
+        "allOf": typed,
+    }

@@ -1,0 +1,174 @@
+"""The sections of a space file other than the parameters: task, model, what is compared, the baseline."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpo.config.document import Node
+from hpo.config.experiment import Budget, Compare, Confirmation, DataSource, Task
+from hpo.config.fragments import (
+    TEXT,
+    Fragment,
+    given,
+    parameter_fragment,
+    read_fields,
+    read_keys,
+    read_value,
+    section_fragment,
+    shown,
+)
+from hpo.config.parameters import PARAMETERS, Value
+from hpo.config.problems import Problems, listed, nearest_name
+from hpo.config.settings import listed_values, read_list, shown_value
+
+COLUMNS = section_fragment(DataSource, without=("asset", "path", "hub"))
+DATA: Fragment = {
+    "type": "object",
+    "properties": {
+        "path": TEXT
+        | {"description": "A CSV, JSON, JSON Lines or Parquet file, or a folder with such train/test files."},
+        "hub": TEXT | {"description": "A data set of the Hugging Face hub, as owner/name."},
+        **COLUMNS["properties"],
+    },
+    "required": [],
+    "additionalProperties": False,
+}
+DATA_FORMS: Fragment = {"anyOf": [TEXT, DATA]}
+TASK = section_fragment(Task, without=("kind", "data"))
+BUDGET = section_fragment(Budget)
+CONFIRMATION = section_fragment(Confirmation) | {"required": []}
+COMPARE: dict[str, Fragment] = {
+    "parameter": {
+        "type": "string",
+        "enum": list(PARAMETERS),
+        "description": "The parameter that tells the strategies apart.",
+    },
+    "values": {"type": "array", "description": "Its values: each is a strategy."},
+    "reference": {
+        "description": "The value that the others are held against; if absent, all pairs are compared."
+    },
+}
+VALUES: dict[str, Fragment] = {name: parameter_fragment(parameter) for name, parameter in PARAMETERS.items()}
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_FILE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a name in the file may mean: entries of the catalogue, and files beside the space file or the user."""
+
+    models: Collection[str]
+    data: Collection[str]
+    folder: Path
+
+    def local(self, name: str) -> str | None:
+        """The absolute path of an existing file or folder, or None."""
+        for base in (self.folder, Path.cwd()):
+            path = base / Path(name).expanduser()
+            if path.exists():
+                return str(path.resolve())
+        return None
+
+
+def read_task(node: Node, names: Names, problems: Problems) -> dict[str, Any]:
+    """The fields of a Task by name; None where a value is wrong."""
+    properties = {"data": DATA_FORMS, **TASK["properties"]}
+    entries = read_keys(node, properties, ("data", *TASK["required"]), "task", problems)
+    source = _data(entries["data"], names, problems) if entries and "data" in entries else None
+    return {**read_fields(entries, TASK, "task", problems), "data": source}
+
+
+def read_model(node: Node, names: Names, problems: Problems) -> str | None:
+    """A name of the catalogue, the absolute path of a folder, or an id of the hub."""
+    found = _source(node, names.models, "model", names, problems)
+    return found[1] if found else None
+
+
+def _data(node: Node, names: Names, problems: Problems) -> DataSource | None:
+    if not isinstance(node.value, dict):
+        found = _source(node, names.data, "task.data", names, problems)
+        return DataSource.model_validate({found[0]: found[1]}) if found else None
+    before = len(problems.found)
+    entries = read_keys(node, DATA["properties"], (), "task.data", problems) or {}
+    values = read_fields(entries, DATA, "task.data", problems)
+    if ("path" in entries) == ("hub" in entries):
+        problems.add(
+            node.at,
+            "task.data has path and hub" if "path" in entries else "task.data names no data",
+            "one of path and hub",
+        )
+    if values["path"] is not None:
+        local = names.local(values["path"])
+        if local is None:
+            problems.add(
+                entries["path"].at,
+                f"task.data.path {values['path']!r} does not exist",
+                "an existing file or folder, sought beside this file and in the current folder",
+            )
+        values["path"] = local
+    if values["hub"] is not None and not _HUB_ID.fullmatch(values["hub"]):
+        problems.add(entries["hub"].at, f"task.data.hub is {values['hub']!r}", "owner/name")
+    return DataSource(**values) if len(problems.found) == before else None
+
+
+def _source(
+    node: Node, catalogue: Collection[str], label: str, names: Names, problems: Problems
+) -> tuple[str, str] | None:
+    """(``asset``, ``path`` or ``hub``; its name) of what ``node`` names; None (and a problem) where that is nothing."""
+    name = read_value(node, TEXT, label, problems)
+    if name is None:
+        return None
+    if name in catalogue:
+        return "asset", name
+    local = names.local(name)
+    if local is not None:
+        return "path", local
+    if _HUB_ID.fullmatch(name) and not name.lower().endswith(_FILE_SUFFIXES):
+        return "hub", name
+    kinds = f"{listed(catalogue)}, an existing path, or owner/name of the Hugging Face hub"
+    problems.add(node.at, f"{label} is {shown(name)}", kinds, nearest_name(name, catalogue))
+    return None
+
+
+def read_compare(node: Node, problems: Problems) -> Compare | None:
+    """What is compared; None (and problems) where that is wrong."""
+    before = len(problems.found)
+    entries = read_keys(node, COMPARE, ("parameter", "values"), "compare", problems) or {}
+    name = (
+        read_value(entries["parameter"], COMPARE["parameter"], "compare.parameter", problems)
+        if ("parameter" in entries)
+        else None
+    )
+    if name is None or "values" not in entries:
+        return None
+    fragment = parameter_fragment(PARAMETERS[name])
+    values = read_list(entries["values"], fragment, "compare.values", problems)
+    if values is not None and len(values) < 2:
+        problems.add(entries["values"].at, f"compare.values has {len(values)} value", "at least 2")
+    reference = None
+    if "reference" in entries:
+        reference = read_value(entries["reference"], fragment, "compare.reference", problems)
+        if reference is not None and values is not None and reference not in values:
+            problems.add(
+                entries["reference"].at,
+                f"compare.reference is {shown_value(reference)}",
+                listed_values(values),
+            )
+    if values is None or len(problems.found) > before:
+        return None
+    return Compare(parameter=name, values=values, reference=reference)
+
+
+def read_baseline(node: Node, problems: Problems) -> dict[str, Value] | None:
+    """The fixed recipe by parameter; None (and problems) where it is wrong."""
+    before = len(problems.found)
+    entries = read_keys(node, VALUES, given(node, VALUES), "baseline", problems) or {}
+    recipe = {
+        name: read_value(child, VALUES[name], f"baseline.{name}", problems) for name, child in entries.items()
+    }
+    return recipe if len(problems.found) == before else None

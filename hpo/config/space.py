@@ -1,0 +1,182 @@
+"""The space file: found by path or name, read from YAML to a frozen Experiment, every error with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hpo.config.checks import Draft, check
+from hpo.config.document import Node, positions, read_document
+from hpo.config.experiment import Budget, Confirmation, Experiment, Setting, Task
+from hpo.config.fragments import given, read_keys, read_section, read_value
+from hpo.config.problems import Position, Problems, SpaceFileError, listed, nearest_name
+from hpo.config.schema import schema
+from hpo.config.sections import (
+    BUDGET,
+    CONFIRMATION,
+    TASK,
+    VALUES,
+    Names,
+    read_baseline,
+    read_compare,
+    read_model,
+    read_task,
+)
+from hpo.config.settings import read_setting
+from hpo.errors import UserError
+
+__all__ = ["Space", "SpaceFileError", "find_space", "load_space", "shipped_spaces"]
+
+
+@dataclass(frozen=True)
+class Space:
+    """A space file that was read without an error.
+
+    Attributes:
+        text: the content of the file.
+        places: line and column of each key path.
+    """
+
+    experiment: Experiment
+    path: Path
+    text: str
+    places: Mapping[tuple[str | int, ...], Position] = field(repr=False)
+
+    def where(self, *keys: str | int) -> str:
+        """``file:line:column`` of a key path, or of the nearest section above it that the file has."""
+        while keys not in self.places:
+            keys = keys[:-1]
+        line, column = self.places[keys]
+        return f"{self.path}:{line}:{column}"
+
+
+def shipped_spaces() -> dict[str, Path]:
+    """The space files that come with hpo, by name."""
+    package = Path(__file__).parents[1]
+    installed, checkout = package / "search_spaces", package.parent / "search_spaces"
+    folder = installed if installed.is_dir() else checkout
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def find_space(name_or_path: str) -> Path:
+    """The path of a space file, given as a path or as the name of a shipped one with or without ``.yaml``.
+
+    Raises:
+        UserError: neither exists.
+    """
+    path = Path(name_or_path).expanduser()
+    if path.is_file():
+        return path
+    shipped = shipped_spaces()
+    name = name_or_path.removesuffix(".yaml")
+    if name in shipped:
+        return shipped[name]
+    nearest = nearest_name(path.stem, shipped)
+    guess = f"; did you mean {nearest}?" if nearest else ""
+    raise UserError(
+        f"no space file {name_or_path}; shipped are {listed(shipped)}{guess}",
+        "Name a YAML file or a shipped space.",
+    )
+
+
+def load_space(name_or_path: str, models: Collection[str], data: Collection[str]) -> Space:
+    """Read a space file; ``models`` and ``data`` are the catalogue's names.
+
+    Raises:
+        SpaceFileError: with every error of the file.
+        UserError: there is no such file.
+    """
+    path = find_space(name_or_path)
+    problems = Problems()
+    text = _read_text(path, problems)
+    root = read_document(text, problems)
+    if root is None:
+        raise SpaceFileError(path, problems.found)
+    experiment = _experiment(root, path, Names(models, data, path.parent), problems)
+    if experiment is None:
+        raise SpaceFileError(path, problems.found)
+    return Space(experiment, path, text, positions(root))
+
+
+def _read_text(path: Path, problems: Problems) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        problems.add((line, 1), "a byte that is not UTF-8", "text in UTF-8")
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}", "Make the file readable, or name another."
+        ) from error
+    raise SpaceFileError(path, problems.found)
+
+
+def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Experiment | None:
+    """The Experiment of ``root``; None where the file has errors."""
+    top = schema()
+    entries = read_keys(root, top["properties"], top["required"], "", problems)
+    if entries is None:
+        return None
+    question, seed = (
+        read_value(entries[key], top["properties"][key], key, problems) if key in entries else None
+        for key in ("question", "seed")
+    )
+    model = read_model(entries["model"], names, problems) if "model" in entries else None
+    seeds = _seeds(entries, problems)
+    draft = _draft(root, entries, names, problems)
+    check(draft, problems)
+    if problems.found:
+        return None
+    budget = Budget(**draft.budget)
+    return Experiment(
+        name=path.stem,
+        question=question,
+        task=Task(**draft.task),
+        model=model or "",
+        compare=draft.compare,
+        parameters={name: setting for name, setting in draft.parameters.items() if setting is not None},
+        baseline=draft.baseline,
+        budget=budget,
+        confirmation=Confirmation(seeds=seeds or (10 if budget.replicates == 1 else 1)),
+        seed=seed or 0,
+    )
+
+
+def _draft(root: Node, entries: Mapping[str, Node], names: Names, problems: Problems) -> Draft:
+    """The sections that the checks look at together. A missing section is all None: it is a problem already."""
+    task: dict[str, Any] = dict.fromkeys(("data", *TASK["properties"]))
+    if "task" in entries:
+        task = read_task(entries["task"], names, problems)
+    budget: dict[str, Any] = dict.fromkeys(BUDGET["properties"])
+    if "budget" in entries:
+        budget = read_section(entries["budget"], BUDGET, "budget", problems)
+    return Draft(
+        task=task,
+        budget=budget,
+        compared="compare" in entries,
+        compare=read_compare(entries["compare"], problems) if "compare" in entries else None,
+        parameters=_parameters(entries["parameters"], problems) if "parameters" in entries else {},
+        baseline=read_baseline(entries["baseline"], problems) if "baseline" in entries else None,
+        places=positions(root),
+    )
+
+
+def _seeds(entries: Mapping[str, Node], problems: Problems) -> int | None:
+    if "confirmation" not in entries:
+        return None
+    seeds: int | None = read_section(entries["confirmation"], CONFIRMATION, "confirmation", problems)["seeds"]
+    return seeds
+
+
+def _parameters(node: Node, problems: Problems) -> dict[str, Setting | None]:
+    """Every parameter that the section names; one whose name is misspelt counts as wrong, not as left out."""
+    entries = read_keys(node, VALUES, given(node, VALUES), "parameters", problems) or {}
+    written = node.value if isinstance(node.value, dict) else {}
+    settings: dict[str, Setting | None] = {}
+    for key in written:
+        name = key if key in VALUES else nearest_name(key, VALUES)
+        if name is not None and name not in settings:
+            settings[name] = read_setting(name, entries[key], problems) if key in entries else None
+    return settings
