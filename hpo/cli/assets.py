@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
+from typing import TYPE_CHECKING
+
 from hpo.cli.words import size
+
+if TYPE_CHECKING:
+    from hpo.assets.catalogue import Asset
 
 EXAMPLE = """\
 Example:
 
   $ hpo assets
-  name    kind   size     cached  licence
-  minilm  model  83.5 MB  yes     Apache-2.0
+  all-MiniLM-L6-v2  model    83.5 MB  cached
+      Sentence encoder: BERT, 6 layers, hidden size 384, ...
+      licence: Apache-2.0 (weights), MIT (package)
   ...
 """
 
 
 def assets() -> None:
     """List the models and data that a space file can name, with licence and size."""
-    from rich.console import Console
-    from rich.table import Table
-
     from hpo.assets.catalogue import CATALOGUE
     from hpo.assets.fetch import is_cached
 
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("name", no_wrap=True)
-    table.add_column("kind", no_wrap=True)
-    table.add_column("size", justify="right", no_wrap=True)
-    table.add_column("cached", no_wrap=True)
-    table.add_column("licence", overflow="fold")
-    table.add_column("what it is", overflow="fold")
+    width = shutil.get_terminal_size().columns
     for asset in CATALOGUE.values():
-        cached = "yes" if is_cached(asset.name) else "no"
-        table.add_row(
-            asset.name, asset.kind, size(asset.size_bytes), cached, asset.licence, asset.description
-        )
-    Console().print(table)
+        print(entry(asset, cached=is_cached(asset.name), width=width))
+
+
+def entry(asset: Asset, *, cached: bool, width: int) -> str:
+    """The lines about one asset, none wider than ``width`` where its words allow."""
+    state = "cached" if cached else "not cached"
+    head = f"{asset.name:<16}  {asset.kind:<7}  {size(asset.size_bytes):>7}  {state}"
+    texts = (asset.description, f"licence: {asset.licence}")
+    indent = " " * 4
+    return "\n".join(
+        [head, *(textwrap.fill(t, width, initial_indent=indent, subsequent_indent=indent) for t in texts)]
+    )

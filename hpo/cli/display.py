@@ -31,8 +31,9 @@ def watching(plan: Plan, console: Console, *, quiet: bool) -> Iterator[Observer]
     elif console.is_terminal and not console.is_dumb_terminal:
         with Live(
             get_renderable=lambda: run_view(progress, console.width), console=console, refresh_per_second=2
-        ):
+        ) as live:
             yield progress
+            live.transient = not progress.told  # a run that was over before has no table
     else:
         lines = PlainLines(progress, console.file)
         yield lines
@@ -42,6 +43,8 @@ def watching(plan: Plan, console: Console, *, quiet: bool) -> Iterator[Observer]
 def run_view(progress: Progress, width: int) -> RenderableType:
     """Bar, trainings in hand, table, last notes: what a low terminal cuts off at the bottom matters least."""
     with progress.lock:
+        if not progress.told:
+            return _line("loading data and model", "dim")
         parts = [_bar(progress, width), *_in_hand_lines(progress), strategy_table(progress, width)]
         parts += [Text(printable(f"note: {text}"), "dim") for text in progress.notes]
     return Group(*parts)

@@ -9,8 +9,8 @@ import typer
 EXAMPLE = """\
 Example:
 
-  $ hpo fetch minilm
-  minilm: /home/me/.cache/hpo/minilm
+  $ hpo fetch movie
+  movie: /home/me/.cache/hpo/assets/vaderSentiment-3.3.2
 """
 
 

@@ -11,7 +11,7 @@ from hpo.search.events import Work
 
 
 class PlainLines:
-    """Observer that writes. Work that was never started here was found stored: it is told as one line."""
+    """Observer that writes. What is told before anything starts was found stored: it gets one line in all."""
 
     def __init__(self, progress: Progress, out: IO[str]) -> None:
         self._progress = progress
@@ -31,21 +31,19 @@ class PlainLines:
 
     def trial(self, trial: Trial) -> None:
         """Tell how a trial ended."""
-        trained = (False, trial.strategy, trial.replicate, trial.draw) in self._progress.in_hand
-        self._progress.trial(trial)
-        if not trained:
+        p = self._progress
+        p.trial(trial)
+        if not self._phase:
             self._stored += 1
             return
-        p = self._progress
         where = f"{trial.strategy}, replicate {trial.replicate}, draw {trial.draw}"
         self._write(f"trial {p.trials}/{p.plan.trials}: {where}: {_outcome(trial)}; {p.outlook()}")
 
     def confirmation(self, confirmation: Confirmation) -> None:
         """Tell that it is over, not its score."""
         c, p = confirmation, self._progress
-        trained = (True, c.strategy, c.replicate, c.index) in p.in_hand
         p.confirmation(c)
-        if not trained:
+        if not self._phase:
             self._stored += 1
             return
         where = f"{c.strategy}, replicate {c.replicate}, seed {c.index}"
@@ -84,6 +82,8 @@ class PlainLines:
 
 
 def _outcome(trial: Trial) -> str:
+    if trial.duplicate_of is not None:
+        return f"{trial.state}, the configuration of draw {trial.duplicate_of}, not trained again"
     if trial.state == "complete":
         return f"complete, validation accuracy {score(trial.accuracy)}"
     examples = trial.segments[-1].examples if trial.segments else 0

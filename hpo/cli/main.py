@@ -85,13 +85,14 @@ def execute(arguments: list[str]) -> int:
     except UserError as error:
         return _fail(error.message, error.hint)
     except USAGE_ERROR as error:
-        return _fail(*_usage(error))
+        return _fail(*_usage(error, arguments))
     return code if isinstance(code, int) else 0
 
 
-def _usage(error: Any) -> tuple[str, str]:
-    """Message and hint of an error that typer found in the arguments."""
-    command = error.ctx.command_path if error.ctx else "hpo"
+def _usage(error: Any, arguments: list[str]) -> tuple[str, str]:
+    """Message and hint of an error that typer found in the arguments. Its parser does not tell the subcommand."""
+    known = [command.name for command in app.registered_commands]
+    command = " ".join(["hpo", *(word for word in arguments[:1] if word in known)])
     return error.format_message(), f"Run `{command} --help` for what it takes and an example."
 
 

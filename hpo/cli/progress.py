@@ -110,6 +110,11 @@ class Progress:
             self.notes.append(text)
 
     @property
+    def told(self) -> bool:
+        """Whether anything was told of the run."""
+        return bool(self.in_hand or self.notes or self.trials or self.confirmations)
+
+    @property
     def trials_a_study(self) -> int:
         """The budget of each study."""
         return self.plan.trials // self.plan.studies

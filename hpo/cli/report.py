@@ -16,9 +16,10 @@ Example:
 
 def report(run: RunArgument) -> None:
     """Write report.html and the tables of a run again. Trains nothing."""
+    folder = find_run(run)
     from hpo.report import write_report
 
-    written = write_report(find_run(run))
+    written = write_report(folder)
     print("\n".join(written.verdict.sentences))
     print(f"report: {written.html}")
     print(f"tables: {written.tables}")

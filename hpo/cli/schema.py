@@ -17,6 +17,6 @@ and as the first line of a space file, for editors:
 
 def schema() -> None:
     """Print the JSON Schema of space files, with which an editor completes and checks them."""
-    from hpo.config import schema as schemas
+    from hpo.config.schema import schema as space_schema
 
-    print(json.dumps(schemas.schema(), indent=2))
+    print(json.dumps(space_schema(), indent=2))

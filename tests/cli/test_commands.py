@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import json
+import sys
+import types
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from cli_events import (
+    DEVICE,
+    MODEL,
+    SPLIT,
+    confirmation,
+    experiment,
+    run_record,
+    trial,
+    work,
+)
+from filelock import FileLock
+
+from hpo.cli.main import execute
+from hpo.cli.run import profile_line
+from hpo.cli.ui import experiment_name
+from hpo.errors import UserError
+from hpo.records.files import write_confirmation, write_run, write_trial
+from hpo.search.plan import make_plan
+
+VERDICT = ("Inconclusive: cosine and linear cannot be told apart.", "8 more searches would tell.")
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def write_records(folder: Path, *, finished: bool = False) -> None:
+    asked = experiment(replicates=1, trials=1)
+    write_run(folder, run_record(asked))
+    write_trial(folder, trial("linear", 0, 0, 0.7412))
+    if finished:
+        write_trial(folder, trial("cosine", 0, 0, 0.75))
+        write_confirmation(folder, confirmation("linear", 0, 0.731))
+        write_confirmation(folder, confirmation("cosine", 0, 0.742))
+
+
+@pytest.fixture
+def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Stands for the search, which needs torch, optuna and mlflow: it tells of one trial and returns an outcome."""
+    asked = experiment(replicates=1, trials=1)
+    report = SimpleNamespace(
+        html=Path("results/tiny/report.html"), verdict=SimpleNamespace(sentences=VERDICT)
+    )
+    fake = SimpleNamespace(calls=[], trained=3)
+
+    def run_experiment(space, results, tracking_uri, device, observer):
+        fake.calls.append((space.experiment.name, results, tracking_uri, device))
+        if fake.trained:
+            observer.started(work("linear", 0, 0))
+            observer.trial(trial("linear", 0, 0, 0.7412))
+        profile = {"train": 60.0, "evaluate": 12.0, "load": 4.0, "track": 3.6, "search": 0.1}
+        return SimpleNamespace(report=report, profile=profile, trained=fake.trained, wall_seconds=80.0)
+
+    def check_experiment(space, device):
+        fake.calls.append((space.experiment.name, device))
+        return SimpleNamespace(plan=make_plan(space.experiment), split=SPLIT, model=MODEL, device=DEVICE)
+
+    module = types.ModuleType("hpo.search.coordinator")
+    module.__dict__.update(run_experiment=run_experiment, check_experiment=check_experiment)
+    monkeypatch.setitem(sys.modules, "hpo.search.coordinator", module)
+    space = SimpleNamespace(experiment=asked, path=Path("tiny.yaml"))
+    monkeypatch.setattr("hpo.config.space.load_space", lambda *_: space)
+    return fake
+
+
+def test_run_ends_with_verdict_report_time_and_next_command(coordinator, capsys) -> None:
+    assert execute(["run", "--space", "tiny"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "search: 2 trials in 2 studies, 2 strategies"
+    assert lines[1].startswith(
+        "trial 1/2: linear, replicate 0, draw 0: complete, validation accuracy 0.741; "
+    )
+    assert lines[2:] == [
+        "",
+        *VERDICT,
+        "",
+        "report: results/tiny/report.html",
+        "time: 1 min, 90% of it in forward and backward passes (train 75%, evaluate 15%, load 5%, track 4%)",
+        "3 segments trained now",
+        "next: hpo ui --space tiny",
+    ]
+    assert coordinator.calls == [("tiny", Path("results"), None, None)]
+
+
+def test_quiet_prints_the_end_alone(coordinator, capsys) -> None:
+    assert execute(["run", "--space", "tiny", "--quiet"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == ["", VERDICT[0]]
+
+
+def test_a_run_that_was_over_says_so(coordinator, capsys) -> None:
+    coordinator.trained = 0
+    assert execute(["run", "--space", "tiny"]) == 0
+    assert "nothing was left to train" in capsys.readouterr().out.splitlines()
+
+
+def test_the_next_command_finds_the_run_where_this_one_put_it(coordinator, capsys) -> None:
+    uri = "http://127.0.0.1:5000"
+    options = ["--results", "my runs", "--tracking-uri", uri]
+    assert execute(["run", "--space", "tiny", *options, "--device", "cpu"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"next: hpo ui --space tiny --results 'my runs' --tracking-uri {uri}"
+    assert coordinator.calls == [("tiny", Path("my runs"), uri, "cpu")]
+
+
+def test_a_profile_without_times_has_no_shares() -> None:
+    assert profile_line({}, 0.2) == "time: 1 s, 0% of it in forward and backward passes"
+
+
+def test_check_prints_the_plan(coordinator, capsys) -> None:
+    assert execute(["check", "--space", "tiny", "--device", "cpu"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "space         tiny (tiny.yaml)",
+        "question      Which schedule?",
+        "strategies    2 values of schedule: linear, cosine; reference linear",
+        "search        2 studies of 1 trial, 2 in all, in 1 replicate",
+        "by            sampler tpe, pruner successive_halving",
+        "rungs         50, 100 examples",
+        "a training    100 examples, 5 to 10 steps",
+        "confirmation  2 trainings with fresh seeds",
+        "at most       400 examples in 4 trainings",
+        "  epochs      one of 1.0; default 1.0",
+        "  batch_size  one of 10, 20; default 10",
+        "data          movie reviews: 100 train, 10 validation, 10 test; 2 classes, 3 duplicates dropped; MIT",
+        "model         minilm: 6 layers, 22,700,000 weights; Apache-2.0",
+        "device        cpu, float32 (the CPU has no bf16)",
+        "next: hpo run --space tiny --device cpu",
+    ]
+    assert list(Path().iterdir()) == []
+
+
+def test_status_of_a_stopped_run(capsys) -> None:
+    write_records(Path("results/tiny"))
+    assert execute(["status", "tiny"]) == 0
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "tiny: 1 of 2 trials, 0 of 2 confirmations",
+        "strategy  studies  trials  pruned  best val.  confirmed",
+        "linear        1/1     1/1       0      0.741        0/1",
+        "cosine        0/1     0/1       0          -        0/1",
+        "no process works on it",
+        "next: hpo run --space tiny",
+    ]
+
+
+def test_status_of_a_finished_run_shows_the_means_on_the_test_split(capsys) -> None:
+    write_records(Path("elsewhere"), finished=True)
+    assert execute(["status", "elsewhere"]) == 0
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[2] == "linear        1/1     1/1       0      0.741        1/1      0.731"
+    assert lines[-1] == "next: hpo report elsewhere"
+
+
+def test_status_tells_whether_a_process_holds_the_run(capsys) -> None:
+    folder = Path("results/tiny")
+    write_records(folder)
+    with FileLock(folder / ".lock"):
+        assert execute(["status", "tiny"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == ["a process works on it", "next: hpo ui --space tiny"]
+    assert execute(["status", "tiny"]) == 0
+    assert "no process works on it" in capsys.readouterr().out
+
+
+def test_status_writes_nothing(capsys) -> None:
+    folder = Path("results/tiny")
+    write_records(folder)
+    before = sorted(folder.rglob("*"))
+    assert execute(["status", "tiny"]) == 0
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_an_unknown_run_is_named_with_what_there_is(capsys) -> None:
+    write_records(Path("results/tiny"))
+    assert execute(["status", "tny"]) == 2
+    assert capsys.readouterr().err == (
+        "error: 'tny' is neither the folder of a run nor the name of one under results/; there are tiny\n"
+        "hint: Name one of them, such as `tiny`.\n"
+    )
+
+
+def test_an_unknown_run_where_there_is_none_yet(capsys) -> None:
+    assert execute(["report", "tiny"]) == 2
+    assert capsys.readouterr().err == (
+        "error: 'tiny' is neither the folder of a run nor the name of one under results/, which holds none\n"
+        "hint: Start one with `hpo run --space lr_schedules`.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("named", "experiment"),
+    [("tiny", "tiny"), ("results/tiny/", "tiny"), ("spaces/tiny.yaml", "tiny"), ("v1.5", "v1.5")],
+)
+def test_a_space_file_a_name_and_a_run_name_the_same_experiment(named: str, experiment: str) -> None:
+    assert experiment_name(named, Path("results")) == experiment
+
+
+def test_without_a_name_the_latest_run_is_opened() -> None:
+    import os
+
+    for age, name in enumerate(("new", "old")):
+        write_records(Path("results") / name)
+        os.utime(Path("results") / name / "records" / "run.json", (1000 - age, 1000 - age))
+    assert experiment_name(None, Path("results")) == "new"
+
+
+def test_without_any_run_there_is_no_page_to_open() -> None:
+    with pytest.raises(UserError, match=r"^results/ holds no run$"):
+        experiment_name(None, Path("results"))
+
+
+def test_assets_lists_kind_size_licence_and_whether_cached(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("HPO_CACHE", str(tmp_path / "cache"))
+    assert execute(["assets"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "movie             data      2.5 MB  not cached" in lines
+    at = lines.index("movie             data      2.5 MB  not cached")
+    assert lines[at + 2] == "    licence: MIT (package); the texts are their authors'"
+    assert max(map(len, lines)) <= 80
+
+
+def test_fetch_knows_all_names_before_it_downloads_one(monkeypatch, capsys) -> None:
+    fetched = []
+    monkeypatch.setattr("hpo.assets.fetch.fetch", lambda name, say: fetched.append(name))
+    assert execute(["fetch", "movie", "moovie"]) == 2
+    assert fetched == []
+    assert capsys.readouterr().err.endswith("hint: Did you mean `movie`?\n")
+
+
+def test_fetch_prints_where_each_asset_lies(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("hpo.assets.fetch.fetch", lambda name, say: Path("/cache") / name)
+    assert execute(["fetch", "movie", "wordnet"]) == 0
+    assert capsys.readouterr().out == "movie: /cache/movie\nwordnet: /cache/wordnet\n"
+
+
+def test_schema_is_json(capsys) -> None:
+    assert execute(["schema"]) == 0
+    assert "properties" in json.loads(capsys.readouterr().out)

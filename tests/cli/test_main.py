@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from hpo import __version__
+from hpo.cli.main import app, execute
+from hpo.errors import UserError
+
+COMMANDS = ("run", "check", "status", "report", "ui", "assets", "fetch", "schema")
+SLOW = ("torch", "mlflow", "optuna", "transformers", "datasets", "pandas")
+
+
+def test_every_command_is_known_to_these_tests() -> None:
+    assert tuple(typer.main.get_command(app).commands) == COMMANDS  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_ends_with_an_example(command: str, capsys: pytest.CaptureFixture) -> None:
+    assert execute([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    example = text[text.index("Example:") :].splitlines()
+    assert example[2].strip().startswith(f"$ hpo {command}")
+    assert len([line for line in example if line.strip()]) >= 3  # the command, and what it prints
+    assert "╮" not in "\n".join(example)
+
+
+def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture) -> None:
+    assert execute([]) == 0
+    text = capsys.readouterr().out
+    assert "Usage: hpo [OPTIONS] COMMAND [ARGS]..." in text
+    assert "$ hpo run --space lr_schedules" in text
+
+
+def test_the_version(capsys: pytest.CaptureFixture) -> None:
+    assert execute(["--version"]) == 0
+    assert capsys.readouterr().out == f"hpo {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["run"], "Missing option '--space'.", "Run `hpo run --help` for what it takes and an example."),
+        (
+            ["rn"],
+            "No such command 'rn'. Did you mean 'run'?",
+            "Run `hpo --help` for what it takes and an example.",
+        ),
+        (["status"], "Missing argument 'RUN'.", "Run `hpo status --help` for what it takes and an example."),
+        (
+            ["run", "--spcae", "x"],
+            "No such option: --spcae (Possible options: --space)",
+            "Run `hpo run --help` for what it takes and an example.",
+        ),
+        (
+            ["run", "--space"],
+            "Option '--space' requires an argument.",
+            "Run `hpo run --help` for what it takes and an example.",
+        ),
+    ],
+)
+def test_a_usage_error_says_what_to_do_next(
+    arguments: list[str], message: str, hint: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert execute(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == f"error: {message}\nhint: {hint}\n"
+
+
+def test_a_value_out_of_range_names_its_option(capsys: pytest.CaptureFixture) -> None:
+    assert execute(["ui", "--port", "0"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("error: Invalid value for '--port': ")
+    assert lines[1:] == ["hint: Run `hpo ui --help` for what it takes and an example."]
+
+
+def test_a_user_error_ends_with_its_hint(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def load_space(*_: object) -> None:
+        raise UserError("a.yaml:3:1: unknown key 'sede'; allowed: seed", "Correct the file.")
+
+    monkeypatch.setattr("hpo.config.space.load_space", load_space)
+    assert execute(["run", "--space", "a.yaml"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "error: a.yaml:3:1: unknown key 'sede'; allowed: seed\nhint: Correct the file.\n"
+
+
+def test_a_bug_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hpo.config.space.load_space", lambda *_: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        execute(["run", "--space", "a.yaml"])
+
+
+def test_ctrl_c_in_any_command_exits_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def load_space(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hpo.config.space.load_space", load_space)
+    assert execute(["check", "--space", "a.yaml"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_says_in_one_line_that_it_goes_on(
+    number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("hpo.config.space.load_space", lambda *_: os.kill(os.getpid(), number))
+    assert execute(["run", "--space", "a.yaml"]) == code
+    assert capsys.readouterr().err == "interrupted: the same command goes on where it stopped\n"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_help_imports_nothing_slow() -> None:
+    code = f"""
+import sys
+from hpo.cli.main import execute
+assert execute(["--help"]) == 0
+assert execute(["run", "--help"]) == 0
+print("imported:", sorted(set(sys.modules) & set({SLOW})))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "imported: []"
+
+
+def test_the_console_script_exits_with_the_code_of_the_command() -> None:
+    code = "from hpo.cli.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "rn"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "hint: Run `hpo --help` for what it takes and an example."
