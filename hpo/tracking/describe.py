@@ -1,0 +1,101 @@
+"""Markdown descriptions that tell a newcomer to the MLflow page what he is looking at."""
+
+from __future__ import annotations
+
+import html
+
+from hpo.records.schema import Run
+
+LONGEST = 3000  # characters of a text that a user wrote
+
+
+def experiment(run: Run) -> str:
+    """Description of the experiment's page."""
+    return f"""{_question(run)}
+{_what(run)}
+
+**How the runs nest** (open a row with the arrow at its left)
+
+- `comparison`: the verdict, and under Artifacts the report, its tables and the space file. Start here.
+- one run per strategy: {_names(run.strategies)}. Read `{"test/accuracy"}` for the result and \
+`best_so_far/accuracy` for the search.
+{_baseline_row(run)}  - study `r0` ... `r{run.replicates - 1}`: one independent search (replicate) of that strategy.
+    - trial `d0` ...: one configuration, trained once. Pruned trials read KILLED, failed ones FAILED.
+    - confirmation `s0` ...: the study's best configuration, trained again with a fresh seed and scored on the test split.
+
+**Columns**: `test/accuracy` is what the verdict rests on; `validation/best_accuracy` chose the configuration and is
+optimistic; `cost/charged_seconds` is device time. **Charts** (second icon above the table) draw visible rows only:
+the strategies at first; open studies to see their trials. The step of `validation/...` and `train/loss` is the number
+of examples seen, of `best_so_far/accuracy` the number of ended trials per search.
+"""
+
+
+def strategy(run: Run, name: str) -> str:
+    """Description of a strategy's run."""
+    return f"""{_question(run)}
+This run is the strategy `{_safe(name)}`: searched {run.replicates} times independently (runs below: one study per
+replicate), {run.trials} trials a search; the best configuration of each search is confirmed with {run.seeds} fresh
+seed(s) on {run.split.test} test items.
+
+- `test/accuracy`: mean over the confirmations, shown once all have ended.
+- `best_so_far/accuracy`: best validation accuracy after n trials, mean over the searches; step n.
+- `cost/charged_seconds`: device-seconds that this strategy would have cost alone.
+"""
+
+
+def baseline(run: Run) -> str:
+    """Description of the baseline's run."""
+    return f"""{_question(run)}
+This run is the baseline: a fixed recipe that nothing was searched for, trained on the same fresh seeds as the
+strategies' selected configurations and scored on the same {run.split.test} test items.
+"""
+
+
+def comparison(run: Run, verdict: str | None) -> str:
+    """Description of the run that holds the verdict; None: there is none yet."""
+    found = "Not known yet: the run has not finished." if verdict is None else _safe(verdict)
+    return f"""{_question(run)}
+### Verdict
+
+{found}
+
+### How it was found
+
+{_what(run)} Data: {_safe(run.split.source)} ({run.split.train} training, {run.split.validation} validation, \
+{run.split.test} test texts). Model: {_safe(run.model.source)}. Device: {_safe(run.device.name)}, {run.device.precision}.
+
+The full report is `report.html` under Artifacts; `tables/` holds its tables for a paper.
+"""
+
+
+def _question(run: Run) -> str:
+    return f"### {_line(run.question)}\n"
+
+
+def _what(run: Run) -> str:
+    metric = run.metric
+    return (
+        f"`hpo` compared {len(run.strategies)} strategies by {metric}: each was searched {run.replicates} times with an"
+        f" equal budget of {run.trials} trials, and each search's best configuration was trained again with"
+        f" {run.seeds} fresh seed(s) and scored on data that the search never saw."
+    )
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{_safe(name)}`" for name in names)
+
+
+def _baseline_row(run: Run) -> str:
+    return (
+        "" if run.baseline is None else f"- `{_safe(run.baseline)}`: a fixed recipe beside them, for scale.\n"
+    )
+
+
+def _line(text: str) -> str:
+    return " ".join(_safe(text).split())
+
+
+def _safe(text: str) -> str:
+    """A user's text without the marks of HTML and Markdown."""
+    short = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return "".join(f"\\{c}" if c in "\\`*_[]#|~" else c for c in html.escape(short, quote=False))

@@ -1,0 +1,286 @@
+"""Runs in MLflow by key: found again on resuming, never doubled. The only module that talks to mlflow."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from filelock import FileLock
+
+from hpo.errors import UserError
+from hpo.tracking.uri import artifact_folder, credentials, database, shown
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Point = tuple[str, int]  # name of a metric, step
+
+ENDED = frozenset({"complete", "pruned", "failed"})  # values of tag hpo.state after which a run takes no more
+PAGE = 1000  # runs a search returns at once
+PARAMS_A_BATCH = 100  # limit of MLflow, for tags as well
+LONGEST_PARAM, LONGEST_TAG, LONGEST_EXPERIMENT_TAG = 6000, 8000, 20000  # characters, limits of MLflow
+
+
+@dataclass
+class MirroredRun:
+    """A run of MLflow as this process knows it.
+
+    Attributes:
+        status: MLflow's: RUNNING, FINISHED, FAILED or KILLED.
+        state: tag hpo.state: ``running``, ``interrupted``, or one of ENDED.
+        steps: steps already logged by metric; a metric that an earlier process may have logged is looked up once.
+        fresh: made by this process, so that there is nothing to look up.
+        taken: made or taken over by this process.
+    """
+
+    id: str
+    status: str
+    state: str
+    fresh: bool
+    taken: bool
+    deleted: bool = False
+    steps: dict[str, set[int]] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        """Whether everything about this run has been logged."""
+        return self.state in ENDED and self.status != "RUNNING" and not self.deleted
+
+
+def plain_errors(method: Callable[Concatenate[Store, P], R]) -> Callable[Concatenate[Store, P], R]:
+    """Turn failures of the database or the server into UserError; a call of ours that is wrong stays a traceback."""
+
+    @functools.wraps(method)
+    def wrapped(self: Store, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            return method(self, *args, **kwargs)
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            if getattr(error, "error_code", None) == "INVALID_PARAMETER_VALUE":
+                raise
+            raise UserError(
+                f"MLflow at {shown(self.uri)!r} failed: {(str(error).splitlines() or [''])[0]}",
+                "Mend the database or the server; then give the same command again, it goes on where it stopped.",
+            ) from error
+
+    return wrapped
+
+
+class Store:
+    """The runs of one ``run_id`` in one MLflow experiment.
+
+    Args:
+        uri: tracking URI that ``hpo.tracking.uri.check`` accepted.
+        experiment: name of the experiment; made where it is missing, restored where it was deleted.
+        run_id: value of tag hpo.run of every run here.
+
+    Raises:
+        UserError: the database or the server fails.
+    """
+
+    def __init__(self, uri: str, experiment: str, run_id: str) -> None:
+        self.uri = uri
+        self.run_id = run_id
+        self.runs: dict[str, MirroredRun] = {}
+        self._connect(experiment)
+        self._find_runs()
+
+    @plain_errors
+    def _connect(self, experiment: str) -> None:
+        with _one_at_a_time(database(self.uri)):
+            self._client = _client(self.uri)
+            found = self._client.get_experiment_by_name(experiment)
+            if found is None:
+                self.experiment_id = str(self._client.create_experiment(experiment, _artifacts(self.uri)))
+                return
+        self.experiment_id = str(found.experiment_id)
+        if found.lifecycle_stage == "deleted":
+            self._client.restore_experiment(self.experiment_id)
+
+    @plain_errors
+    def _find_runs(self) -> None:
+        from mlflow.entities import ViewType
+
+        token: str | None = None
+        while True:
+            page = self._client.search_runs(
+                [self.experiment_id],
+                filter_string=f"tags.`hpo.run` = '{self.run_id}'",
+                run_view_type=ViewType.ALL,
+                max_results=PAGE,
+                page_token=token,
+            )
+            for run in page:
+                self.runs[run.data.tags["hpo.key"]] = MirroredRun(
+                    id=run.info.run_id,
+                    status=run.info.status,
+                    state=run.data.tags.get("hpo.state", "running"),
+                    fresh=False,
+                    taken=False,
+                    deleted=run.info.lifecycle_stage == "deleted",
+                )
+            token = page.token
+            if not token:
+                return
+
+    @plain_errors
+    def open(
+        self,
+        key: str,
+        name: str,
+        parent: MirroredRun | None = None,
+        tags: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        start: int | None = None,
+    ) -> MirroredRun:
+        """The run of ``key``: made where it is missing, set RUNNING again where it stopped half-way, else as it is.
+
+        Args:
+            start: milliseconds since the epoch; None: now. MLflow lists the latest first.
+        """
+        run = self.runs.get(key)
+        if run is not None and run.deleted:
+            self._client.restore_run(run.id)
+            run.deleted = False
+        if run is None:
+            run = self._create(key, name, parent, tags or {}, start)
+            self._batch(run, params=params or {})
+        elif run.state not in ENDED and not run.taken:
+            if run.status != "RUNNING":
+                self._client.update_run(run.id, status="RUNNING")
+            self._batch(run, params=params or {}, tags={"hpo.state": "running"})
+            run.status, run.state, run.taken = "RUNNING", "running", True
+        return run
+
+    def _create(
+        self, key: str, name: str, parent: MirroredRun | None, tags: Mapping[str, str], start: int | None
+    ) -> MirroredRun:
+        everything = {"hpo.run": self.run_id, "hpo.key": key, "hpo.state": "running", **tags}
+        if parent is not None:
+            everything["mlflow.parentRunId"] = parent.id
+        made = self._client.create_run(
+            self.experiment_id, start_time=start or _now(), tags=_cut(everything, LONGEST_TAG), run_name=name
+        )
+        run = self.runs[key] = MirroredRun(made.info.run_id, "RUNNING", "running", fresh=True, taken=True)
+        return run
+
+    @plain_errors
+    def log(
+        self, run: MirroredRun, metrics: Mapping[Point, float], tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Log ``metrics`` by (name, step) and ``tags`` at once; what has been logged before is left out."""
+        new = {point: value for point, value in metrics.items() if point[1] not in self._steps(run, point[0])}
+        if new or tags:
+            self._batch(run, metrics=new, tags=tags or {})
+        for name, step in new:
+            run.steps[name].add(step)
+
+    def _steps(self, run: MirroredRun, metric: str) -> set[int]:
+        if metric not in run.steps:
+            history = [] if run.fresh else self._client.get_metric_history(run.id, metric)
+            run.steps[metric] = {point.step for point in history}
+        return run.steps[metric]
+
+    def _batch(
+        self,
+        run: MirroredRun,
+        metrics: Mapping[Point, float] | None = None,
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        now = _now()
+        if metrics or params or tags:
+            self._client.log_batch(
+                run.id,
+                metrics=[Metric(name, value, now, step) for (name, step), value in (metrics or {}).items()],
+                params=[Param(*item) for item in _cut(params or {}, LONGEST_PARAM).items()][:PARAMS_A_BATCH],
+                tags=[RunTag(*item) for item in _cut(tags or {}, LONGEST_TAG).items()],
+            )
+
+    @plain_errors
+    def end(
+        self,
+        run: MirroredRun,
+        state: str,
+        metrics: Mapping[Point, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """End ``run``: its last metrics and tags, then the status that belongs to ``state``."""
+        # The state is the last tag of the batch, and MLflow writes tags last: where it stands, all else does.
+        self.log(run, metrics or {}, {**(tags or {}), "hpo.state": state})
+        status = {"complete": "FINISHED", "failed": "FAILED"}.get(state, "KILLED")
+        self._client.set_terminated(run.id, status)
+        run.status, run.state = status, state
+
+    @plain_errors
+    def describe_experiment(self, text: str) -> None:
+        """Set the experiment's Markdown description, and its page to the one for training runs."""
+        tags = {"mlflow.note.content": text, "mlflow.experimentKind": "custom_model_development"}
+        found = self._client.get_experiment(self.experiment_id).tags
+        for key, value in _cut(tags, LONGEST_EXPERIMENT_TAG).items():
+            if found.get(key) != value:
+                self._client.set_experiment_tag(self.experiment_id, key, value)
+
+    @plain_errors
+    def tag(self, run: MirroredRun, key: str) -> str:
+        """Value of a tag, empty where there is none."""
+        return str(self._client.get_run(run.id).data.tags.get(key, ""))
+
+    @plain_errors
+    def log_files(self, run: MirroredRun, files: Iterable[tuple[Path, str | None]]) -> None:
+        """Copy each file into the folder given beside it (None: the top) of the artifacts of ``run``."""
+        for path, folder in files:
+            self._client.log_artifact(run.id, str(path), artifact_path=folder)
+
+
+def _client(uri: str) -> Any:
+    """An MLflow client that says nothing on the terminal, sends nothing home, and keeps a password out of its URI."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+    import logging
+
+    from mlflow.tracking import MlflowClient
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    path = database(uri)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return MlflowClient(tracking_uri=f"sqlite:///{path}", registry_uri=f"sqlite:///{path}")
+    bare, user, password = credentials(uri)
+    if user is not None:
+        os.environ["MLFLOW_TRACKING_USERNAME"] = user
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = password or ""
+    return MlflowClient(tracking_uri=bare, registry_uri=bare)
+
+
+def _one_at_a_time(path: Path | None) -> AbstractContextManager[Any]:
+    """Two processes that make the schema of one database at once crash: let the second wait."""
+    if path is None:
+        return nullcontext()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(f"{path}.lock")
+
+
+def _artifacts(uri: str) -> str | None:
+    """Artifact location of an experiment; None: the server's own."""
+    path = database(uri)
+    return None if path is None else artifact_folder(path).as_uri()
+
+
+def _cut(values: Mapping[str, str], longest: int) -> dict[str, str]:
+    return {
+        key: value if len(value) <= longest else value[: longest - 1] + "…" for key, value in values.items()
+    }
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
