@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from typing import TYPE_CHECKING
 
 from hpo.cli.spaces import DeviceOption, SpaceOption, open_space
@@ -18,9 +20,9 @@ EXAMPLE = """\
 Example:
 
   $ hpo check --space lr_schedules
-  strategies    5 values of schedule: constant, linear, ...
-  search        25 studies of 4 trials (100 trials), tpe, ...
-  rungs         512, 1,024, 1,536 examples
+  strategies  5 values of schedule: constant, linear, ...
+  search      25 studies of 4 trials, 100 in all, in 5 replicates
+  rungs       192, 384, 768 examples
   ...
   next: hpo run --space lr_schedules
 """
@@ -32,9 +34,24 @@ def check(space: SpaceOption, device: DeviceOption = None) -> None:
     from hpo.search.coordinator import check_experiment
 
     checked = check_experiment(opened, device)
-    rows = plan_rows(opened, checked)
-    print("\n".join(f"{name:<14}{printable(text)}" for name, text in rows))
+    print(columns(plan_rows(opened, checked), shutil.get_terminal_size().columns))
     print(f"next: hpo run --space {space}" + (f" --device {device}" if device else ""))
+
+
+def columns(rows: list[tuple[str, str]], width: int) -> str:
+    """The rows in two columns, the second wrapped so that the whole is ``width`` wide where its words allow."""
+    indent = max(len(name) for name, _ in rows) + 2
+    return "\n".join(
+        textwrap.fill(
+            printable(text),
+            max(width, indent + 20),
+            initial_indent=name.ljust(indent),
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for name, text in rows
+    )
 
 
 def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
@@ -44,7 +61,7 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         ("space", f"{experiment.name} ({space.path})"),
         ("question", experiment.question),
         *_work_rows(experiment, checked.plan),
-        *((f"  {name}", _setting(setting)) for name, setting in experiment.parameters.items()),
+        *((name, _setting(setting)) for name, setting in experiment.parameters.items()),
         ("data", _data(checked.split)),
         ("model", _model(checked.model)),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
@@ -63,7 +80,7 @@ def _work_rows(experiment: Experiment, plan: Plan) -> list[tuple[str, str]]:
             "search",
             f"{studies} of {trials}, {plan.trials:,} in all, in {replicates}",
         ),
-        ("by", f"sampler {budget.sampler}, pruner {budget.pruner}"),
+        ("methods", f"sampler {budget.sampler}, pruner {budget.pruner}"),
         ("rungs", f"{', '.join(f'{r:,}' for r in plan.rungs)} examples"),
         ("a training", f"{_span(plan.examples)} examples, {_span(plan.steps)} steps"),
         ("confirmation", f"{count_of(plan.confirmations, 'training')} with fresh seeds{baseline}"),
@@ -99,11 +116,11 @@ def _span(span: tuple[int, int]) -> str:
 def _setting(setting: Setting) -> str:
     """A parameter's values in words."""
     if setting.kind == "fixed":
-        return _value(setting.value)
+        return f"fixed: {_value(setting.value)}"
     if setting.kind == "choices":
-        text = f"one of {', '.join(_value(v) for v in setting.choices)}"
+        text = f"tuned: one of {', '.join(_value(v) for v in setting.choices)}"
     else:
-        text = f"{setting.low:g} to {setting.high:g}" + (", log" if setting.log else "")
+        text = f"tuned: {setting.low:g} to {setting.high:g}" + (", log" if setting.log else "")
         text += f", step {setting.step:g}" if setting.step is not None else ""
     conditions = [f"{name} is {' or '.join(map(_value, values))}" for name, values in setting.when.items()]
     return f"{text}; default {_value(setting.default)}" + (

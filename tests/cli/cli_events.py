@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.config.experiment import Budget, Choices, Compare, DataSource, Experiment, Task
+from hpo.config.experiment import Budget, Choices, Compare, DataSource, Experiment, Fixed, Task
 from hpo.config.experiment import Confirmation as ConfirmationBudget
 from hpo.records.schema import (
     Confirmation,
@@ -28,7 +28,7 @@ def experiment(*strategies: str, replicates: int = 2, trials: int = 2, baseline:
         model="minilm",
         compare=Compare(parameter="schedule", values=strategies or ("linear", "cosine"), reference="linear"),
         parameters={
-            "epochs": Choices(choices=(1.0,), default=1.0),
+            "epochs": Fixed(value=1.0),
             "batch_size": Choices(choices=(10, 20), default=10),
         },
         budget=Budget(replicates=replicates, trials=trials, rungs=(50,)),

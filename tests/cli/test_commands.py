@@ -19,9 +19,11 @@ from cli_events import (
 )
 from filelock import FileLock
 
+from hpo.cli.check import _setting
 from hpo.cli.main import execute
 from hpo.cli.run import profile_line
 from hpo.cli.ui import experiment_name
+from hpo.config.experiment import Choices, Range
 from hpo.errors import UserError
 from hpo.records.files import write_confirmation, write_run, write_trial
 from hpo.search.plan import make_plan
@@ -124,19 +126,29 @@ def test_check_prints_the_plan(coordinator, capsys) -> None:
         "question      Which schedule?",
         "strategies    2 values of schedule: linear, cosine; reference linear",
         "search        2 studies of 1 trial, 2 in all, in 1 replicate",
-        "by            sampler tpe, pruner successive_halving",
+        "methods       sampler tpe, pruner successive_halving",
         "rungs         50, 100 examples",
         "a training    100 examples, 5 to 10 steps",
         "confirmation  2 trainings with fresh seeds",
         "at most       400 examples in 4 trainings",
-        "  epochs      one of 1.0; default 1.0",
-        "  batch_size  one of 10, 20; default 10",
-        "data          movie reviews: 100 train, 10 validation, 10 test; 2 classes, 3 duplicates dropped; MIT",
+        "epochs        fixed: 1.0",
+        "batch_size    tuned: one of 10, 20; default 10",
+        "data          movie reviews: 100 train, 10 validation, 10 test; 2 classes, 3",
+        "              duplicates dropped; MIT",
         "model         minilm: 6 layers, 22,700,000 weights; Apache-2.0",
         "device        cpu, float32 (the CPU has no bf16)",
         "next: hpo run --space tiny --device cpu",
     ]
     assert list(Path().iterdir()) == []
+
+
+def test_a_setting_is_told_with_its_range_step_and_condition() -> None:
+    ratio = Range(low=0.1, high=0.5, step=0.1, default=0.2, when={"schedule": ("wsd", "cosine")})
+    assert _setting(ratio) == "tuned: 0.1 to 0.5, step 0.1; default 0.2; when schedule is wsd or cosine"
+    assert _setting(Range(low=1e-5, high=1e-3, log=True, default=5e-5)) == (
+        "tuned: 1e-05 to 0.001, log; default 5e-05"
+    )
+    assert _setting(Choices(choices=((), (128,)), default=())) == "tuned: one of [], [128]; default []"
 
 
 def test_status_of_a_stopped_run(capsys) -> None:
