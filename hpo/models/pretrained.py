@@ -1,0 +1,82 @@
+"""Pretrained models: loaded once a process, from safetensors alone, in float32, never running code from a model folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from hpo.assets.catalogue import CATALOGUE
+from hpo.assets.fetch import fetch
+from hpo.errors import UserError
+from hpo.records.schema import ModelInfo
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A body without head, its tokenizer, and what records say of it. ``body`` is copied before it is trained."""
+
+    body: nn.Module
+    tokenizer: Any
+    info: ModelInfo
+
+
+@lru_cache(maxsize=2)
+def load_pretrained(name: str, base: Path | None = None) -> Pretrained:
+    """Load a model by its name in the catalogue, its folder (relative to ``base``) or its id on the hub.
+
+    Raises:
+        UserError: it is not there, has no safetensors, or is no transformers model.
+    """
+    place, source, licence = _locate(name, base)
+    from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # a load report about the unused pooler is no news
+    logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(place)
+        body = AutoModel.from_pretrained(place, dtype=torch.float32, use_safetensors=True)
+    except (OSError, ValueError, ImportError) as error:
+        raise UserError(
+            f"model {name!r} cannot be loaded: {str(error).splitlines()[0]}",
+            "Name a model of `hpo assets`, a folder with config.json, tokenizer and model.safetensors, or a hub id.",
+        ) from error
+    if getattr(body, "pooler", None) is not None:
+        body.pooler = None  # the head reads hidden states; an untrained pooler would only decay
+    body.eval()
+    info = ModelInfo(
+        source=source,
+        licence=licence,
+        layers=body.config.num_hidden_layers,
+        hidden_size=body.config.hidden_size,
+        parameters=sum(p.numel() for p in body.parameters()),
+        sha256=_weights_digest(body),
+    )
+    return Pretrained(body=body, tokenizer=tokenizer, info=info)
+
+
+def _locate(name: str, base: Path | None) -> tuple[str, str, str]:
+    """Where to load from, what to call it in reports, and its licence."""
+    if name in CATALOGUE and CATALOGUE[name].kind == "model":
+        asset = CATALOGUE[name]
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        return str(fetch(name)), asset.source, asset.licence
+    folder = (base or Path()) / name
+    if folder.is_dir():
+        return str(folder), f"folder {folder.name}", "not recorded"
+    return name, f"hub {name}", "not recorded"
+
+
+def _weights_digest(body: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(body.state_dict().items()):
+        digest.update(f"{name}:{tuple(tensor.shape)}:{tensor.dtype}".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,217 @@
+"""A run from its space file to its report. The one process that opens the storage, decides, tells and records."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from hpo.config.changes import changes
+from hpo.config.experiment import Experiment
+from hpo.config.parameters import complete
+from hpo.config.space import Space
+from hpo.errors import UserError
+from hpo.records.files import read_records, write_confirmation, write_run
+from hpo.records.schema import Confirmation, Run, Trial
+from hpo.report import Report, write_report
+from hpo.runtime.in_process import DivergedError, InProcessExecutor
+from hpo.search.confirm import confirm, select
+from hpo.search.draws import strategy_values
+from hpo.search.events import Observer, Work
+from hpo.search.prepare import Checked, Prepared, check_experiment, prepare
+from hpo.search.storage import StudyStorage
+from hpo.search.trials import TrialKey, TrialRunner
+from hpo.search.watchers import Watchers
+from hpo.seeds import derive
+from hpo.tracking import Tracker, default_uri
+from hpo.training.evaluation import EvaluationSet
+
+__all__ = ["Checked", "Outcome", "check_experiment", "run_experiment"]
+
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished run left.
+
+    Attributes:
+        profile: seconds by kind of work, in this process.
+        trained: segments trained now; 0 where everything was there.
+    """
+
+    folder: Path
+    report: Report
+    profile: dict[str, float]
+    trained: int
+    wall_seconds: float
+
+
+def run_experiment(
+    space: Space, results: Path, tracking_uri: str | None, device: str | None, observer: Observer
+) -> Outcome:
+    """Run ``space`` to its end below ``results``, from wherever an earlier run of it stopped.
+
+    Raises:
+        UserError: the space file changed under records, another process has the folder, or something is missing.
+    """
+    started = time.perf_counter()
+    folder = results / space.experiment.name
+    _refuse_changes(space, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            return _run(space, folder, tracking_uri or default_uri(results), device, observer, started)
+    except Timeout:
+        raise UserError(
+            f"another process is at work on {folder}",
+            "Wait for it (`hpo status` shows how far it is), or give the other one another --results folder.",
+        ) from None
+
+
+def _run(
+    space: Space, folder: Path, tracking_uri: str, device: str | None, observer: Observer, started: float
+) -> Outcome:
+    if _finished(folder).is_file():
+        report = write_report(folder)
+        seconds = time.perf_counter() - started
+        return Outcome(folder, report, {"report": seconds}, 0, seconds)
+    prepared = prepare(space, device)
+    head = prepared.run_record()
+    _refuse_other_data(folder, head)
+    (folder / "space.yaml").write_text(space.text, encoding="utf-8")
+    write_run(folder, head)
+    executor = prepared.executor(folder)
+    loaded = time.perf_counter()
+    tracker = Tracker(tracking_uri, head, run_id=_run_id(folder))
+    opening = time.perf_counter() - loaded
+    watchers = Watchers([observer, tracker])
+    run = _Run(prepared, executor, watchers, folder)
+    run.search()
+    run.confirm()
+    reporting = time.perf_counter()
+    report = write_report(folder)
+    reported = time.perf_counter() - reporting
+    tracker.finish(
+        folder / "space.yaml", report.html, list(report.tables), folder / "verdict.md", report.verdict.text
+    )
+    shutil.rmtree(folder / "store" / "states", ignore_errors=True)
+    _finished(folder).touch()
+    wall = time.perf_counter() - started
+    profile = {
+        **executor.seconds,
+        "load": loaded - started,
+        "track": opening + watchers.seconds,
+        "report": reported,
+    }
+    profile["other"] = wall - sum(profile.values())
+    return Outcome(folder, report, profile, executor.trained, wall)
+
+
+class _Run:
+    """The search, then the confirmations, over strategies and replicates in turn, so that a stopped run touched all."""
+
+    def __init__(
+        self, prepared: Prepared, executor: InProcessExecutor, watchers: Watchers, folder: Path
+    ) -> None:
+        self._prepared = prepared
+        self._experiment: Experiment = prepared.experiment
+        self._executor = executor
+        self._watchers = watchers
+        self._folder = folder
+        known = read_records(folder)
+        self._confirmed = {(c.strategy, c.replicate, c.index): c for c in known.confirmations}
+        records: dict[TrialKey, Trial] = {(t.strategy, t.replicate, t.draw): t for t in known.trials}
+        self._trials = TrialRunner(
+            self._experiment, executor, StudyStorage(folder), folder, watchers, records
+        )
+
+    def search(self) -> None:
+        """Every draw of every study."""
+        budget = self._experiment.budget
+        for number in range(budget.trials):
+            for replicate in range(budget.replicates):
+                for strategy, value in strategy_values(self._experiment).items():
+                    self._trials.run(strategy, value, replicate, number)
+
+    def confirm(self) -> None:
+        """Every selected configuration and the baseline, on the same fresh seeds. Opens the test split."""
+        test = self._prepared.test_set()
+        strategies = list(self._experiment.strategies())
+        if self._experiment.baseline is not None:
+            strategies.append(BASELINE)
+        for index in range(self._experiment.confirmation.seeds):
+            for replicate in range(self._experiment.budget.replicates):
+                for strategy in strategies:
+                    self._confirm_one(test, strategy, replicate, index)
+
+    def _confirm_one(self, test: EvaluationSet, strategy: str, replicate: int, index: int) -> None:
+        known = self._confirmed.get((strategy, replicate, index))
+        if known is not None:
+            self._watchers.confirmation(known)
+            return
+        selected, parameters = None, complete(self._experiment.baseline or {})
+        if strategy != BASELINE:
+            draws = range(self._experiment.budget.trials)
+            selected = select(self._trials.records[strategy, replicate, n] for n in draws)
+            if selected is None:
+                self._watchers.note(f"{strategy}, replicate {replicate}: no trial ended, nothing to confirm")
+                return
+            parameters = selected.parameters
+        seed = derive(self._experiment.seed, "confirmation", replicate, index)
+        rungs = self._experiment.budget.rungs
+        examples = self._executor.plan(parameters, seed, rungs).seen[-1]
+        work = Work(strategy, replicate, index, True, seed, parameters, examples)
+        self._watchers.started(work)
+        role = "baseline" if strategy == BASELINE else "strategy"
+        try:
+            record: Confirmation = confirm(self._executor, self._watchers, test, work, role, selected, rungs)
+        except DivergedError as error:
+            self._watchers.note(f"{strategy}, replicate {replicate}, confirmation {index}: {error}")
+            return
+        write_confirmation(self._folder, record)
+        self._watchers.confirmation(record)
+
+
+def _finished(folder: Path) -> Path:
+    return folder / "finished"
+
+
+def _run_id(folder: Path) -> str:
+    """Names this run in the tracking store: made once, kept in the run's folder."""
+    path = folder / "run-id"
+    if not path.is_file():
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**6:06d}\n")
+        temporary.replace(path)
+    return path.read_text().strip()
+
+
+def _refuse_changes(space: Space, folder: Path) -> None:
+    if not (folder / "records" / "run.json").is_file():
+        return
+    before = read_records(folder).run.experiment
+    found = changes(before, space.experiment.model_dump(mode="json"))
+    if found:
+        raise UserError(
+            f"{space.path} changed since {folder} was begun:\n  " + "\n  ".join(found),
+            f"Undo the change to go on, or give --results another folder, or move {folder} away to begin anew.",
+        )
+
+
+def _refuse_other_data(folder: Path, head: Run) -> None:
+    if not (folder / "records" / "run.json").is_file():
+        return
+    before = read_records(folder).run
+    for what, old, new in (
+        ("the data", before.split.sha256, head.split.sha256),
+        ("the model's weights", before.model.sha256, head.model.sha256),
+    ):
+        if old != new:
+            raise UserError(
+                f"{what} changed since {folder} was begun: {old[:12]} then, {new[:12]} now",
+                f"Bring back what it began with, or move {folder} away to begin anew.",
+            )

@@ -1,0 +1,111 @@
+"""The one place that opens Optuna's storage: a journal file in the run's folder, one study for each strategy in each
+replicate. Trial numbers are draw numbers. Every change is a single record of the journal."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from hpo.errors import UserError
+
+
+def journal_path(folder: Path) -> Path:
+    """Where a run's studies lie: ``optuna-dashboard <path>`` opens it."""
+    return folder / "optuna-journal.log"
+
+
+class StudyStorage:
+    """The studies of one run. The caller holds the run's lock, so that nobody else writes."""
+
+    def __init__(self, folder: Path) -> None:
+        path = journal_path(folder)
+        _mend(path)
+        logging.getLogger("optuna").setLevel(logging.WARNING)
+        try:
+            self._storage = JournalStorage(JournalFileBackend(str(path)))
+        except (ValueError, KeyError) as error:
+            raise UserError(
+                f"{path} is no journal of Optuna any more ({error})",
+                "Move the run's folder away, or restore the file from a backup, and give the command again.",
+            ) from error
+
+    def study(self, strategy: str, replicate: int) -> StoredStudy:
+        """The study of one strategy in one replicate, made where it does not exist."""
+        study = optuna.create_study(
+            study_name=f"{strategy}/r{replicate}",
+            storage=self._storage,
+            direction="maximize",
+            sampler=optuna.samplers.RandomSampler(),  # draws are made elsewhere; this one is never asked
+            pruner=optuna.pruners.NopPruner(),
+            load_if_exists=True,
+        )
+        return StoredStudy(study, self._storage)
+
+
+class StoredStudy:
+    """One study: its trials by draw number."""
+
+    def __init__(self, study: optuna.Study, storage: JournalStorage) -> None:
+        self._study = study
+        self._storage = storage
+
+    def trials(self) -> list[FrozenTrial]:
+        """All trials, in the order of their draws."""
+        return self._study.get_trials(deepcopy=False)
+
+    def begin(
+        self, params: dict[str, Any], distributions: dict[str, BaseDistribution], seed: int
+    ) -> FrozenTrial:
+        """Store a drawn trial as running, whole in one record."""
+        self._study.add_trial(
+            optuna.trial.create_trial(
+                state=TrialState.RUNNING,
+                params=params,
+                distributions=distributions,
+                user_attrs={"seed": seed},
+            )
+        )
+        return self.trials()[-1]
+
+    def report(self, draw: int, examples: int, accuracy: float) -> None:
+        """Store the accuracy at a rung, unless it is there."""
+        if examples not in self.trials()[draw].intermediate_values:
+            self._storage.set_trial_intermediate_value(self._id(draw), examples, accuracy)
+
+    def end(self, draw: int, state: str, accuracy: float | None) -> None:
+        """Store how a trial ended: ``complete`` with its accuracy, ``pruned`` or ``failed``."""
+        final = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}[
+            state
+        ]
+        values: Sequence[float] | None = None if accuracy is None else [accuracy]
+        self._storage.set_trial_state_values(self._id(draw), final, values)
+
+    def _id(self, draw: int) -> int:
+        study_id = self._storage.get_study_id_from_name(self._study.study_name)
+        return self._storage.get_trial_id_from_study_id_trial_number(study_id, draw)
+
+
+def _mend(path: Path) -> None:
+    """Cut a last record that a kill left half written, and take away the lock that it left held."""
+    path.with_name(path.name + ".lock").unlink(missing_ok=True)
+    if not path.is_file():
+        return
+    data = path.read_bytes()
+    end = data.rfind(b"\n") + 1
+    tail = data[data.rfind(b"\n", 0, end - 1) + 1 : end] if end else b""
+    try:
+        json.loads(tail or b"null")
+    except ValueError:
+        end -= len(tail)
+    if end < len(data):
+        with path.open("r+b") as file:
+            file.truncate(end)

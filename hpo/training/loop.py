@@ -1,0 +1,59 @@
+"""The training loop: one segment, from the state at its start to the state at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
+
+from hpo.models.classifier import Classifier
+from hpo.seeds import derive
+from hpo.training.course import Step
+from hpo.training.precision import Precision
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a segment cost and showed: ``loss`` is the mean over its steps, in nats, NaN or infinite where it diverged."""
+
+    loss: float
+    seconds: float
+
+
+def train_segment(
+    model: Classifier,
+    optimizer: torch.optim.Optimizer,
+    steps: Iterable[Step],
+    seed: int,
+    clip: float,
+    precision: Precision,
+) -> Trained:
+    """Train ``model`` in place, one step after another, by the mean cross-entropy of each batch.
+
+    Dropout is drawn from a generator seeded by (seed, step), so that a state carries no generator and a fork, a resumed
+    training and an undisturbed one draw alike.
+    """
+    started = time.perf_counter()
+    device = precision.device
+    parameters = list(model.trained().values())
+    model.train()
+    losses = []
+    for step in steps:
+        torch.manual_seed(derive(seed, "dropout", step.index))
+        for group in optimizer.param_groups:
+            group["lr"] = step.rate
+        ids, mask, labels = (torch.from_numpy(a).to(device) for a in (step.ids, step.mask, step.labels))
+        with precision.autocast():
+            logits = model(ids, mask)
+        loss = cross_entropy(logits.float(), labels)
+        loss.backward()
+        clip_grad_norm_(parameters, clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        losses.append(loss.detach())
+    mean = float(torch.stack(losses).double().mean())  # the one synchronisation of a segment
+    return Trained(mean, time.perf_counter() - started)

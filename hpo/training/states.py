@@ -1,0 +1,49 @@
+"""A training's state as named tensors: the trained parameters and the optimizer's moments, nothing frozen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from hpo.models.classifier import Classifier
+
+
+def capture(model: Classifier, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Name to tensor, on the CPU, not shared with the model."""
+    tensors: dict[str, Tensor] = {}
+    for name, parameter in model.trained().items():
+        tensors[f"model/{name}"] = _copy(parameter)
+        for slot, value in optimizer.state.get(parameter, {}).items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer/{slot}/{name}"] = _copy(value)
+    return tensors
+
+
+def restore(model: Classifier, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Set ``model`` and ``optimizer``, freshly built, to a captured state."""
+    trained = model.trained()
+    with torch.no_grad():
+        for name, parameter in trained.items():
+            parameter.copy_(tensors[f"model/{name}"])
+    for name, value in tensors.items():
+        kind, _, rest = name.partition("/")
+        if kind == "optimizer":
+            slot, _, parameter_name = rest.partition("/")
+            parameter = trained[parameter_name]
+            optimizer.state[parameter][slot] = value.to(parameter.device, copy=True)
+
+
+def state_digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names and bits."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].numpy().tobytes())
+    return "sha256:" + digest.hexdigest()
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", copy=True).contiguous()
