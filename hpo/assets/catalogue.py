@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Literal
 
+from hpo.config.problems import nearest_name
 from hpo.errors import UserError
 
 
@@ -136,7 +136,6 @@ def find_asset(name: str) -> Asset:
     """
     if name in CATALOGUE:
         return CATALOGUE[name]
-    folded = {known.casefold(): known for known in CATALOGUE}
-    near = difflib.get_close_matches(name.casefold(), folded, n=1)
-    hint = f"Did you mean `{folded[near[0]]}`?" if near else "See `hpo assets` for the list."
+    near = nearest_name(name, CATALOGUE)
+    hint = f"Did you mean `{near}`?" if near else "See `hpo assets` for the list."
     raise UserError(f"no asset is named `{name}`; there are {', '.join(CATALOGUE)}", hint)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hpo.config.experiment import DataSource
-from hpo.data.tables import SPLITS, Reading, nearest, table_from_columns
+from hpo.config.problems import nearest_name
+from hpo.data.tables import SPLITS, Reading, table_from_columns
 from hpo.errors import UserError
 
 Columns = Mapping[str, Sequence[object]]
@@ -121,7 +122,7 @@ READERS: dict[str, Callable[[Path], Columns]] = {
 
 def _nothing_there(path: Path) -> UserError:
     beside = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
-    near = nearest(path.name, beside)
+    near = nearest_name(path.name, beside)
     hint = (
         f"Did you mean `{path.parent / near}`?"
         if near

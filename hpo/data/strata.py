@@ -14,11 +14,10 @@ def quotas(counts: np.ndarray, size: int) -> np.ndarray:
     Returns:
         int64 [classes], of sum ``size``, none above its count. Equal remainders: the earlier class first.
     """
-    exact = size * counts / max(int(counts.sum()), 1)
-    base = np.floor(exact).astype(np.int64)
-    by_remainder = np.argsort(base - exact, kind="stable")
-    base[by_remainder[: size - int(base.sum())]] += 1
-    return base
+    shares, remainders = np.divmod(size * counts, max(int(counts.sum()), 1))
+    by_remainder = np.argsort(-remainders, kind="stable")
+    shares[by_remainder[: size - int(shares.sum())]] += 1
+    return shares
 
 
 def draw(labels: np.ndarray, wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:

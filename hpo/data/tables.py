@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hpo.config.experiment import DataSource
+from hpo.config.problems import nearest_name
 from hpo.errors import UserError
 
 SPLITS = ("train", "validation", "test")
@@ -61,15 +61,8 @@ def table_from_columns(where: str, columns: Mapping[str, Sequence[object]], sour
     return Table(where, texts, labels, [_filled(where, row, group) for row, group in enumerate(groups, 1)])
 
 
-def nearest(name: str, known: Sequence[str]) -> str | None:
-    """The one of ``known`` that is most like ``name``, or None where none is like it."""
-    folded = {other.casefold(): other for other in known}
-    near = difflib.get_close_matches(name.casefold(), folded, n=1)
-    return folded[near[0]] if near else None
-
-
 def _missing_column(where: str, role: str, name: str, there: list[str]) -> UserError:
-    near = nearest(name, there)
+    near = nearest_name(name, there)
     listed = ", ".join(f"`{column}`" for column in there) or "none"
     return UserError(
         f"{where}: no column `{name}` for the {role}; its columns are {listed}",

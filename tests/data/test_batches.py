@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from hpo.data.batches import Batch, collate, epoch_batches, evaluation_batches, padded_width
+
+
+@pytest.fixture
+def lengths() -> np.ndarray:
+    return np.random.default_rng(0).integers(3, 70, size=517)
+
+
+def flat(batches: list[Batch]) -> np.ndarray:
+    return np.concatenate([batch.items for batch in batches])
+
+
+@pytest.mark.parametrize("batch_size", [1, 16, 32, 516, 517, 600])
+def test_every_text_comes_once_an_epoch(lengths, batch_size):
+    for batches in (epoch_batches(lengths, batch_size, 3, 1), evaluation_batches(lengths, batch_size)):
+        assert sorted(flat(batches)) == list(range(517))
+        assert all(len(batch.items) == batch_size for batch in batches[:-1])
+
+
+def test_batches_depend_on_seed_and_epoch_alone(lengths):
+    np.random.seed(1)
+    first = flat(epoch_batches(lengths, 32, 7, 2))
+    np.random.seed(2)
+    assert first.tolist() == flat(epoch_batches(lengths, 32, 7, 2)).tolist()
+    assert first.tolist() != flat(epoch_batches(lengths, 32, 7, 3)).tolist()
+    assert first.tolist() != flat(epoch_batches(lengths, 32, 8, 2)).tolist()
+
+
+def test_a_batch_is_as_wide_as_its_longest_text_needs(lengths):
+    for batch in epoch_batches(lengths, 32, 0, 0) + evaluation_batches(lengths, 32):
+        assert batch.width == padded_width(lengths[batch.items].max())
+
+
+def test_length_buckets_pad_less_than_half_of_what_random_batches_pad(lengths):
+    def padding(batches: list[Batch]) -> int:
+        return sum(len(batch.items) * batch.width for batch in batches) - int(lengths.sum())
+
+    shuffled = np.array_split(np.random.default_rng(1).permutation(517), 17)
+    random = [Batch(items, padded_width(lengths[items].max())) for items in shuffled]
+    assert padding(epoch_batches(lengths, 32, 0, 0)) < padding(random) / 2
+
+
+def test_short_and_long_batches_are_mixed_within_an_epoch(lengths):
+    widths = [batch.width for batch in epoch_batches(lengths, 8, 0, 0)]
+    assert widths != sorted(widths)
+    assert min(widths[:16]) < 40 < max(widths[:16])
+
+
+def test_the_short_last_batch_is_not_made_of_the_longest_texts(lengths):
+    # Each epoch leaves 5 of 517 texts over: over many epochs they are as long as any.
+    rest = [lengths[epoch_batches(lengths, 32, 0, epoch)[-1].items].mean() for epoch in range(200)]
+    deviation = lengths.std() / np.sqrt(5 * 200)
+    assert abs(np.mean(rest) - lengths.mean()) < 5 * deviation
+
+
+def test_width_is_the_next_of_a_short_list_of_multiples_of_eight():
+    assert [padded_width(n) for n in (1, 8, 9, 64, 65, 128, 129, 512, 513)] == [
+        8, 8, 16, 64, 80, 128, 160, 512, 1024,
+    ]  # fmt: skip
+
+
+def test_collate_pads_at_the_right_and_masks_the_padding():
+    ids = [np.array([5, 6], np.int32), np.array([7], np.int32), np.array([1, 2, 3], np.int32)]
+    tokens, mask = collate(ids, Batch(np.array([2, 1]), 8), pad_id=9)
+    assert tokens.tolist() == [[1, 2, 3, 9, 9, 9, 9, 9], [7, 9, 9, 9, 9, 9, 9, 9]]
+    assert mask.tolist() == [[1, 1, 1, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 0]]
+    assert tokens.dtype == mask.dtype == np.int64
