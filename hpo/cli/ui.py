@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from hpo.cli.runs import RESULTS, ResultsOption, TrackingOption
-from hpo.errors import UserError
 
 EXAMPLE = """\
 Example:
@@ -22,7 +21,10 @@ Example:
 def ui(
     results: ResultsOption = RESULTS,
     tracking_uri: TrackingOption = None,
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on this machine.")] = 5000,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=1, max=65535, metavar="PORT", help="Without it a free one."),
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
     space: Annotated[
         str | None,
@@ -30,26 +32,22 @@ def ui(
     ] = None,
 ) -> None:
     """Open MLflow's pages of a run on this machine, until Ctrl-C."""
-    experiment = experiment_name(space, results)
     from hpo.tracking import default_uri
     from hpo.tracking.ui import serve
 
-    code = serve(tracking_uri or default_uri(results), experiment, port, not no_browser)
-    raise typer.Exit(code)
-
-
-def experiment_name(space: str | None, results: Path) -> str:
-    """The MLflow experiment of the space or run called ``space``; without it, of the latest run.
-
-    Raises:
-        UserError: nothing is named and there is no run.
-    """
     if space is not None:
-        return Path(space).stem if space.endswith((".yaml", ".yml")) else Path(space).name
+        experiment: str | None = experiment_name(space)
+    else:
+        experiment = latest_run(results) if tracking_uri is None else None
+    raise typer.Exit(serve(tracking_uri or default_uri(results), experiment, port, not no_browser))
+
+
+def experiment_name(space: str) -> str:
+    """The MLflow experiment of the space file, the run or the name ``space``."""
+    return Path(space).stem if space.endswith((".yaml", ".yml")) else Path(space).name
+
+
+def latest_run(results: Path) -> str | None:
+    """Name of the run under ``results`` that was begun or gone on with last."""
     heads = sorted(results.glob("*/records/run.json"), key=lambda head: head.stat().st_mtime)
-    if not heads:
-        raise UserError(
-            f"{results}/ holds no run",
-            "Start one with `hpo run --space lr_schedules`, or name one with --space.",
-        )
-    return heads[-1].parent.parent.name
+    return heads[-1].parent.parent.name if heads else None

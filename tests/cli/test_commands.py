@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import types
 from pathlib import Path
@@ -22,9 +23,8 @@ from filelock import FileLock
 from hpo.cli.check import _setting
 from hpo.cli.main import execute
 from hpo.cli.run import profile_line
-from hpo.cli.ui import experiment_name
+from hpo.cli.ui import experiment_name, latest_run
 from hpo.config.experiment import Choices, Range
-from hpo.errors import UserError
 from hpo.records.files import write_confirmation, write_run, write_trial
 from hpo.search.plan import make_plan
 
@@ -213,21 +213,32 @@ def test_an_unknown_run_where_there_is_none_yet(capsys) -> None:
     [("tiny", "tiny"), ("results/tiny/", "tiny"), ("spaces/tiny.yaml", "tiny"), ("v1.5", "v1.5")],
 )
 def test_a_space_file_a_name_and_a_run_name_the_same_experiment(named: str, experiment: str) -> None:
-    assert experiment_name(named, Path("results")) == experiment
+    assert experiment_name(named) == experiment
 
 
 def test_without_a_name_the_latest_run_is_opened() -> None:
-    import os
-
+    assert latest_run(Path("results")) is None
     for age, name in enumerate(("new", "old")):
         write_records(Path("results") / name)
         os.utime(Path("results") / name / "records" / "run.json", (1000 - age, 1000 - age))
-    assert experiment_name(None, Path("results")) == "new"
+    assert latest_run(Path("results")) == "new"
 
 
-def test_without_any_run_there_is_no_page_to_open() -> None:
-    with pytest.raises(UserError, match=r"^results/ holds no run$"):
-        experiment_name(None, Path("results"))
+@pytest.mark.parametrize(
+    ("arguments", "served"),
+    [
+        ([], ("sqlite:here", "tiny", None, True)),
+        (["--space", "other", "--port", "5001", "--no-browser"], ("sqlite:here", "other", 5001, False)),
+        (["--tracking-uri", "http://host"], ("http://host", None, None, True)),
+    ],
+)
+def test_ui_serves_the_page_that_is_asked_for(arguments, served, monkeypatch) -> None:
+    calls = []
+    monkeypatch.setattr("hpo.tracking.default_uri", lambda results: "sqlite:here", raising=False)
+    monkeypatch.setattr("hpo.tracking.ui.serve", lambda *call: calls.append(call) or 0)
+    write_records(Path("results/tiny"))
+    assert execute(["ui", *arguments]) == 0
+    assert calls == [served]
 
 
 def test_assets_lists_kind_size_licence_and_whether_cached(tmp_path, monkeypatch, capsys) -> None:
