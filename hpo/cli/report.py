@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hpo.cli.runs import RunArgument, find_run
+from hpo.cli.words import paragraph
 
 EXAMPLE = """\
 Example:
@@ -20,6 +21,6 @@ def report(run: RunArgument) -> None:
     from hpo.report import write_report
 
     written = write_report(folder)
-    print("\n".join(written.verdict.sentences))
+    print("\n".join(map(paragraph, written.verdict.sentences)))
     print(f"report: {written.html}")
-    print(f"tables: {written.tables}")
+    print(f"tables: {written.tables[0].parent}")

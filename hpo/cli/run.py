@@ -15,7 +15,7 @@ import typer
 
 from hpo.cli.runs import RESULTS, ResultsOption, TrackingOption
 from hpo.cli.spaces import DeviceOption, SpaceOption, open_space
-from hpo.cli.words import count_of, duration
+from hpo.cli.words import count_of, duration, paragraph
 
 if TYPE_CHECKING:
     from hpo.config.space import Space
@@ -95,7 +95,7 @@ def ending(outcome: Outcome, name: str, results: Path, tracking_uri: str | None)
         command += ["--tracking-uri", tracking_uri]
     return [
         "",
-        *outcome.report.verdict.sentences,
+        *map(paragraph, outcome.report.verdict.sentences),
         "",
         f"report: {outcome.report.html}",
         profile_line(outcome.profile, outcome.wall_seconds),

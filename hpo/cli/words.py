@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
+
 
 def printable(text: str) -> str:
     """``text`` on one line, without control characters: names come from a user's file."""
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def paragraph(text: str) -> str:
+    """``text`` without control characters, wrapped to the terminal (80 columns where there is none)."""
+    return textwrap.fill(printable(text), shutil.get_terminal_size().columns, break_on_hyphens=False)
 
 
 def duration(seconds: float) -> str:

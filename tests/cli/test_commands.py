@@ -119,6 +119,26 @@ def test_a_profile_without_times_has_no_shares() -> None:
     assert profile_line({}, 0.2) == "time: 1 s, 0% of it in forward and backward passes"
 
 
+def test_report_prints_the_verdict_and_where_it_lies(monkeypatch, capsys) -> None:
+    folder = Path("results/tiny")
+    written = SimpleNamespace(
+        html=folder / "report.html",
+        tables=(folder / "tables/main.tex", folder / "tables/main.csv"),
+        verdict=SimpleNamespace(sentences=("co\x1b[2Jsine " + "is better " * 10,)),
+    )
+    asked = []
+    monkeypatch.setattr("hpo.report.write_report", lambda f: asked.append(f) or written, raising=False)
+    write_records(folder)
+    assert execute(["report", "tiny"]) == 0
+    assert asked == [folder]
+    assert capsys.readouterr().out.splitlines() == [
+        "co [2Jsine is better is better is better is better is better is better is better",
+        "is better is better is better",
+        "report: results/tiny/report.html",
+        "tables: results/tiny/tables",
+    ]
+
+
 def test_check_prints_the_plan(coordinator, capsys) -> None:
     assert execute(["check", "--space", "tiny", "--device", "cpu"]) == 0
     assert capsys.readouterr().out.splitlines() == [
