@@ -44,7 +44,7 @@ class Needed:
 
     Attributes:
         difference: that would be told at ``power``.
-        limit: the source with the largest share in the variance now.
+        limit: the source with the largest share in the variance now; interactions shrink with each and count for none.
     """
 
     difference: float
@@ -105,8 +105,8 @@ def needed(
     """What would tell a true ``difference`` with the variances seen in ``differences`` (u, s, n)."""
     u, s, n = np.shape(differences)
     found = components(differences)
-    unit, seed, item, both = found.parts(u, s, n)
-    shares = {"units": unit, "seeds": seed, "items": item + both}
+    unit, seed, item, _ = found.parts(u, s, n)
+    shares = {"units": unit, "seeds": seed, "items": item}
 
     def reach(units: int, seeds: int, items: int) -> bool:
         return design_power(found, (units, seeds, items), difference, alpha) >= power

@@ -1,0 +1,251 @@
+"""The numbers behind a report: means, comparisons, the margin, what is level with the best and what would tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal
+
+from hpo.errors import UserError
+from hpo.records.schema import Records, Run
+from hpo.report.scores import Scores, collect, paired, seed_deviation
+from hpo.stats.comparisons import correlation, holm, sign_flip, simultaneous_confidence
+from hpo.stats.crossed import Array, Estimate, crossed, group_items
+from hpo.stats.decision import ALPHA, Outcome, decide, not_separable, rank_intervals
+from hpo.stats.power import Needed, needed
+
+LEAST_MARGIN = 0.005
+LEAST_SEARCHES = 3
+LEAST_SEEDS = 5
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``first`` minus ``second`` on the test items, in shares of 1.
+
+    Attributes:
+        seeds: fresh seeds a unit.
+        p, holm_p: of no difference, alone and among the comparisons of its family.
+        simultaneous: the interval that holds together with the others of its family.
+        sign_flip_p: exact, over units; None where there are too many.
+        correlation_units, correlation_items: of the two sides' unit means, and of their scores item by item.
+        needed: what would tell a difference as large as this or as the margin; None where it cannot be planned.
+    """
+
+    first: str
+    second: str
+    estimate: Estimate
+    seeds: int
+    p: float
+    holm_p: float
+    simultaneous: tuple[float, float]
+    sign_flip_p: float | None
+    correlation_units: float | None
+    correlation_items: float | None
+    outcome: Outcome
+    needed: Needed | None
+
+    @property
+    def distinguished(self) -> bool:
+        """Whether a difference is shown, relevant or not."""
+        return self.outcome in {Outcome.RELEVANT, Outcome.BETTER, Outcome.DIFFERENT}
+
+    def swapped(self) -> Comparison:
+        """``second`` minus ``first``."""
+        estimate = replace(self.estimate, mean=-self.estimate.mean)
+        low, high = self.simultaneous
+        return replace(
+            self, first=self.second, second=self.first, estimate=estimate, simultaneous=(-high, -low)
+        )
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Margin of practical equivalence, a share of 1, and where it came from."""
+
+    value: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One strategy (or the baseline): its mean on the test items, and where it stands among the strategies."""
+
+    name: str
+    estimate: Estimate
+    seeds: int
+    ranks: tuple[int, int] | None = None
+    level_with_best: bool = False
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything that a report computes from records.
+
+    Attributes:
+        claim: what the units allow a claim about.
+        expected, present: confirmations that the finished run has, and those recorded.
+        without_selection: (strategy, replicate) of finished studies in which no trial was completed.
+        family: against the reference, or all pairs.
+        best: the strategy with the highest test mean; None where nothing is confirmed.
+        baseline_comparisons: of each strategy with the baseline, a Holm family of its own.
+    """
+
+    claim: Literal["strategies", "configurations"]
+    expected: int
+    present: int
+    without_selection: tuple[tuple[str, int], ...]
+    margin: Margin
+    family: Literal["reference", "pairs"]
+    best: str | None
+    standings: tuple[Standing, ...]
+    comparisons: tuple[Comparison, ...]
+    baseline: Standing | None
+    baseline_comparisons: tuple[Comparison, ...]
+
+    @property
+    def finished(self) -> bool:
+        """Whether every confirmation that the run can have is recorded."""
+        return self.present >= self.expected
+
+
+def analyse(records: Records) -> Analysis:
+    """Compute the analysis of ``records``, finished or not.
+
+    Raises:
+        UserError: the test split is too small for any interval.
+    """
+    run = records.run
+    if run.split.test < 2 or (run.split.groups is not None and len(set(run.split.groups)) < 2):
+        raise UserError(
+            f"{run.name}: the test split has a single item or group; an interval needs at least 2",
+            "Give the task a larger test split and run again.",
+        )
+    scores = collect(records)
+    strategies = [found for (role, _), found in scores.items() if role == "strategy"]
+    baselines = [found for (role, _), found in scores.items() if role == "baseline"]
+    margin = _margin(records)
+    pairs = _family(run, combinations(strategies, 2), margin.value)
+    against = [(found, other) for other in strategies if other.name == run.reference for found in strategies]
+    reference = _family(run, [(a, b) for a, b in against if a is not b], margin.value)
+    standings = [_standing(run, found) for found in strategies]
+    best = max(standings, key=lambda s: s.estimate.mean).name if standings else None
+    lost = _without_selection(records)
+    return Analysis(
+        claim="strategies" if run.replicates > 1 else "configurations",
+        expected=_expected(run, len(lost)),
+        present=len(records.confirmations),
+        without_selection=lost,
+        margin=margin,
+        family="pairs" if run.reference is None else "reference",
+        best=best,
+        standings=_ranked(standings, best, pairs),
+        comparisons=pairs if run.reference is None else reference,
+        baseline=_standing(run, baselines[0]) if baselines else None,
+        baseline_comparisons=_family(
+            run, [(found, b) for b in baselines for found in strategies], margin.value
+        ),
+    )
+
+
+def _expected(run: Run, studies_lost: int) -> int:
+    """Confirmations of a finished run."""
+    studies = len(run.strategies) * run.replicates - studies_lost
+    return run.seeds * (studies + (run.replicates if run.baseline is not None else 0))
+
+
+def _without_selection(records: Records) -> tuple[tuple[str, int], ...]:
+    """Studies with all draws recorded and none complete: nothing of them can be confirmed."""
+    states: dict[tuple[str, int], list[str]] = {}
+    for trial in records.trials:
+        states.setdefault((trial.strategy, trial.replicate), []).append(trial.state)
+    return tuple(
+        study for study, seen in states.items() if len(seen) >= records.run.trials and "complete" not in seen
+    )
+
+
+def _margin(records: Records) -> Margin:
+    """The larger of 0.5 point and the reference's deviation over fresh seeds on validation; never sees test scores."""
+    chosen = [c for c in records.confirmations if c.role == "strategy"]
+    whose = "all strategies, pooled"
+    if records.run.reference is not None:
+        chosen = [c for c in chosen if c.strategy == records.run.reference]
+        whose = f"the reference {records.run.reference}"
+    deviation = seed_deviation(chosen)
+    if deviation is None:
+        return Margin(LEAST_MARGIN, "the least; one fresh seed a search shows no deviation over seeds")
+    shown = f"the standard deviation over seeds on validation, {whose}"
+    if deviation > LEAST_MARGIN:
+        return Margin(deviation, shown)
+    return Margin(LEAST_MARGIN, f"the least; above {100 * deviation:.2f}, {shown}")
+
+
+def _standing(run: Run, scores: Scores) -> Standing:
+    matrix = scores.matrix()
+    return Standing(scores.name, crossed(matrix.mean(axis=1), run.split.groups), matrix.shape[1])
+
+
+def _ranked(
+    standings: list[Standing], best: str | None, pairs: tuple[Comparison, ...]
+) -> tuple[Standing, ...]:
+    """Standings with their rank intervals and whether the best is shown to beat them, by all pairs with Holm."""
+    names = [standing.name for standing in standings]
+    if best is None or len(names) < 2 or len(pairs) < len(names) * (len(names) - 1) // 2:
+        return tuple(standings)
+    better: dict[tuple[str, str], bool] = {}
+    for pair in pairs:
+        better[pair.first, pair.second] = pair.distinguished and pair.estimate.mean > 0
+        better[pair.second, pair.first] = pair.distinguished and pair.estimate.mean < 0
+    ranks, level = rank_intervals(names, better), not_separable(best, names, better)
+    return tuple(replace(s, ranks=ranks[s.name], level_with_best=s.name in level) for s in standings)
+
+
+def _family(run: Run, sides: Iterable[tuple[Scores, Scores]], margin: float) -> tuple[Comparison, ...]:
+    """Compare each pair that shares confirmations; Holm and the simultaneous interval over all of them."""
+    matrices = [(a, b, *paired(a, b)) for a, b in sides]
+    matrices = [found for found in matrices if found[2].size]
+    estimates = [crossed((x - y).mean(axis=1), run.split.groups) for _, _, x, y in matrices]
+    adjusted = holm([estimate.p_value() for estimate in estimates])
+    return tuple(
+        _comparison(run, found, estimate, (holm_p, len(matrices)), margin)
+        for found, estimate, holm_p in zip(matrices, estimates, adjusted, strict=True)
+    )
+
+
+def _comparison(
+    run: Run,
+    sides: tuple[Scores, Scores, Array, Array],
+    estimate: Estimate,
+    family: tuple[float, int],
+    margin: float,
+) -> Comparison:
+    first, second, x, y = sides
+    holm_p, count = family
+    target = max(abs(estimate.mean), margin)
+    least = LEAST_SEARCHES if run.replicates > 1 else LEAST_SEEDS
+    return Comparison(
+        first=first.name,
+        second=second.name,
+        estimate=estimate,
+        seeds=x.shape[1],
+        p=estimate.p_value(),
+        holm_p=holm_p,
+        simultaneous=estimate.interval(simultaneous_confidence(count)),
+        sign_flip_p=sign_flip((x - y).mean(axis=(1, 2))),
+        correlation_units=correlation(x.mean(axis=(1, 2)), y.mean(axis=(1, 2))),
+        correlation_items=correlation(x, y),
+        outcome=decide(estimate, holm_p, margin, count, enough=estimate.units >= least),
+        needed=_needed(run, x - y, target, ALPHA / count),
+    )
+
+
+def _needed(run: Run, differences: Array, target: float, alpha: float) -> Needed | None:
+    """What would tell ``target``, planned from ``differences`` (units, seeds, n); None with a single unit."""
+    units, seeds, n = differences.shape
+    if units < 2:
+        return None
+    if run.split.groups is not None:
+        flat = group_items(differences.reshape(units * seeds, n), run.split.groups)
+        differences = flat.reshape(units, seeds, -1)
+    return needed(differences, target, alpha=alpha)

@@ -1,0 +1,97 @@
+"""Numbers and names as a report prints them, and how names are escaped in LaTeX and Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+}
+
+
+def one_line(text: str) -> str:
+    """``text`` with line breaks, tabs and control characters as single spaces."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).split())
+
+
+def latex(text: str) -> str:
+    """``text`` for LaTeX's text mode, every special character escaped; a minus sign before a number is set as one."""
+    escaped = "".join(_LATEX.get(character, character) for character in one_line(text))
+    return re.sub(r"(?<![\w-])-(?=\d)", "$-$", escaped)
+
+
+def markdown(text: str) -> str:
+    """``text`` for Markdown that may pass HTML through."""
+    escaped = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|#~$])", r"\\\1", escaped)
+
+
+def percent(share: float) -> str:
+    """A share of 1 in percent: ``78.2 %``."""
+    return f"{100 * share:.1f} %"
+
+
+def percent_interval(interval: tuple[float, float]) -> str:
+    """``76.5 to 79.9 %``."""
+    return f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f} %"
+
+
+def points(share: float) -> str:
+    """A difference of two shares in percentage points with its sign, without the unit: ``+1.84``."""
+    text = f"{100 * share:+.2f}"
+    return "0.00" if float(text) == 0 else text
+
+
+def points_interval(interval: tuple[float, float]) -> str:
+    """``-0.12 to +1.90``."""
+    return f"{points(interval[0])} to {points(interval[1])}"
+
+
+def p_text(p: float) -> str:
+    """A p-value: ``0.012``, ``< 0.001``."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def seconds(value: float) -> str:
+    """Device-seconds, with hours from 10,000 on."""
+    return f"{value:,.1f}" if value < 10_000 else f"{value:,.0f} ({value / 3600:.1f} h)"
+
+
+def value_text(value: Any) -> str:
+    """A parameter's value: at most four significant digits of a float, a list in brackets."""
+    if isinstance(value, float):
+        return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e+")
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(value_text(item) for item in value) + "]"
+    return str(value)
+
+
+def listed(names: Iterable[str]) -> str:
+    """``a, b and c``."""
+    items = list(names)
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1] if items else "none"
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """``1 seed``, ``1,000 seeds``."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def configuration(parameters: Mapping[str, Any]) -> str:
+    """``name=value`` of each parameter, by name."""
+    return ", ".join(f"{name}={value_text(parameters[name])}" for name in sorted(parameters))

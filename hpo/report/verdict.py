@@ -1,0 +1,284 @@
+"""The verdict in sentences, worded by what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from hpo.records.schema import Confirmation, Records, Run, Trial, charged_seconds, spent_seconds
+from hpo.report.analysis import LEAST_SEARCHES, LEAST_SEEDS, Analysis, Comparison, Standing, analyse
+from hpo.report.text import (
+    counted,
+    listed,
+    markdown,
+    p_text,
+    percent,
+    percent_interval,
+    points,
+    points_interval,
+    seconds,
+)
+from hpo.stats.decision import Outcome
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the records show, in three to five sentences of plain text.
+
+    Attributes:
+        state: ``unfinished``: confirmations are missing and nothing is concluded; ``single``: nothing was compared;
+            ``inconclusive``: no comparison is decided; ``decided``: at least one is.
+        analysis: the numbers behind the sentences.
+    """
+
+    question: str
+    sentences: tuple[str, ...]
+    state: Literal["unfinished", "single", "inconclusive", "decided"]
+    analysis: Analysis
+
+    def markdown(self) -> str:
+        """The verdict as a small Markdown document."""
+        lines = [f"# {markdown(self.question)}", *(markdown(sentence) for sentence in self.sentences)]
+        return "\n\n".join(lines) + "\n"
+
+
+def verdict(records: Records) -> Verdict:
+    """Judge ``records``: which strategy is better, by how much, how surely, and at what cost."""
+    run, analysis = records.run, analyse(records)
+    if not analysis.finished:
+        return Verdict(run.question, _unfinished(records, analysis), "unfinished", analysis)
+    closing = [*_against_baseline(analysis), _cost(records)]
+    if len(run.strategies) < 2:
+        return Verdict(run.question, (*_single(records, analysis), *closing), "single", analysis)
+    opening = [_finding(run, analysis), _margin(analysis), *_what_would_tell(run, analysis)]
+    undecided = all(c.outcome is Outcome.INCONCLUSIVE for c in analysis.comparisons)
+    state: Literal["inconclusive", "decided"] = "inconclusive" if undecided else "decided"
+    return Verdict(run.question, (*opening, *closing), state, analysis)
+
+
+def _unfinished(records: Records, analysis: Analysis) -> tuple[str, ...]:
+    run = records.run
+    trials = len(run.strategies) * run.replicates * run.trials
+    there = (
+        f"{len(records.trials):,} of {counted(trials, 'trial')} and {analysis.present:,} of "
+        f"{counted(analysis.expected, 'confirmation')} are recorded"
+    )
+    return (
+        f"The run is unfinished: {there}.",
+        "No verdict is drawn before all confirmations are in; the tables show what is there.",
+        _cost(records),
+    )
+
+
+def _lead(run: Run, analysis: Analysis) -> str:
+    """What was done, which is what the claim is about."""
+    items = _items(run)
+    if analysis.claim == "strategies":
+        done = (
+            f"At this tuning budget ({counted(run.trials, 'trial')} a search; "
+            f"{counted(run.replicates, 'independent search', 'independent searches')} a strategy, "
+            f"{counted(run.seeds, 'fresh seed')} each; {items})"
+        )
+    else:
+        done = (
+            f"Of the selected configurations only (one search a strategy, {counted(run.seeds, 'fresh seed')} each; "
+            f"{items}; another search may select others)"
+        )
+    lost = [f"{name} in replicate {replicate}" for name, replicate in analysis.without_selection]
+    return f"{done}, without {listed(lost)}, where no trial was completed," if lost else f"{done},"
+
+
+def _items(run: Run) -> str:
+    items = counted(run.split.test, "test item")
+    return items if run.split.groups is None else f"{items} in {len(set(run.split.groups)):,} groups"
+
+
+def _finding(run: Run, analysis: Analysis) -> str:
+    shortage = _shortage(run, analysis)
+    if shortage:
+        return f"Inconclusive: {shortage}"
+    told = _from_best(analysis) if analysis.family == "pairs" else list(analysis.comparisons)
+    decided = [c for c in told if c.outcome is not Outcome.INCONCLUSIVE]
+    open_ones = [c.second if analysis.family == "pairs" else c.first for c in told if c not in decided]
+    lead = _lead(run, analysis)
+    if not decided:
+        against = f"another or from the best, {analysis.best}"
+        if analysis.family == "reference":
+            against = f"the reference {run.reference}"
+        return f"Inconclusive: {lead[0].lower()}{lead[1:]} no strategy can be told from {against}{_top(analysis)}."
+    found = "; ".join(_phrase(c) for c in decided)
+    rest = f"; inconclusive: {listed(open_ones)}" if open_ones else ""
+    return f"{lead} {found}{rest}."
+
+
+def _shortage(run: Run, analysis: Analysis) -> str:
+    """Why the units are too few for any verdict; empty where they suffice."""
+    if analysis.claim == "configurations" and run.seeds < LEAST_SEEDS:
+        return (
+            f"one search a strategy and {counted(run.seeds, 'fresh seed')} allow no verdict; one about these "
+            f"configurations needs {LEAST_SEEDS} seeds, one about strategies {LEAST_SEARCHES} searches."
+        )
+    if analysis.claim == "strategies" and run.replicates < LEAST_SEARCHES:
+        return (
+            f"{counted(run.replicates, 'search', 'searches')} a strategy allow no verdict about strategies; "
+            f"it needs at least {LEAST_SEARCHES}."
+        )
+    return ""
+
+
+def _top(analysis: Analysis) -> str:
+    best = next((s for s in analysis.standings if s.name == analysis.best), None)
+    return f"; the highest mean test accuracy is that of {_mean(best)}" if best else ""
+
+
+def _mean(standing: Standing) -> str:
+    interval = percent_interval(standing.estimate.interval())
+    return f"{standing.name}, {percent(standing.estimate.mean)} (95 % interval {interval})"
+
+
+def _from_best(analysis: Analysis) -> list[Comparison]:
+    """Comparisons of the best with each other strategy, the best first in each."""
+    return [
+        c if c.first == analysis.best else c.swapped()
+        for c in analysis.comparisons
+        if analysis.best in {c.first, c.second}
+    ]
+
+
+def _phrase(comparison: Comparison) -> str:
+    c = comparison
+    word = "better" if c.estimate.mean > 0 else "worse"
+    relation = {
+        Outcome.RELEVANT: f"{word} than {c.second} by a relevant margin",
+        Outcome.BETTER: f"{word} than {c.second}",
+        Outcome.DIFFERENT: f"statistically different from {c.second} but practically equivalent",
+        Outcome.EQUIVALENT: f"practically equivalent to {c.second}",
+        Outcome.INCONCLUSIVE: f"not shown to be better than {c.second}, nor worse or equivalent",
+    }[c.outcome]
+    return f"{c.first} is {relation} ({_numbers(c)})"
+
+
+def _numbers(comparison: Comparison) -> str:
+    c = comparison
+    if c.outcome is Outcome.EQUIVALENT:
+        return f"{points(c.estimate.mean)} points, 90 % interval {points_interval(c.estimate.interval(0.90))}"
+    return (
+        f"{points(c.estimate.mean)} points, 95 % interval {points_interval(c.estimate.interval())}, "
+        f"Holm p {p_text(c.holm_p)}"
+    )
+
+
+def _margin(analysis: Analysis) -> str:
+    count = counted(len(analysis.comparisons), "comparison")
+    family = "of all pairs" if analysis.family == "pairs" else "with the reference"
+    return (
+        f"The margin of practical equivalence is {100 * analysis.margin.value:.2f} points "
+        f"({analysis.margin.reason}); p is Holm's over the {count} {family}."
+    )
+
+
+def _what_would_tell(run: Run, analysis: Analysis) -> list[str]:
+    """Possible ranks, and what would decide the open comparison that matters most."""
+    told = _from_best(analysis) if analysis.family == "pairs" else list(analysis.comparisons)
+    unknown = [c for c in told if c.outcome is Outcome.INCONCLUSIVE]
+    if not unknown:
+        return []
+    other = {s.name: s.estimate.mean for s in analysis.standings}
+    key = max(unknown, key=lambda c: other[c.second] if analysis.family == "pairs" else other[c.first])
+    ranks = listed(f"{s.name} {_rank(s.ranks)}" for s in analysis.standings if s.ranks)
+    plan = _plan(run, analysis, key)
+    return [f"{plan} Possible ranks (all pairs, Holm): {ranks}." if ranks != "none" else plan]
+
+
+def _rank(ranks: tuple[int, int] | None) -> str:
+    if ranks is None:
+        return ""
+    return str(ranks[0]) if ranks[0] == ranks[1] else f"{ranks[0]} to {ranks[1]}"
+
+
+def _plan(run: Run, analysis: Analysis, comparison: Comparison) -> str:
+    c, plan = comparison, comparison.needed
+    searches = analysis.claim == "strategies"
+    if plan is None:
+        least = f"{LEAST_SEARCHES} searches" if searches else f"{LEAST_SEEDS} fresh seeds"
+        return (
+            f"What would tell {c.first} from {c.second} cannot be planned yet: run at least {least} of each."
+        )
+    short = max(0, (LEAST_SEARCHES if searches else LEAST_SEEDS) - c.estimate.units)
+    units = None if plan.units is None else max(plan.units, short)
+    items = "test items" if run.split.groups is None else "groups of test items"
+    names = ("searches of each", "fresh seeds a search") if searches else ("fresh seeds of each", "")
+    levers = [
+        (units, names[0]),
+        (plan.seeds if searches else None, names[1]),
+        (None if short else plan.items, items),
+    ]
+    limit = {"units": names[0].removesuffix(" of each"), "seeds": "fresh seeds", "items": items}[plan.limit]
+    ways = [f"about {count:,} further {name}" for count, name in levers if count]
+    pair = f"{c.first} from {c.second}"
+    if units == 0:
+        return (
+            f"This design tells a difference of {100 * plan.difference:.2f} points at 80 % power; {pair} differs by "
+            f"{points(c.estimate.mean)}, neither shown nor shown to be negligible."
+        )
+    way = " or ".join(ways) if ways else "more than any one of searches, seeds or test items alone could give"
+    return (
+        f"To tell {pair} at 80 % power, if they differ by {100 * plan.difference:.2f} points, would take {way}; "
+        f"the {limit} limit."
+    )
+
+
+def _single(records: Records, analysis: Analysis) -> list[str]:
+    """Nothing is compared: the mean, and the optimism of the search."""
+    if not analysis.standings:
+        return ["Nothing could be confirmed: no trial was completed."]
+    only = analysis.standings[0]
+    mean = (
+        f"nothing is compared; the mean test accuracy is {percent(only.estimate.mean)} "
+        f"(95 % interval {percent_interval(only.estimate.interval())})"
+    )
+    drop = points(optimism(records, only.name))
+    return [
+        f"{_lead(records.run, analysis)} {mean}.",
+        f"Validation at selection minus test is {drop} points: the optimism of the search.",
+    ]
+
+
+def optimism(records: Records, strategy: str) -> float:
+    """Mean validation accuracy at selection minus mean test accuracy of the same confirmations."""
+    rows = [c for c in records.confirmations if c.role == "strategy" and c.strategy == strategy]
+    drops = [c.selected_accuracy - c.test_accuracy for c in rows if c.selected_accuracy is not None]
+    return sum(drops) / len(drops)
+
+
+def _against_baseline(analysis: Analysis) -> list[str]:
+    if analysis.baseline is None or not analysis.baseline_comparisons:
+        return []
+    chosen = [c for c in analysis.baseline_comparisons if c.first == analysis.best]
+    others = _beaten(
+        c.first for c in analysis.baseline_comparisons if c.distinguished and c.estimate.mean > 0
+    )
+    return [
+        f"Against the baseline, a fixed recipe without tuning ({_mean(analysis.baseline)}): {_phrase(chosen[0])}, "
+        f"with Holm over {counted(len(analysis.baseline_comparisons), 'comparison')}; {others}."
+        for _ in chosen[:1]
+    ]
+
+
+def _beaten(names: Iterable[str]) -> str:
+    shown = list(names)
+    return (
+        f"shown to be better than it: {listed(shown)}"
+        if shown
+        else "no strategy is shown to be better than it"
+    )
+
+
+def _cost(records: Records) -> str:
+    items: tuple[Trial | Confirmation, ...] = (*records.trials, *records.confirmations)
+    charged = sum(charged_seconds(item) for item in items)
+    return (
+        f"All trials and confirmations were charged {seconds(charged)} device-seconds, as if each had run alone; "
+        f"{seconds(spent_seconds(items))} were spent, shared work once."
+    )
