@@ -214,13 +214,13 @@ def _check_rungs(draft: Draft, problems: Problems) -> None:
     if draft.task["train"] is None or epochs is None:
         return
     least = epochs.low if isinstance(epochs, Range) else min(epochs)
-    length = math.ceil(draft.task["train"] * least)
+    length = draft.task["train"] * least
     for index, rung in enumerate(rungs):
-        if rung > length:
+        if rung - 1 >= length:  # a training of 10.5 examples sees 11
             problems.add(
                 draft.places["budget", "rungs", index],
                 f"budget.rungs[{index}] is {rung}",
-                f"at most {length}, the examples of the shortest training "
+                f"at most {math.ceil(length)}, the examples of the shortest training "
                 f"({draft.task['train']} texts x {least:g} epochs)",
             )
 

@@ -64,16 +64,17 @@ def read_keys(
         found = f"{label or 'the file'} is {shown(node.plain())}"
         problems.add(node.at, found, f"a mapping of {listed(properties)}")
         return None
-    for key, child in node.value.items():
-        if key not in properties:
-            nearest = nearest_name(key, properties)
-            problems.add(child.key_at, f"unknown key {key!r}{inside}", listed(properties), nearest)
+    meant = set()
+    for key in (key for key in node.value if key not in properties):
+        nearest = nearest_name(key, properties)
+        meant.add(nearest)
+        problems.add(node.value[key].key_at, f"unknown key {key!r}{inside}", listed(properties), nearest)
     for key in required:
-        if key not in node.value:
-            problems.add(node.key_at, f"missing key {key!r}{inside}", allowed(properties[key]))
-        elif node.value[key].value is None:
+        if key in node.value and node.value[key].value is None:
             found = f"{f'{label}.{key}' if label else key} is empty"
-            problems.add(node.value[key].at, found, allowed(properties[key]))
+            problems.add(node.value[key].key_at, found, allowed(properties[key]))
+        elif key not in node.value and key not in meant:
+            problems.add(node.key_at, f"missing key {key!r}{inside}", allowed(properties[key]))
     return {k: child for k, child in node.value.items() if k in properties and child.value is not None}
 
 

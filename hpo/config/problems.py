@@ -43,8 +43,11 @@ class Problems:
 
 def nearest_name(name: object, names: Iterable[str]) -> str | None:
     """The name most like ``name``, or None where none is near."""
-    near = difflib.get_close_matches(str(name).lower(), {n.lower(): n for n in names}, n=1)
-    return next(n for n in names if n.lower() == near[0]) if near else None
+    by_lower = {n.lower(): n for n in names}
+    word = str(name).lower()
+    near = difflib.get_close_matches(word, by_lower)
+    # Of equally near names the one with the same letters: letters are swapped more often than replaced.
+    return by_lower[max(near, key=lambda n: sorted(n) == sorted(word))] if near else None
 
 
 def listed(names: Iterable[object]) -> str:

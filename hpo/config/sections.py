@@ -68,10 +68,20 @@ class Names:
 
     def local(self, name: str) -> str | None:
         """The absolute path of an existing file or folder, or None."""
-        for base in (self.folder, Path.cwd()):
-            path = base / Path(name).expanduser()
-            if path.exists():
-                return str(path.resolve())
+        path = existing(self.folder, name) or existing(Path.cwd(), name)
+        return None if path is None else str(path.resolve())
+
+
+def existing(folder: Path, name: str) -> Path | None:
+    """The path ``name`` seen from ``folder``, or None where nothing is there."""
+    try:
+        path = folder / Path(name).expanduser()
+        return path if path.exists() else None
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ):  # no such user, a forbidden folder, a name too long or with a NUL
         return None
 
 

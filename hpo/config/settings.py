@@ -28,7 +28,11 @@ _WHEN: Fragment = {"type": "object"}
 def choices_fragment(parameter: Parameter) -> Fragment:
     """The keys of ``{choices: [...]}``."""
     value = parameter_fragment(parameter)
-    properties = {"choices": _LIST | {"items": value, "minItems": 1}, "default": value, "when": _WHEN}
+    properties = {
+        "choices": _LIST | {"items": value, "minItems": 1, "uniqueItems": True},
+        "default": value,
+        "when": _WHEN,
+    }
     return {"type": "object", "properties": properties, "required": ["choices"]}
 
 
@@ -54,7 +58,7 @@ def read_setting(name: str, node: Node, problems: Problems) -> Setting | None:
         return _choices(parameter, node, label, problems)
     if isinstance(node.value, tuple) and parameter.kind != "int_list":
         problems.add(
-            node.at, f"{label} is a bare list", f"{_forms(parameter)}", f"{{choices: {node.plain()}}}"
+            node.at, f"{label} is a bare list", _forms(parameter), f"{{choices: {shown(node.plain())}}}"
         )
         return None
     value = read_value(node, parameter_fragment(parameter), label, problems)
@@ -119,8 +123,7 @@ def _range(parameter: Parameter, node: Node, label: str, problems: Problems) -> 
     when = _when(entries, label, problems)
     _check_bounds(entries, read, label, problems)
     _check_step(entries, read, label, problems)
-    if len(problems.found) == before:
-        _check_default(entries, read, label, problems)
+    _check_default(entries, read, label, problems)
     if len(problems.found) > before:
         return None
     read["default"] = read.get(
@@ -140,37 +143,41 @@ def _check_bounds(
 
 
 def _check_step(entries: Mapping[str, Node], read: Mapping[str, Any], label: str, problems: Problems) -> None:
-    low, high, step = read.get("low"), read.get("high"), read.get("step")
+    step = read.get("step")
     if step is None:
         return
     at, found = entries["step"].at, f"{label}.step is {step:g}"
     if read.get("log"):
         problems.add(at, f"{found} with log: true", "one of the two")
-    elif (
-        low is not None
-        and high is not None
-        and low < high
-        and not (step <= high - low and _on_grid(high, low, step))
-    ):
-        problems.add(at, found, f"a step that divides high - low, which is {high - low:g}")
+    elif _is_interval(read) and not _on_grid(read["high"], read["low"], step):
+        problems.add(at, found, f"a step that divides high - low, which is {read['high'] - read['low']:g}")
 
 
 def _check_default(
     entries: Mapping[str, Node], read: Mapping[str, Any], label: str, problems: Problems
 ) -> None:
-    if "default" not in read:
+    default, step = read.get("default"), read.get("step")
+    if default is None or not _is_interval(read):
         return
-    low, high, step, default = read["low"], read["high"], read.get("step"), read["default"]
+    low, high = read["low"], read["high"]
     at, found = entries["default"].at, f"{label}.default is {default:g}"
     if not low <= default <= high:
         problems.add(at, found, f"a number from {low:g} to {high:g}")
-    elif step is not None and not _on_grid(default, low, step):
+    elif (
+        step is not None and _on_grid(high, low, step) and default != low and not _on_grid(default, low, step)
+    ):
         problems.add(at, found, f"{low:g} and whole steps of {step:g} above it")
 
 
+def _is_interval(read: Mapping[str, Any]) -> bool:
+    low, high = read.get("low"), read.get("high")
+    return low is not None and high is not None and low < high
+
+
 def _on_grid(value: float, low: float, step: float) -> bool:
+    """Whether ``value`` lies one or more whole steps above ``low``."""
     steps = (value - low) / step
-    return math.isclose(steps, round(steps), rel_tol=1e-9, abs_tol=1e-9)
+    return math.isfinite(steps) and round(steps) >= 1 and math.isclose(steps, round(steps), rel_tol=1e-9)
 
 
 def _middle(

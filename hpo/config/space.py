@@ -19,6 +19,7 @@ from hpo.config.sections import (
     TASK,
     VALUES,
     Names,
+    existing,
     read_baseline,
     read_compare,
     read_model,
@@ -66,14 +67,14 @@ def find_space(name_or_path: str) -> Path:
     Raises:
         UserError: neither exists.
     """
-    path = Path(name_or_path).expanduser()
-    if path.is_file():
+    path = existing(Path(), name_or_path)
+    if path is not None and path.is_file():
         return path
     shipped = shipped_spaces()
     name = name_or_path.removesuffix(".yaml")
     if name in shipped:
         return shipped[name]
-    nearest = nearest_name(path.stem, shipped)
+    nearest = nearest_name(Path(name).name, shipped)
     guess = f"; did you mean {nearest}?" if nearest else ""
     raise UserError(
         f"no space file {name_or_path}; shipped are {listed(shipped)}{guess}",
@@ -176,7 +177,8 @@ def _parameters(node: Node, problems: Problems) -> dict[str, Setting | None]:
     written = node.value if isinstance(node.value, dict) else {}
     settings: dict[str, Setting | None] = {}
     for key in written:
-        name = key if key in VALUES else nearest_name(key, VALUES)
-        if name is not None and name not in settings:
-            settings[name] = read_setting(name, entries[key], problems) if key in entries else None
+        if key in entries:
+            settings[key] = read_setting(key, entries[key], problems)
+        elif (name := nearest_name(key, VALUES)) is not None and name not in written:
+            settings[name] = None
     return settings
