@@ -242,14 +242,15 @@ def _check_grid(draft: Draft, problems: Problems) -> None:
             )
             return
         counts[name] = round((setting.high - setting.low) / step) + 1
-    points = max(_grid_points(draft, counts, value) for value in _strategies(draft))
-    trials = draft.budget["trials"]
+    active = {value: _acting(draft, counts, value) for value in _strategies(draft)}
+    value, sizes = max(active.items(), key=lambda item: math.prod(item[1]))
+    trials, points = draft.budget["trials"], math.prod(sizes)
     if trials is not None and trials < points:
-        product = " x ".join(str(count) for count in counts.values())
+        of = "" if draft.compare is None else f" of {draft.compare.parameter}: {value}"
         problems.add(
             draft.where("budget", "trials"),
             f"budget.trials is {trials} under sampler: grid",
-            f"at least {points}, the points of the grid ({product})",
+            f"at least {points}, the points of the grid{of} ({' x '.join(str(size) for size in sizes)})",
         )
 
 
@@ -257,9 +258,9 @@ def _strategies(draft: Draft) -> tuple[Value | None, ...]:
     return (None,) if draft.compare is None else draft.compare.values
 
 
-def _grid_points(draft: Draft, counts: Mapping[str, int], value: Value | None) -> int:
-    """Points of the grid in the strategy ``value``: parameters that it leaves without effect do not count."""
-    return math.prod(count for name, count in counts.items() if _acts(draft, name, value))
+def _acting(draft: Draft, counts: Mapping[str, int], value: Value | None) -> list[int]:
+    """Numbers of values of the parameters that act in the strategy ``value``."""
+    return [count for name, count in counts.items() if _acts(draft, name, value)]
 
 
 def _acts(draft: Draft, name: str, value: Value | None) -> bool:

@@ -1,0 +1,169 @@
+"""The space files that come with hpo, and the JSON Schema beside them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+
+from hpo.config.experiment import Choices, Experiment, Fixed, Range
+from hpo.config.fragments import fits, parameter_fragment
+from hpo.config.parameters import AUGMENTATIONS, PARAMETERS
+from hpo.config.schema import schema
+from hpo.config.space import load_space, shipped_spaces
+
+FOLDER = Path(__file__).parents[2] / "search_spaces"
+SPACES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def experiment(name: str) -> Experiment:
+    return load_space(str(FOLDER / f"{name}.yaml"), ["all-MiniLM-L6-v2"], ["movie"]).experiment
+
+
+def plain(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)
+
+
+def errors(document: Any) -> list[str]:
+    return [error.message for error in jsonschema.Draft202012Validator(schema()).iter_errors(document)]
+
+
+def test_the_shipped_spaces_are_these() -> None:
+    assert SPACES == ["augmentation", "frozen_layers", "lr_schedules"]
+    assert sorted(shipped_spaces()) == SPACES
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_a_shipped_space_is_a_good_file_by_hpo_and_by_the_schema(name: str) -> None:
+    assert experiment(name).name == name
+    assert errors(plain((FOLDER / f"{name}.yaml").read_text())) == []
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_a_shipped_space_opens_with_the_schema_the_command_and_how_to_scale(name: str) -> None:
+    first, second, third, *_ = (FOLDER / f"{name}.yaml").read_text().splitlines()
+    assert first == "# yaml-language-server: $schema=space.schema.json"
+    assert second == f"# Run it:       hpo run --space {name}.yaml"
+    assert third.startswith("# Scale it up: ")
+
+
+def test_the_schedules_are_compared_over_all_five_axes() -> None:
+    space = experiment("lr_schedules")
+    assert space.strategies() == ("constant", "linear", "cosine", "inverse_sqrt", "wsd")
+    searched = {name: setting for name, setting in space.parameters.items() if not isinstance(setting, Fixed)}
+    assert sorted(searched) == [
+        "augmentation_strength", "frozen_layers", "head_hidden_sizes", "learning_rate", "warmup_ratio",
+    ]  # fmt: skip
+    assert isinstance(searched["learning_rate"], Range)
+    assert searched["learning_rate"].log
+    assert isinstance(searched["head_hidden_sizes"], Choices)
+    assert searched["head_hidden_sizes"].choices == ((), (128,))
+
+
+def test_the_baseline_is_the_textbook_s_recipe_over_the_same_epochs() -> None:
+    space = experiment("lr_schedules")
+    assert space.baseline == {
+        "optimizer": "adam",
+        "learning_rate": 2e-5,
+        "batch_size": 32,
+        "schedule": "constant",
+        "frozen_layers": 0,
+        "augmentation": "none",
+        "weight_decay": 0.0,
+        "epochs": 2.0,
+    }
+    assert space.parameters["epochs"] == Fixed(value=space.baseline["epochs"])
+
+
+def test_no_augmentation_is_compared_with_each_of_the_four() -> None:
+    space = experiment("augmentation")
+    assert space.strategies() == AUGMENTATIONS
+    assert space.reference() == "none"
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_a_shipped_space_asks_enough_for_a_verdict(name: str) -> None:
+    space = experiment(name)
+    assert space.budget.replicates >= 3
+    assert space.task.test >= 1000
+
+
+def test_the_schema_beside_the_shipped_spaces_is_the_one_that_hpo_prints() -> None:
+    assert json.loads((FOLDER / "space.schema.json").read_text()) == schema()
+
+
+def test_the_schema_is_itself_valid_and_its_references_resolve() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    defined = set(schema()["$defs"])
+    assert defined == {*PARAMETERS, "when"}
+
+
+GOOD = """
+question: Which?
+task: {data: movie, train: 10, validation: 10, test: 10}
+model: m
+compare: {parameter: schedule, values: [linear, wsd], reference: wsd}
+parameters: {learning_rate: {low: 1e-5, high: 1e-3, log: true}, head_hidden_sizes: {choices: [[], [8]]}}
+budget: {trials: 4, rungs: [5]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("question: Which?\n", ""),
+        ("question:", "qestion:"),
+        ("train: 10", 'train: "10"'),
+        ("train: 10", "train: 0"),
+        ("data: movie", "data: {file: f.csv}"),
+        ("{trials: 4", "{trails: 4"),
+        ("rungs: [5]", "rungs: [0]"),
+        ("rungs: [5]", "sampler: tp"),
+        ("[linear, wsd]", "[linear]"),
+        ("[linear, wsd]", "[linear, linear]"),
+        ("[linear, wsd]", "[linear, wds]"),
+        ("reference: wsd", "reference: 3"),
+        ("low: 1e-5", "low: 0"),
+        ("log: true", "log: 1"),
+        ("log: true", "lgo: true"),
+        ("log: true", "when: {shedule: linear}"),
+        ("log: true", "when: {schedule: linaer}"),
+        ("[[], [8]]", "[[], [0]]"),
+        ("{low: 1e-5, high: 1e-3, log: true}", "[1e-5, 1e-3]"),
+        ("learning_rate:", "learnin_rate:"),
+    ],
+)
+def test_the_schema_refuses_what_an_editor_can_see(old: str, new: str) -> None:
+    assert GOOD.count(old) == 1
+    assert errors(plain(GOOD)) == []
+    assert errors(plain(GOOD.replace(old, new))) != []
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_hpo_and_a_json_schema_validator_agree_on_every_scalar(name: str) -> None:
+    fragment = parameter_fragment(PARAMETERS[name])
+    validator = jsonschema.Draft202012Validator(fragment)
+    scalars = [
+        None,
+        True,
+        False,
+        -1,
+        0,
+        1,
+        2.0,
+        0.5,
+        1.5,
+        1e-9,
+        10**6,
+        "",
+        "1",
+        "linear",
+        "adam",
+        "none",
+        "cls",
+    ]
+    assert [fits(value, fragment) for value in scalars] == [validator.is_valid(value) for value in scalars]
