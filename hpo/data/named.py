@@ -34,7 +34,8 @@ def read_sentiment(path: Path, *, grouped: bool) -> Table:
     The class is the sign of a mean of at least 0.5 on either side (Hutto and Gilbert 2014); the rest is left out.
     With ``grouped`` the id is ``document_sentence`` and the document is the group.
     """
-    rows = [line.split("\t", 2) for line in path.open(encoding="utf-8")]
+    with path.open(encoding="utf-8") as file:
+        rows = [line.split("\t", 2) for line in file]
     clear = [(number, float(mean), text.strip()) for number, mean, text in rows if _is_clear(mean, text)]
     return Table(
         where=path.name,

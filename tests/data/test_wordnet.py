@@ -2,10 +2,10 @@ from hpo.data.wordnet import FILES, parse_synsets, read_synonyms
 
 # Lines of WordNet 3.0: its licence above, a synset with two lemmas, one with a marker, one with eleven (0b).
 LINES = """\
-  1 This software and database is being provided to you, the LICENSEE, by  
-06613686 10 n 02 movie 0 motion_picture 0 001 @ 06619428 n 0000 | a form of entertainment  
-00122128 00 s 02 erstwhile(a) 0 former(a) 2 001 & 00122626 a 0000 | belonging to some prior time  
-00000001 00 n 0b a 0 b 0 c 0 d 0 e 0 f 0 g 0 h 0 i 0 j 0 Movie 1 000 | invented  
+  1 This software and database is being provided to you, the LICENSEE, by
+06613686 10 n 02 movie 0 motion_picture 0 001 @ 06619428 n 0000 | a form of entertainment
+00122128 00 s 02 erstwhile(a) 0 former(a) 2 001 & 00122626 a 0000 | belonging to some prior time
+00000001 00 n 0b a 0 b 0 c 0 d 0 e 0 f 0 g 0 h 0 i 0 j 0 Movie 1 000 | invented
 """
 
 

@@ -22,7 +22,7 @@ def get_requires_for_build_wheel(_settings: Any = None) -> list[str]:
 def prepare_metadata_for_build_wheel(metadata_directory: str, _settings: Any = None) -> str:
     """Copy the PKG-INFO of the source tree (the working directory) to where pip reads it."""
     facts = Parser().parsestr(Path("PKG-INFO").read_text(encoding="utf-8"), headersonly=True)
-    folder = Path(metadata_directory) / f"{facts['Name']}-{facts['Version']}.dist-info"
+    folder = Path(metadata_directory) / f"{facts['Name'].replace('-', '_')}-{facts['Version']}.dist-info"
     folder.mkdir(parents=True)
     shutil.copy("PKG-INFO", folder / "METADATA")
     return folder.name
