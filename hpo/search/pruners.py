@@ -15,7 +15,7 @@ import numpy as np
 
 Scores = Mapping[int, Mapping[int, float]]
 
-MEDIAN_STARTUP = 2  # earlier scores at a rung before the median says anything
+MEDIAN_STARTUP = 2  # earlier trials trained to their end before the median says anything
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,11 @@ class Pruner:
         """
         if self.name == "none" or rung not in self.rungs:
             return Decision(False, "trained to its end")
-        bracket = self._bracket(draw)
         rivals = {other: scores[rung] for other, scores in earlier.items() if rung in scores}
         if self.name == "median":
-            return _median(score, list(rivals.values()))
+            ended = [value for other, value in rivals.items() if max(earlier[other]) not in self.rungs]
+            return _median(score, ended)
+        bracket = self._bracket(draw)
         if self.rungs.index(rung) < bracket:
             return Decision(False, f"bracket {bracket} stops none at {rung} examples")
         same = [value for other, value in rivals.items() if self._bracket(other) == bracket]
@@ -81,8 +82,8 @@ def _halving(score: float, rivals: list[float], factor: int) -> Decision:
 
 
 def _median(score: float, rivals: list[float]) -> Decision:
-    """The median stopping rule (Golovin et al. 2017, Vizier) at one rung."""
+    """The median stopping rule (Golovin et al. 2017, Vizier) at one rung, among trials that were trained to their end."""
     if len(rivals) < MEDIAN_STARTUP:
-        return Decision(False, f"only {len(rivals)} earlier trials at this rung")
+        return Decision(False, f"only {len(rivals)} earlier trials were trained to their end")
     middle = float(np.median(rivals))
     return Decision(score < middle, f"{score:.4f} against the median {middle:.4f} of {len(rivals)}")

@@ -40,14 +40,14 @@ class StudyStorage:
 
     def study(self, strategy: str, replicate: int) -> StoredStudy:
         """The study of one strategy in one replicate, made where it does not exist."""
-        study = optuna.create_study(
-            study_name=f"{strategy}/r{replicate}",
-            storage=self._storage,
-            direction="maximize",
-            sampler=optuna.samplers.RandomSampler(),  # draws are made elsewhere; this one is never asked
-            pruner=optuna.pruners.NopPruner(),
-            load_if_exists=True,
-        )
+        name = f"{strategy}/r{replicate}"
+        sampler = optuna.samplers.RandomSampler()  # draws are made elsewhere; this one is never asked
+        if name in optuna.get_all_study_names(self._storage):
+            study = optuna.load_study(study_name=name, storage=self._storage, sampler=sampler)
+        else:
+            study = optuna.create_study(
+                study_name=name, storage=self._storage, sampler=sampler, direction="maximize"
+            )
         return StoredStudy(study, self._storage)
 
 

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from hpo.config.experiment import Choices, Experiment, Range
+from hpo.search.draws import configuration, draw, strategy_values
+from tests.search.search_space import experiment
+
+LINEAR, RESTARTS = "linear", "cosine_with_restarts"
+
+
+def draws(
+    e: Experiment, strategy: str, replicate: int, count: int, scores: Any = None
+) -> list[dict[str, Any]]:
+    earlier: list[FrozenTrial] = []
+    for number in range(count):
+        params, distributions = draw(e, strategy, replicate, number, earlier)
+        score = 0.5 if scores is None else scores(params)
+        earlier.append(
+            create_trial(state=TrialState.COMPLETE, value=score, params=params, distributions=distributions)
+        )
+    return [t.params for t in earlier]
+
+
+def without_cycles(params: dict[str, Any]) -> dict[str, Any]:
+    return {n: v for n, v in params.items() if n != "schedule_cycles"}
+
+
+def test_the_first_draw_is_the_default_configuration() -> None:
+    first = draws(experiment(), RESTARTS, 0, 1)[0]
+    assert first == {
+        "learning_rate": 3e-3,
+        "warmup_ratio": 0.1,
+        "head_hidden_sizes": "[]",
+        "frozen_layers": 1,
+        "schedule_cycles": 2,
+    }
+
+
+def test_a_parameter_is_drawn_only_under_its_condition() -> None:
+    assert all("schedule_cycles" not in p for p in draws(experiment(), LINEAR, 0, 4))
+    assert all("schedule_cycles" in p for p in draws(experiment(), RESTARTS, 0, 4))
+
+
+@pytest.mark.parametrize("sampler", ["random", "qmc"])
+def test_draws_are_paired_between_strategies_whatever_the_results(sampler: str) -> None:
+    e = experiment(budget={"sampler": sampler, "trials": 6})
+    e = e.model_copy(update={"parameters": {n: s for n, s in e.parameters.items() if n != "schedule_cycles"}})
+    first = draws(e, LINEAR, 1, 6, scores=lambda p: p["learning_rate"])
+    second = draws(e, RESTARTS, 1, 6, scores=lambda p: -p["learning_rate"])
+    assert first == second
+    assert len({str(p) for p in first}) == 6
+
+
+def test_the_startup_draws_of_tpe_are_paired_and_its_later_ones_look_at_results() -> None:
+    e = experiment(budget={"trials": 8, "startup_trials": 4})
+    first = draws(e, LINEAR, 1, 8, scores=lambda p: p["learning_rate"])
+    second = draws(e, LINEAR, 1, 8, scores=lambda p: -p["learning_rate"])
+    assert first[:4] == second[:4]
+    assert first[4:] != second[4:]
+
+
+def test_replicates_draw_differently() -> None:
+    assert draws(experiment(), LINEAR, 0, 3)[1:] != draws(experiment(), LINEAR, 1, 3)[1:]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "gp"])
+def test_a_draw_is_a_pure_function_so_that_a_resumed_run_draws_the_same(sampler: str) -> None:
+    e = experiment(budget={"sampler": sampler})
+    assert draws(e, RESTARTS, 0, 5) == draws(e, RESTARTS, 0, 5)
+
+
+def test_the_grid_visits_every_point_once_in_the_same_order_for_each_strategy() -> None:
+    parameters = {
+        "frozen_layers": Choices(choices=(0, 1), default=0),
+        "warmup_ratio": Range(low=0.0, high=0.2, step=0.1, default=0.0),
+        "head_hidden_sizes": Choices(choices=((), (8,)), default=()),
+    }
+    e = experiment(parameters=parameters, budget={"sampler": "grid", "trials": 12})
+    points = draws(e, LINEAR, 0, 12)
+    assert len({str(p) for p in points}) == 12
+    assert points == draws(e, RESTARTS, 0, 12)
+
+
+def test_a_configuration_has_every_active_parameter_and_no_other() -> None:
+    params = draws(experiment(), LINEAR, 0, 2)[1]
+    full = configuration(experiment(), LINEAR, params)
+    assert full["schedule"] == "linear"
+    assert full["batch_size"] == 16
+    assert full["optimizer"] == "adamw"
+    assert isinstance(full["head_hidden_sizes"], tuple)
+    assert {"schedule_cycles", "momentum", "augmentation_strength"}.isdisjoint(full)
+
+
+def test_a_space_that_compares_nothing_has_one_strategy() -> None:
+    e = experiment(compare=None)
+    assert strategy_values(e) == {"all": None}
+    assert configuration(e, None, {})["schedule"] == "linear"
+
+
+def test_drawing_leaves_optunas_verbosity_alone() -> None:
+    before = optuna.logging.get_verbosity()
+    draws(experiment(), LINEAR, 0, 1)
+    assert optuna.logging.get_verbosity() == before

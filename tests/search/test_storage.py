@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.distributions import FloatDistribution
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from hpo.errors import UserError
+from hpo.search.storage import StudyStorage, journal_path
+
+SPACE = {"learning_rate": FloatDistribution(1e-5, 1e-2, log=True)}
+
+
+def filled(folder: Path) -> None:
+    study = StudyStorage(folder).study("cosine", 1)
+    study.begin({"learning_rate": 1e-3}, SPACE, seed=7)
+    study.report(0, 64, 0.6)
+    study.report(0, 128, 0.7)
+    study.end(0, "complete", 0.7)
+    study.begin({"learning_rate": 2e-3}, SPACE, seed=8)
+    study.report(1, 64, 0.4)
+    study.end(1, "pruned", None)
+    study.begin({"learning_rate": 3e-3}, SPACE, seed=9)
+
+
+def test_optunas_own_client_reads_the_studies(tmp_path: Path) -> None:
+    filled(tmp_path)
+    storage = JournalStorage(JournalFileBackend(str(journal_path(tmp_path))))
+    study = optuna.load_study(study_name="cosine/r1", storage=storage)
+    assert [t.state for t in study.trials] == [TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING]
+    assert study.best_value == 0.7
+    assert study.trials[0].intermediate_values == {64: 0.6, 128: 0.7}
+    assert study.trials[0].user_attrs == {"seed": 7}
+    assert study.trials[1].value is None  # a pruned trial has scores at rungs and no result
+
+
+def test_a_running_trial_is_taken_up_again_and_reports_are_not_doubled(tmp_path: Path) -> None:
+    filled(tmp_path)
+    study = StudyStorage(tmp_path).study("cosine", 1)
+    assert len(study.trials()) == 3
+    study.report(2, 64, 0.5)
+    study.report(2, 64, 0.9)
+    study.end(2, "complete", 0.5)
+    assert study.trials()[2].intermediate_values == {64: 0.5}
+
+
+def test_a_journal_cut_at_any_byte_of_its_last_records_opens_and_loses_only_them(tmp_path: Path) -> None:
+    filled(tmp_path)
+    path = journal_path(tmp_path)
+    data = path.read_bytes()
+    kept = data.rfind(b"\n", 0, len(data) - 1) + 1
+    for cut in range(kept, len(data)):
+        path.write_bytes(data[:cut])
+        study = StudyStorage(tmp_path).study("cosine", 1)
+        assert len(study.trials()) == 2
+        assert path.read_bytes() == data[:kept]
+        study.begin({"learning_rate": 3e-3}, SPACE, seed=9)
+        assert len(StudyStorage(tmp_path).study("cosine", 1).trials()) == 3
+
+
+def test_a_lock_left_by_a_killed_process_does_not_hold_the_next_one_up(tmp_path: Path) -> None:
+    filled(tmp_path)
+    path = journal_path(tmp_path)
+    path.with_name(path.name + ".lock").symlink_to(path)
+    study = StudyStorage(tmp_path).study("cosine", 1)
+    study.report(2, 64, 0.5)
+    assert study.trials()[2].intermediate_values == {64: 0.5}
+
+
+def test_a_file_that_is_no_journal_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    journal_path(tmp_path).write_text("no\njournal\nat all\n{}\n")
+    with pytest.raises(UserError) as caught:
+        StudyStorage(tmp_path)
+    assert "is no journal of Optuna any more" in caught.value.message
