@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,6 +47,9 @@ def verdict(records: Records) -> Verdict:
     run, analysis = records.run, analyse(records)
     if not analysis.finished:
         return Verdict(run.question, _unfinished(records, analysis), "unfinished", analysis)
+    if not analysis.standings:
+        nothing = "Nothing could be confirmed: no trial was completed."
+        return Verdict(run.question, (nothing, _cost(records)), "inconclusive", analysis)
     closing = [*_against_baseline(analysis), _cost(records)]
     if len(run.strategies) < 2:
         return Verdict(run.question, (*_single(records, analysis), *closing), "single", analysis)
@@ -101,15 +103,15 @@ def _finding(run: Run, analysis: Analysis) -> str:
     told = _from_best(analysis) if analysis.family == "pairs" else list(analysis.comparisons)
     decided = [c for c in told if c.outcome is not Outcome.INCONCLUSIVE]
     open_ones = [c.second if analysis.family == "pairs" else c.first for c in told if c not in decided]
-    lead = _lead(run, analysis)
+    lead, top = _lead(run, analysis), _top(analysis)
     if not decided:
         against = f"another or from the best, {analysis.best}"
         if analysis.family == "reference":
             against = f"the reference {run.reference}"
-        return f"Inconclusive: {lead[0].lower()}{lead[1:]} no strategy can be told from {against}{_top(analysis)}."
+        return f"Inconclusive: {lead[0].lower()}{lead[1:]} no strategy can be told from {against}; {top}."
     found = "; ".join(_phrase(c) for c in decided)
     rest = f"; inconclusive: {listed(open_ones)}" if open_ones else ""
-    return f"{lead} {found}{rest}."
+    return f"{lead} {top}; {found}{rest}."
 
 
 def _shortage(run: Run, analysis: Analysis) -> str:
@@ -128,13 +130,14 @@ def _shortage(run: Run, analysis: Analysis) -> str:
 
 
 def _top(analysis: Analysis) -> str:
-    best = next((s for s in analysis.standings if s.name == analysis.best), None)
-    return f"; the highest mean test accuracy is that of {_mean(best)}" if best else ""
+    """The strategy with the highest mean on the test items."""
+    best = next(s for s in analysis.standings if s.name == analysis.best)
+    return f"the highest mean test accuracy has {_mean(best)}"
 
 
 def _mean(standing: Standing) -> str:
     interval = percent_interval(standing.estimate.interval())
-    return f"{standing.name}, {percent(standing.estimate.mean)} (95 % interval {interval})"
+    return f"{standing.name}, {percent(standing.estimate.mean)}, 95 % interval {interval}"
 
 
 def _from_best(analysis: Analysis) -> list[Comparison]:
@@ -215,7 +218,7 @@ def _plan(run: Run, analysis: Analysis, comparison: Comparison) -> str:
         (None if short else plan.items, items),
     ]
     limit = {"units": names[0].removesuffix(" of each"), "seeds": "fresh seeds", "items": items}[plan.limit]
-    ways = [f"about {count:,} further {name}" for count, name in levers if count]
+    ways = [f"about {_rounded(count):,} further {name}" for count, name in levers if count]
     pair = f"{c.first} from {c.second}"
     if units == 0:
         return (
@@ -229,10 +232,14 @@ def _plan(run: Run, analysis: Analysis, comparison: Comparison) -> str:
     )
 
 
+def _rounded(count: int) -> int:
+    """``count`` up to two significant digits: it is planned from a few units."""
+    step: int = 10 ** max(0, len(str(count)) - 2)
+    return -(-count // step) * step
+
+
 def _single(records: Records, analysis: Analysis) -> list[str]:
     """Nothing is compared: the mean, and the optimism of the search."""
-    if not analysis.standings:
-        return ["Nothing could be confirmed: no trial was completed."]
     only = analysis.standings[0]
     mean = (
         f"nothing is compared; the mean test accuracy is {percent(only.estimate.mean)} "
@@ -255,24 +262,13 @@ def optimism(records: Records, strategy: str) -> float:
 def _against_baseline(analysis: Analysis) -> list[str]:
     if analysis.baseline is None or not analysis.baseline_comparisons:
         return []
-    chosen = [c for c in analysis.baseline_comparisons if c.first == analysis.best]
-    others = _beaten(
-        c.first for c in analysis.baseline_comparisons if c.distinguished and c.estimate.mean > 0
-    )
-    return [
-        f"Against the baseline, a fixed recipe without tuning ({_mean(analysis.baseline)}): {_phrase(chosen[0])}, "
-        f"with Holm over {counted(len(analysis.baseline_comparisons), 'comparison')}; {others}."
-        for _ in chosen[:1]
-    ]
-
-
-def _beaten(names: Iterable[str]) -> str:
-    shown = list(names)
-    return (
-        f"shown to be better than it: {listed(shown)}"
-        if shown
-        else "no strategy is shown to be better than it"
-    )
+    chosen = next(c for c in analysis.baseline_comparisons if c.first == analysis.best)
+    beaten = [c.first for c in analysis.baseline_comparisons if c.distinguished and c.estimate.mean > 0]
+    others = ""
+    if len(analysis.standings) > 1:
+        others = f"; better than it, by Holm over all {len(analysis.standings)} strategies: {listed(beaten)}"
+    against = f"Against the baseline, a fixed recipe without tuning ({_mean(analysis.baseline)})"
+    return [f"{against}: {_phrase(chosen)}{others}."]
 
 
 def _cost(records: Records) -> str:

@@ -1,0 +1,194 @@
+"""The results as tables: the strategies on the test split, and their comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hpo.records.schema import Confirmation, Records, Trial, charged_seconds, spent_seconds
+from hpo.report.analysis import Analysis, Comparison, Standing
+from hpo.report.listings import searched
+from hpo.report.table import Table, make_table
+from hpo.report.text import (
+    configuration,
+    counted,
+    p_text,
+    percent,
+    percent_interval,
+    points,
+    points_interval,
+    value_text,
+)
+from hpo.stats.comparisons import least_sign_flip_p
+from hpo.stats.decision import Outcome
+
+
+def main_table(records: Records, analysis: Analysis) -> Table:
+    """One row a strategy, the baseline last."""
+    shown, raw = [], []
+    standings = [*analysis.standings, *([analysis.baseline] if analysis.baseline else [])]
+    for standing in standings:
+        role = "baseline" if standing is analysis.baseline else "strategy"
+        facts = _facts(records, standing, role)
+        raw.append(facts)
+        shown.append(_main_row(records, standing, facts))
+    level = frozenset(i for i, s in enumerate(standings) if s.level_with_best and s.name != analysis.best)
+    best = frozenset(
+        i for i, s in enumerate(analysis.standings) if s.name == analysis.best and len(analysis.standings) > 1
+    )
+    note = (
+        "Test: mean accuracy with its 95 % interval over searches (or seeds) and items, crossed variance with "
+        "Satterthwaite's degrees of freedom. Bold: the highest mean; *: not separable from it (all pairs, Holm, "
+        "0.05). Drop: validation at selection minus test, the optimism of the search. Seconds: device time of trials "
+        "(pruned and failed ones too) and confirmations, charged as if each had run alone, spent with shared work once."
+    )
+    table = make_table("main", "Strategies on the test split", note, shown, raw)
+    return Table(**{**vars(table), "bold": best, "marked": level})
+
+
+def _facts(records: Records, standing: Standing, role: str) -> dict[str, Any]:
+    """Numbers of one row of the main table."""
+    own = [c for c in records.confirmations if c.role == role and c.strategy == standing.name]
+    trials = [t for t in records.trials if role == "strategy" and t.strategy == standing.name]
+    items: list[Trial | Confirmation] = [*trials, *own]
+    selected = [c.selected_accuracy for c in own if c.selected_accuracy is not None]
+    at_selection = sum(selected) / len(selected) if selected else None
+    low, high = standing.estimate.interval()
+    return {
+        "strategy": standing.name,
+        "role": role,
+        "validation_at_selection": at_selection,
+        "test_accuracy": standing.estimate.mean,
+        "interval_low": low,
+        "interval_high": high,
+        "confidence": 0.95,
+        "drop": None if at_selection is None else at_selection - sum(c.test_accuracy for c in own) / len(own),
+        "units": standing.estimate.units,
+        "seeds_per_unit": standing.seeds,
+        "items": records.run.split.test,
+        "rank_low": standing.ranks[0] if standing.ranks else None,
+        "rank_high": standing.ranks[1] if standing.ranks else None,
+        "trials": len(trials),
+        "confirmations": len(own),
+        "seconds_charged": sum(charged_seconds(item) for item in items),
+        "seconds_spent": spent_seconds(tuple(items)),
+    }
+
+
+def _main_row(records: Records, standing: Standing, facts: Mapping[str, Any]) -> dict[str, str]:
+    baseline = facts["role"] == "baseline"
+    own = [c for c in records.confirmations if (c.role, c.strategy) == (facts["role"], standing.name)]
+    at_selection, drop = facts["validation_at_selection"], facts["drop"]
+    ranks = f"{facts['rank_low']}-{facts['rank_high']}" if standing.ranks else "-"
+    return {
+        "Strategy": f"{standing.name} (baseline)" if baseline else standing.name,
+        "Test accuracy": percent(standing.estimate.mean),
+        "95 % interval": percent_interval(standing.estimate.interval()),
+        "Over": over(records, standing.estimate.units, standing.seeds),
+        "Validation at selection": "-" if at_selection is None else percent(at_selection),
+        "Drop, points": "-" if drop is None else points(drop),
+        "Possible ranks": ranks,
+        "Charged, s": f"{facts['seconds_charged']:,.1f}",
+        "Spent, s": f"{facts['seconds_spent']:,.1f}",
+        "Selected configurations": "fixed: " + configuration(own[0].parameters)
+        if baseline
+        else _spread(own, searched(records)),
+    }
+
+
+def over(records: Records, units: int, seeds: int) -> str:
+    """What a mean is over: ``5 searches x 1 seed, 1,000 items``."""
+    items = counted(records.run.split.test, "item")
+    if records.run.split.groups is not None:
+        items += f" in {counted(len(set(records.run.split.groups)), 'group')}"
+    if records.run.replicates == 1:
+        return f"1 search x {counted(units, 'seed')}, {items}"
+    return f"{counted(units, 'search', 'searches')} x {counted(seeds, 'seed')}, {items}"
+
+
+def _spread(confirmations: Iterable[Confirmation], names: Iterable[str]) -> str:
+    """Range of each searched parameter over the selected configurations."""
+    chosen = [c.parameters for c in confirmations]
+    parts = []
+    for name in names:
+        values = [parameters[name] for parameters in chosen if name in parameters]
+        if not values:
+            continue
+        if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+            low, high = value_text(min(values)), value_text(max(values))
+            parts.append(f"{name} {low}" if low == high else f"{name} {low} to {high}")
+        else:
+            parts.append(f"{name} " + ", ".join(sorted({value_text(v) for v in values})))
+    return "; ".join(parts)
+
+
+def comparison_table(records: Records, analysis: Analysis) -> Table:
+    """One row a comparison: the family first, the comparisons with the baseline after it."""
+    family = "all pairs" if analysis.family == "pairs" else "with the reference"
+    sides = [(family, c) for c in analysis.comparisons]
+    sides += [("with the baseline", c) for c in analysis.baseline_comparisons]
+    note = (
+        "Difference in points of test accuracy, the first minus the second, paired by replicate, seed and item; 95 % "
+        "interval of each alone by the crossed variance, and together over its family by Bonferroni. p: Holm within the "
+        "family; sign flip: exact over units, with the least p it can reach. Correlation: of the units' means / item by "
+        f"item. Margin of practical equivalence: {100 * analysis.margin.value:.2f} points ({analysis.margin.reason})."
+    )
+    shown = [_comparison_row(records, name, c, analysis) for name, c in sides]
+    raw = [_comparison_facts(name, c) for name, c in sides]
+    return make_table("comparisons", "Comparisons", note, shown, raw)
+
+
+def _comparison_row(
+    records: Records, family: str, comparison: Comparison, analysis: Analysis
+) -> dict[str, str]:
+    c = comparison
+    flip = "-" if c.sign_flip_p is None else f"{p_text(c.sign_flip_p)} ({_least(c)})"
+    verdict = str(c.outcome)
+    if c.outcome in {Outcome.BETTER, Outcome.RELEVANT} and c.estimate.mean < 0:
+        verdict = verdict.replace("better", "worse")
+    unit, item = (
+        "-" if value is None else f"{value:.2f}" for value in (c.correlation_units, c.correlation_items)
+    )
+    return {
+        "Comparison": f"{c.first} - {c.second}",
+        "Difference": points(c.estimate.mean),
+        "95 % interval": points_interval(c.estimate.interval()),
+        "95 % together": points_interval(c.simultaneous),
+        "p, Holm": p_text(c.holm_p) if analysis.finished else "-",
+        "p, sign flip": flip if analysis.finished else "-",
+        "Verdict": verdict if analysis.finished else "unfinished",
+        "Correlation": f"{unit} / {item}",
+        "Over": over(records, c.estimate.units, c.seeds),
+        "Family": family,
+    }
+
+
+def _least(comparison: Comparison) -> str:
+    return f"least {least_sign_flip_p(comparison.estimate.units):.3g}"
+
+
+def _comparison_facts(family: str, comparison: Comparison) -> dict[str, Any]:
+    c = comparison
+    low, high = c.estimate.interval()
+    return {
+        "family": family,
+        "first": c.first,
+        "second": c.second,
+        "difference": c.estimate.mean,
+        "interval_low": low,
+        "interval_high": high,
+        "confidence": 0.95,
+        "together_low": c.simultaneous[0],
+        "together_high": c.simultaneous[1],
+        "variance": c.estimate.variance,
+        "degrees_of_freedom": c.estimate.df,
+        "p": c.p,
+        "p_holm": c.holm_p,
+        "p_sign_flip": c.sign_flip_p,
+        "correlation_units": c.correlation_units,
+        "correlation_items": c.correlation_items,
+        "outcome": str(c.outcome),
+        "units": c.estimate.units,
+        "seeds_per_unit": c.seeds,
+        "items_or_groups": c.estimate.items,
+    }
