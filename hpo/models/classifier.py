@@ -93,7 +93,7 @@ def check_structure(pretrained: Pretrained, most_frozen: int, poolings: set[str]
         )
 
 
-def _layers(body: nn.Module) -> tuple[str, nn.ModuleList]:
+def _layers(body: Any) -> tuple[str, nn.ModuleList]:
     """Name and list of the transformer layers: the one module list as long as the model is deep."""
     depth = body.config.num_hidden_layers
     for name, module in body.named_modules():

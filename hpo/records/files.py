@@ -28,23 +28,28 @@ def slug(name: str) -> str:
 
 
 def write_run(folder: Path, run: Run) -> None:
+    """Write the head of the records."""
     _write(folder / "records" / "run.json", run)
 
 
 def write_trial(folder: Path, trial: Trial) -> None:
+    """Write an ended trial."""
     _write(trial_path(folder, trial.strategy, trial.replicate, trial.draw), trial)
 
 
 def write_confirmation(folder: Path, confirmation: Confirmation) -> None:
+    """Write a scored confirmation."""
     c = confirmation
     _write(confirmation_path(folder, c.strategy, c.replicate, c.index), c)
 
 
 def trial_path(folder: Path, strategy: str, replicate: int, draw: int) -> Path:
+    """Where the record of one trial lies."""
     return folder / "records" / "trials" / f"{slug(strategy)}.r{replicate}.d{draw}.json"
 
 
 def confirmation_path(folder: Path, strategy: str, replicate: int, index: int) -> Path:
+    """Where the record of one confirmation lies."""
     return folder / "records" / "confirmations" / f"{slug(strategy)}.r{replicate}.s{index}.json"
 
 

@@ -10,6 +10,8 @@ SCHEMA = 1
 
 
 class Frozen(BaseModel):
+    """A value that refuses unknown fields."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -116,6 +118,8 @@ class SplitInfo(Frozen):
 
 
 class ModelInfo(Frozen):
+    """The pretrained body; ``parameters`` counts it whole, ``sha256`` covers its weights."""
+
     source: str
     licence: str
     layers: int
@@ -125,6 +129,8 @@ class ModelInfo(Frozen):
 
 
 class DeviceInfo(Frozen):
+    """Where training ran, with which number format, and why."""
+
     name: str
     precision: str
     precision_reason: str

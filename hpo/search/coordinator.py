@@ -6,6 +6,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from filelock import FileLock, Timeout
 
@@ -166,7 +167,7 @@ class _Run:
         examples = self._executor.plan(parameters, seed, rungs).seen[-1]
         work = Work(strategy, replicate, index, True, seed, parameters, examples)
         self._watchers.started(work)
-        role = "baseline" if strategy == BASELINE else "strategy"
+        role: Literal["baseline", "strategy"] = "baseline" if strategy == BASELINE else "strategy"
         try:
             record: Confirmation = confirm(self._executor, self._watchers, test, work, role, selected, rungs)
         except DivergedError as error:

@@ -6,6 +6,7 @@ import importlib.metadata
 import platform
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hpo import __version__
 from hpo.config.experiment import Choices, Experiment, Fixed, Range
@@ -97,7 +98,7 @@ def prepare(space: Space, device: str | None) -> Prepared:
     precision = choose_precision(device)
     task = load_task(experiment.task, experiment.seed)
     pretrained = load_pretrained(experiment.model, space.path.parent)
-    frozen = [int(v) for v in _possible(experiment, "frozen_layers")]  # type: ignore[arg-type]
+    frozen = [int(v) for v in _possible(experiment, "frozen_layers")]
     check_structure(
         pretrained,
         max(frozen),
@@ -116,9 +117,9 @@ def check_experiment(space: Space, device: str | None) -> Checked:
     return Checked(make_plan(space.experiment), info, prepared.pretrained.info, prepared.precision.info)
 
 
-def _possible(experiment: Experiment, name: str) -> list[object]:
+def _possible(experiment: Experiment, name: str) -> list[Any]:
     """Every value that parameter ``name`` can take in a trial, the baseline included; a range by its two ends."""
-    values: list[object] = []
+    values: list[Any] = []
     if experiment.baseline is not None:
         values.append(experiment.baseline.get(name, PARAMETERS[name].default))
     if experiment.compare is not None and experiment.compare.parameter == name:

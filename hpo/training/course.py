@@ -84,7 +84,7 @@ def plan_course(
     batches = _plan_batches(parameters, seed, texts)
     sizes = np.cumsum([len(batch.items) for batch, _ in batches])
     inner = sorted({int(np.searchsorted(sizes, rung)) + 1 for rung in rungs if rung < sizes[-1]})
-    ends = tuple(end for end in inner if end < len(batches)) + (len(batches),)
+    ends = (*(end for end in inner if end < len(batches)), len(batches))
     seen = tuple(int(sizes[end - 1]) for end in ends)
     schedule = Schedule(
         parameters["schedule"],

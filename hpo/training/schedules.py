@@ -74,7 +74,7 @@ def _cosine_with_restarts(step: int, warmup: int, total: int, schedule: Schedule
 def _polynomial(step: int, warmup: int, total: int, schedule: Schedule, peak: float) -> float:
     end = min(POLYNOMIAL_END, peak)
     remaining = 1 - (step - warmup) / (total - warmup)
-    return ((peak - end) * remaining**schedule.power + end) / peak
+    return float(((peak - end) * remaining**schedule.power + end) / peak)
 
 
 def _inverse_sqrt(step: int, warmup: int, total: int, schedule: Schedule, peak: float) -> float:
