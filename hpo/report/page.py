@@ -13,13 +13,14 @@ from plotly.offline import get_plotlyjs
 from hpo.records.schema import Run
 from hpo.report.charts import Chart
 from hpo.report.table import Table
+from hpo.report.text import counted
 from hpo.report.verdict import Verdict
+from hpo.stats.decision import Outcome
 
 _STATES = {
     "unfinished": "Unfinished: nothing is concluded yet.",
     "single": "Nothing is compared.",
     "inconclusive": "Inconclusive.",
-    "decided": "At least one comparison is decided.",
 }
 _NUMBER = re.compile(r"-|[<+-]?\s?\d[\d,.]*(e[+-]?\d+)?( %)?")
 
@@ -35,7 +36,7 @@ def render(run: Run, verdict: Verdict, tables: Mapping[str, Table], charts: Sequ
     return environment.get_template("page.html.jinja").render(
         run=run,
         verdict=verdict,
-        state=_STATES[verdict.state],
+        state=_state(verdict),
         tables=tables,
         charts=charts,
         numeric=numeric,
@@ -43,6 +44,15 @@ def render(run: Run, verdict: Verdict, tables: Mapping[str, Table], charts: Sequ
         script=_asset("page.js"),
         plotly=get_plotlyjs() if any(chart.panels for chart in charts) else "",
     )
+
+
+def _state(verdict: Verdict) -> str:
+    """The verdict in a word, with how much of it is decided."""
+    if verdict.state != "decided":
+        return _STATES[verdict.state]
+    made = verdict.analysis.comparisons
+    decided = sum(c.outcome is not Outcome.INCONCLUSIVE for c in made)
+    return f"Decided in {decided} of {counted(len(made), 'comparison')}."
 
 
 def _asset(name: str) -> str:

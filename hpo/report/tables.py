@@ -79,7 +79,9 @@ def _main_row(records: Records, standing: Standing, facts: Mapping[str, Any]) ->
     baseline = facts["role"] == "baseline"
     own = [c for c in records.confirmations if (c.role, c.strategy) == (facts["role"], standing.name)]
     at_selection, drop = facts["validation_at_selection"], facts["drop"]
-    ranks = f"{facts['rank_low']}-{facts['rank_high']}" if standing.ranks else "-"
+    ranks = f"{facts['rank_low']} to {facts['rank_high']}" if standing.ranks else "-"
+    if standing.ranks and standing.ranks[0] == standing.ranks[1]:
+        ranks = str(standing.ranks[0])
     return {
         "Strategy": f"{standing.name} (baseline)" if baseline else standing.name,
         "Test accuracy": percent(standing.estimate.mean),
@@ -164,7 +166,8 @@ def _comparison_row(
 
 
 def _least(comparison: Comparison) -> str:
-    return f"least {least_sign_flip_p(comparison.estimate.units):.3g}"
+    least = least_sign_flip_p(comparison.estimate.units)
+    return "its least" if comparison.sign_flip_p == least else f"least {p_text(least)}"
 
 
 def _comparison_facts(family: str, comparison: Comparison) -> dict[str, Any]:

@@ -73,9 +73,12 @@ def seconds(value: float) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A parameter's value: at most four significant digits of a float, a list in brackets."""
+    """A parameter's value: three significant digits of a float, a list in brackets."""
+    if isinstance(value, float) and 0 < abs(value) < 0.001:
+        mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
     if isinstance(value, float):
-        return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e+")
+        return f"{value:.3g}".replace("e+0", "e+")
     if isinstance(value, list | tuple):
         return "[" + ", ".join(value_text(item) for item in value) + "]"
     return str(value)

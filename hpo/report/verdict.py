@@ -132,12 +132,12 @@ def _shortage(run: Run, analysis: Analysis) -> str:
 def _top(analysis: Analysis) -> str:
     """The strategy with the highest mean on the test items."""
     best = next(s for s in analysis.standings if s.name == analysis.best)
-    return f"the highest mean test accuracy has {_mean(best)}"
+    return f"{best.name} has the highest mean test accuracy, {_mean(best)}"
 
 
 def _mean(standing: Standing) -> str:
     interval = percent_interval(standing.estimate.interval())
-    return f"{standing.name}, {percent(standing.estimate.mean)}, 95 % interval {interval}"
+    return f"{percent(standing.estimate.mean)} (95 % interval {interval})"
 
 
 def _from_best(analysis: Analysis) -> list[Comparison]:
@@ -227,7 +227,7 @@ def _plan(run: Run, analysis: Analysis, comparison: Comparison) -> str:
         )
     way = " or ".join(ways) if ways else "more than any one of searches, seeds or test items alone could give"
     return (
-        f"To tell {pair} at 80 % power, if they differ by {100 * plan.difference:.2f} points, would take {way}; "
+        f"To tell {pair} at 80 % power, if they differ by {100 * plan.difference:.2f} points, it would take {way}; "
         f"the {limit} limit."
     )
 
@@ -267,7 +267,7 @@ def _against_baseline(analysis: Analysis) -> list[str]:
     others = ""
     if len(analysis.standings) > 1:
         others = f"; better than it, by Holm over all {len(analysis.standings)} strategies: {listed(beaten)}"
-    against = f"Against the baseline, a fixed recipe without tuning ({_mean(analysis.baseline)})"
+    against = f"The baseline {analysis.baseline.name}, a fixed recipe without tuning, has {_mean(analysis.baseline)}"
     return [f"{against}: {_phrase(chosen)}{others}."]
 
 
