@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 import html
+import json
+from collections.abc import Sequence
 
 from hpo.records.schema import Run
+from hpo.tracking.progress import BEST, BEST_SO_FAR, CHARGED, TEST_ACCURACY
+from hpo.tracking.uri import VIEW
 
+LEVEL = (
+    "hpo.level"  # tag of each run: MLflow loads a hundred rows at first, and by it those on top come first
+)
 LONGEST = 3000  # characters of a text that a user wrote
+
+
+def experiment_tags(run: Run) -> dict[str, str]:
+    """Tags of the experiment: its description, the kind of its page, and the columns that the link to it shows."""
+    searched = [n for n, s in run.experiment.get("parameters", {}).items() if s.get("kind") != "fixed"]
+    columns = [f"metrics.`{name}`" for name in (TEST_ACCURACY, BEST_SO_FAR, BEST, CHARGED)]
+    columns += [f"params.`{name}`" for name in searched]
+    view = {"selectedColumns": columns, "orderByKey": f"tags.`{LEVEL}`", "orderByAsc": True}
+    return {
+        "mlflow.note.content": experiment(run),
+        "mlflow.experimentKind": "custom_model_development",
+        VIEW: json.dumps(view),
+    }
 
 
 def experiment(run: Run) -> str:
@@ -14,27 +34,29 @@ def experiment(run: Run) -> str:
     return f"""{_question(run)}
 {_what(run)}
 
-**How the runs nest** (open a row with the arrow at its left)
+**How the runs nest** (`+` at the left of a row opens it)
 
 - `comparison`: the verdict, and under Artifacts the report, its tables and the space file. Start here.
-- one run per strategy: {_names(run.strategies)}. Read `{"test/accuracy"}` for the result and \
+- one run per strategy: {_names(run.strategies)}. Read `test/accuracy` for the result and \
 `best_so_far/accuracy` for the search.
-{_baseline_row(run)}  - study `r0` ... `r{run.replicates - 1}`: one independent search (replicate) of that strategy.
+  - study `r0` ... `r{run.replicates - 1}`: one independent search (replicate) of that strategy.
     - trial `d0` ...: one configuration, trained once. Pruned trials read KILLED, failed ones FAILED.
     - confirmation `s0` ...: the study's best configuration, trained again with a fresh seed and scored on the test split.
+{_baseline_row(run)}
+**Columns**: `test/accuracy` is what the verdict rests on; `validation/best_accuracy` chose the configuration and is \
+optimistic; `cost/charged_seconds` is device time.
 
-**Columns**: `test/accuracy` is what the verdict rests on; `validation/best_accuracy` chose the configuration and is
-optimistic; `cost/charged_seconds` is device time. **Charts** (second icon above the table) draw visible rows only:
-the strategies at first; open studies to see their trials. The step of `validation/...` and `train/loss` is the number
-of examples seen, of `best_so_far/accuracy` the number of ended trials per search.
+**Charts** (second icon above the table) draw visible rows only: the strategies at first; open rows to see more. \
+The step of `validation/...` and `train/loss` is the number of examples seen, of `best_so_far/accuracy` the number \
+of ended trials per search.
 """
 
 
 def strategy(run: Run, name: str) -> str:
     """Description of a strategy's run."""
     return f"""{_question(run)}
-This run is the strategy `{_safe(name)}`: searched {run.replicates} times independently (runs below: one study per
-replicate), {run.trials} trials a search; the best configuration of each search is confirmed with {run.seeds} fresh
+This run is the strategy {_code(name)}: searched {run.replicates} times independently (runs below: one study per \
+replicate), {run.trials} trials a search; the best configuration of each search is confirmed with {run.seeds} fresh \
 seed(s) on {run.split.test} test items.
 
 - `test/accuracy`: mean over the confirmations, shown once all have ended.
@@ -46,30 +68,29 @@ seed(s) on {run.split.test} test items.
 def baseline(run: Run) -> str:
     """Description of the baseline's run."""
     return f"""{_question(run)}
-This run is the baseline: a fixed recipe that nothing was searched for, trained on the same fresh seeds as the
+This run is the baseline: a fixed recipe that nothing was searched for, trained on the same fresh seeds as the \
 strategies' selected configurations and scored on the same {run.split.test} test items.
 """
 
 
-def comparison(run: Run, verdict: str | None) -> str:
-    """Description of the run that holds the verdict; None: there is none yet."""
-    found = "Not known yet: the run has not finished." if verdict is None else _safe(verdict)
-    return f"""{_question(run)}
-### Verdict
+def comparison(run: Run, verdict: str, notes: Sequence[str]) -> str:
+    """Description of the run that holds the ``verdict``, with the ``notes`` of the coordinator."""
+    listed = "".join(f"- {_line(note)}\n" for note in notes)
+    return f"""### Verdict
 
-{found}
+{_safe(verdict)}
+{_question(run)}
+{_what(run)}
 
-### How it was found
-
-{_what(run)} Data: {_safe(run.split.source)} ({run.split.train} training, {run.split.validation} validation, \
-{run.split.test} test texts). Model: {_safe(run.model.source)}. Device: {_safe(run.device.name)}, {run.device.precision}.
-
+- Data: {_line(run.split.source)}: {run.split.train} training, {run.split.validation} validation, {run.split.test} test texts.
+- Model: {_line(run.model.source)}. Device: {_line(run.device.name)}, {run.device.precision}.
+{listed}
 The full report is `report.html` under Artifacts; `tables/` holds its tables for a paper.
 """
 
 
 def _question(run: Run) -> str:
-    return f"### {_line(run.question)}\n"
+    return f"\n### {_line(run.question)}\n"
 
 
 def _what(run: Run) -> str:
@@ -82,13 +103,17 @@ def _what(run: Run) -> str:
 
 
 def _names(names: tuple[str, ...]) -> str:
-    return ", ".join(f"`{_safe(name)}`" for name in names)
+    return ", ".join(f"{_code(name)}" for name in names)
 
 
 def _baseline_row(run: Run) -> str:
     return (
-        "" if run.baseline is None else f"- `{_safe(run.baseline)}`: a fixed recipe beside them, for scale.\n"
+        "" if run.baseline is None else f"- {_code(run.baseline)}: a fixed recipe beside them, for scale.\n"
     )
+
+
+def _code(name: str) -> str:
+    return f"`{' '.join(name.split()).replace('`', chr(39))}`"
 
 
 def _line(text: str) -> str:

@@ -98,9 +98,10 @@ class Store:
             self._client = _client(self.uri)
             found = self._client.get_experiment_by_name(experiment)
             if found is None:
-                self.experiment_id = str(self._client.create_experiment(experiment, _artifacts(self.uri)))
-                return
+                made = self._client.create_experiment(experiment, _artifacts(self.uri))
+                found = self._client.get_experiment(made)
         self.experiment_id = str(found.experiment_id)
+        self.experiment_tags: dict[str, str] = dict(found.tags)
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(self.experiment_id)
 
@@ -222,13 +223,12 @@ class Store:
         run.status, run.state = status, state
 
     @plain_errors
-    def describe_experiment(self, text: str) -> None:
-        """Set the experiment's Markdown description, and its page to the one for training runs."""
-        tags = {"mlflow.note.content": text, "mlflow.experimentKind": "custom_model_development"}
-        found = self._client.get_experiment(self.experiment_id).tags
+    def tag_experiment(self, tags: Mapping[str, str]) -> None:
+        """Set tags of the experiment, those that differ."""
         for key, value in _cut(tags, LONGEST_EXPERIMENT_TAG).items():
-            if found.get(key) != value:
+            if self.experiment_tags.get(key) != value:
                 self._client.set_experiment_tag(self.experiment_id, key, value)
+                self.experiment_tags[key] = value
 
     @plain_errors
     def tag(self, run: MirroredRun, key: str) -> str:

@@ -21,8 +21,8 @@ from hpo.tracking.progress import (
     test_points,
     training_points,
 )
-from hpo.tracking.store import LONGEST_TAG, MirroredRun, Store
-from hpo.tracking.uri import check
+from hpo.tracking.store import MirroredRun, Store
+from hpo.tracking.uri import check, url_fragment
 
 COMPARISON = "comparison"
 
@@ -65,7 +65,10 @@ class Tracker:
         self._store = Store(uri, run.name, run_id)
         self._studies: dict[tuple[str, int], Progress] = {}
         self._told: set[str] = set()
-        self._comparison, self._strategies = self._open_top()
+        self._store.tag_experiment(describe.experiment_tags(run))
+        self._notes_key = f"hpo.notes.{run_id}"
+        self._notes = self._store.experiment_tags.get(self._notes_key, "").splitlines()
+        self._strategies = self._open_strategies()
 
     @property
     def experiment_url_fragment(self) -> str:
@@ -108,27 +111,25 @@ class Tracker:
         self._log_progress(c.strategy, c.replicate)
 
     def note(self, text: str) -> None:
-        """Add a line to tag hpo.notes of the comparison; of more than fit the latest stay."""
-        lines = self._store.tag(self._comparison, "hpo.notes").splitlines()
-        if text in lines:
-            return
-        lines.append(text)
-        while len(lines) > 1 and len("\n".join(lines)) > LONGEST_TAG:
-            del lines[0]
-        self._store.log(self._comparison, {}, {"hpo.notes": "\n".join(lines)})
+        """Keep a line for the description of the comparison."""
+        if text not in self._notes:
+            self._notes.append(text)
+            self._store.tag_experiment({self._notes_key: "\n".join(self._notes)})
 
     def finish(
         self, space_file: Path, report: Path, tables: list[Path], verdict_file: Path, verdict: str
     ) -> None:
-        """Store the files and the verdict with the comparison and end every run that is still open."""
+        """Store the files and the verdict (plain sentences) in the run ``comparison``; end every run still open."""
         files = [(space_file, None), (report, None), (verdict_file, None), *((t, "tables") for t in tables)]
         digest = hashlib.sha256(
             b"".join(path.name.encode() + path.read_bytes() for path, _ in files)
         ).hexdigest()
-        if self._store.tag(self._comparison, "hpo.files") != digest:
-            self._store.log_files(self._comparison, files)
-            text = describe.comparison(self._run, verdict)
-            self._store.log(self._comparison, {}, {"mlflow.note.content": text, "hpo.files": digest})
+        # Made last, it stands first: MLflow lists the latest start first, a hundred runs at a time.
+        run = self._store.open(COMPARISON, COMPARISON, None, _level(COMPARISON), _facts(self._run))
+        if self._store.tag(run, "hpo.files") != digest:
+            self._store.log_files(run, files)
+            text = describe.comparison(self._run, verdict, self._notes)
+            self._store.log(run, {}, {"mlflow.note.content": text, "hpo.files": digest})
         for name, group in self._strategies.items():
             self._store.log(group, test_points(by_strategy(self._studies, name)))
         self._close()
@@ -139,22 +140,18 @@ class Tracker:
             if not run.deleted and run.status == "RUNNING":
                 self._store.end(run, "interrupted")
 
-    def _open_top(self) -> tuple[MirroredRun, dict[str, MirroredRun]]:
-        """The comparison and the strategies. MLflow lists the latest start first: they start in the list's order."""
-        run, store = self._run, self._store
-        store.describe_experiment(describe.experiment(run))
-        start = int(time.time() * 1000)
+    def _open_strategies(self) -> dict[str, MirroredRun]:
+        """Runs of the strategies and the baseline. MLflow lists the latest start first: keep the file's order."""
+        run, start = self._run, int(time.time() * 1000)
         texts = {name: describe.strategy(run, name) for name in run.strategies}
         if run.baseline is not None:
             texts.setdefault(run.baseline, describe.baseline(run))
         strategies = {}
-        for i, (name, text) in enumerate(texts.items(), 1):
+        for i, (name, text) in enumerate(texts.items()):
             kind = "strategy" if name in run.strategies else "baseline"
-            tags = {"hpo.kind": kind, "hpo.strategy": name, "mlflow.note.content": text}
-            strategies[name] = store.open(f"strategy/{name}", name, tags=tags, start=start - i)
-        tags = {"hpo.kind": COMPARISON, "mlflow.note.content": describe.comparison(run, None)}
-        comparison = store.open(COMPARISON, COMPARISON, tags=tags, params=_facts(run), start=start)
-        return comparison, strategies
+            tags = {**_level(kind), "hpo.strategy": name, "mlflow.note.content": text}
+            strategies[name] = self._store.open(f"strategy/{name}", name, tags=tags, start=start - i)
+        return strategies
 
     def _open(
         self,
@@ -169,7 +166,7 @@ class Tracker:
         short = f"{'s' if confirmation else 'd'}{index}"
         kind = "confirmation" if confirmation else "trial"
         tags = {
-            "hpo.kind": kind,
+            **_level(kind),
             "hpo.strategy": strategy,
             "hpo.replicate": str(replicate),
             "hpo.index": str(index),
@@ -184,7 +181,7 @@ class Tracker:
         above = self._strategies[strategy]
         if strategy not in self._run.strategies:
             return above
-        tags = {"hpo.kind": "study", "hpo.strategy": strategy, "hpo.replicate": str(replicate)}
+        tags = {**_level("study"), "hpo.strategy": strategy, "hpo.replicate": str(replicate)}
         return self._store.open(f"study/{strategy}/r{replicate}", f"{strategy} r{replicate}", above, tags)
 
     def _end(self, run: MirroredRun, state: str, points: Points, tags: Mapping[str, str]) -> None:
@@ -224,15 +221,16 @@ class Tracker:
                 self._store.end(run, "complete")
 
 
-def url_fragment(experiment_id: str) -> str:
-    """Link to an experiment's page: the one for training runs, which MLflow does not always open by itself."""
-    return f"#/experiments/{experiment_id}/runs?workflowType=machine_learning"
-
-
 def _key(strategy: str, replicate: int, index: int, confirmation: bool) -> str:
     if confirmation:
         return f"confirmation/{strategy}/r{replicate}/s{index}"
     return f"trial/{strategy}/r{replicate}/d{index}"
+
+
+def _level(kind: str) -> dict[str, str]:
+    """Tags by which a run's kind is found and sorted."""
+    levels = {COMPARISON: 0, "strategy": 1, "baseline": 1, "study": 2, "trial": 3, "confirmation": 3}
+    return {"hpo.kind": kind, describe.LEVEL: str(levels[kind])}
 
 
 def _closing_order(key: str) -> int:

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from hpo.errors import UserError
 
 SQLITE = "sqlite:///"
+VIEW = "mlflow.sharedViewState.hpo"  # tag of an experiment: which columns the link to its page shows
 ALLOWED = "sqlite:///FILE, http://HOST and https://HOST"
 TIMEOUT = 10.0  # seconds that a server has for its first answer
 
@@ -54,6 +55,12 @@ def shown(uri: str) -> str:
     if "@" in path:
         return f"{scheme}://{path.rpartition('@')[2]}"
     return f"{scheme}://{host}{slash}{path}"
+
+
+def url_fragment(experiment_id: str) -> str:
+    """Link to an experiment's page: the one for training runs (MLflow may open another), with our columns shown."""
+    key = VIEW.rpartition(".")[2]
+    return f"#/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={key}"
 
 
 def check(uri: str) -> None:

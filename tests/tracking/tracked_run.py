@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hpo.records.schema import Confirmation, DeviceInfo, ModelInfo, Rung, Run, Segment, SplitInfo, Trial
+from hpo.records.schema import Confirmation, DeviceInfo, ModelInfo, Run, Rung, Segment, SplitInfo, Trial
 from hpo.search.events import Work
 
 STEPS = (200, 400, 800)  # examples seen at the rungs
@@ -21,7 +21,13 @@ def make_run(
     return Run(
         name=name,
         question="Which schedule should fine-tune <this> encoder?",
-        experiment={},
+        experiment={
+            "parameters": {
+                "learning_rate": {"kind": "range"},
+                "warmup_ratio": {"kind": "range"},
+                "dropout": {"kind": "fixed"},
+            }
+        },
         strategies=strategies,
         reference=None,
         baseline=baseline,
@@ -85,7 +91,9 @@ class Made:
 
     @property
     def segments(self) -> tuple[Segment, ...]:
-        return tuple(Segment(key=r.evaluation, examples=r.examples, steps=r.steps, seconds=2.0) for r in self.rungs)
+        return tuple(
+            Segment(key=r.evaluation, examples=r.examples, steps=r.steps, seconds=2.0) for r in self.rungs
+        )
 
     @property
     def best_rung(self) -> int:
@@ -105,9 +113,11 @@ class Made:
             seed=7,
             parameters=self.parameters,
             state=self.state,
-            reason={"complete": "ran to the end", "pruned": "below the best half", "failed": "loss is not finite"}[
-                self.state
-            ],
+            reason={
+                "complete": "ran to the end",
+                "pruned": "below the best half",
+                "failed": "loss is not finite",
+            }[self.state],
             accuracy=max(self.accuracies) if complete else None,
             best_rung=self.best_rung if complete else None,
             duplicate_of=None,
