@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hpo.data.batches import padded_width
 from hpo.errors import UserError
 from hpo.models.pretrained import Pretrained
 
@@ -73,24 +74,29 @@ def build_classifier(
     return Classifier(body, head, parameters["pooling"], frozen)
 
 
-def check_structure(pretrained: Pretrained, most_frozen: int, poolings: set[str], where: str) -> None:
-    """Refuse what this architecture cannot do, before anything is trained.
+def structure_faults(
+    pretrained: Pretrained, most_frozen: int, poolings: set[str], max_length: int
+) -> dict[str, str]:
+    """What of a space this architecture cannot do: parameter (or ``max_length``) to what is wrong and what is allowed.
 
     Args:
-        most_frozen: largest ``frozen_layers`` of the space; ``where`` is its place in the space file.
+        most_frozen: largest ``frozen_layers`` of the space.
+        poolings: every ``pooling`` of the space.
+        max_length: tokens that a text may have.
     """
+    faults: dict[str, str] = {}
     layers = pretrained.info.layers
     if most_frozen > layers:
-        raise UserError(
-            f"{where}: {most_frozen} frozen layers were found; the model has {layers}",
-            f"Take at most {layers}, at which only the head is trained.",
+        faults["frozen_layers"] = (
+            f"{most_frozen} was found; the model has {layers} layers, all of which may be frozen"
         )
-    _layers(pretrained.body)
     if "cls" in poolings and pretrained.tokenizer.cls_token_id is None:
-        raise UserError(
-            f"{where}: pooling cls was found; this model's texts have no [CLS] token to read",
-            "Write `pooling: mean` under parameters.",
-        )
+        faults["pooling"] = "cls was found; texts of this model have no [CLS] token to read; allowed is mean"
+    positions = getattr(pretrained.body.config, "max_position_embeddings", None)
+    if positions is not None and padded_width(max_length) > positions:
+        faults["max_length"] = f"{max_length} was found; the model reads at most {positions} tokens"
+    _layers(pretrained.body)
+    return faults
 
 
 def _layers(body: Any) -> tuple[str, nn.ModuleList]:

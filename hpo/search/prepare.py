@@ -16,7 +16,8 @@ from hpo.data.augmentation import NEEDS_SYNONYMS
 from hpo.data.task_data import TaskData, load_task
 from hpo.data.tokens import tokenize
 from hpo.data.wordnet import Synonyms, load_synonyms
-from hpo.models.classifier import check_structure
+from hpo.errors import UserError
+from hpo.models.classifier import structure_faults
 from hpo.models.pretrained import Pretrained, load_pretrained
 from hpo.records.schema import DeviceInfo, ModelInfo, Run, SplitInfo
 from hpo.runtime.in_process import InProcessExecutor
@@ -99,12 +100,12 @@ def prepare(space: Space, device: str | None) -> Prepared:
     task = load_task(experiment.task, experiment.seed)
     pretrained = load_pretrained(experiment.model, space.path.parent)
     frozen = [int(v) for v in _possible(experiment, "frozen_layers")]
-    check_structure(
-        pretrained,
-        max(frozen),
-        {str(v) for v in _possible(experiment, "pooling")},
-        _where(space, "frozen_layers"),
+    faults = structure_faults(
+        pretrained, max(frozen), set(_possible(experiment, "pooling")), experiment.task.max_length
     )
+    if faults:
+        lines = [f"{_where(space, name)}: {name}: {fault}" for name, fault in faults.items()]
+        raise UserError("\n".join(lines), "Change the space file and give the command again.")
     needs_synonyms = not set(NEEDS_SYNONYMS).isdisjoint(_possible(experiment, "augmentation"))
     synonyms = load_synonyms() if needs_synonyms else None
     return Prepared(experiment, pretrained, task, precision, synonyms)
@@ -132,6 +133,8 @@ def _possible(experiment: Experiment, name: str) -> list[Any]:
 
 def _where(space: Space, name: str) -> str:
     compare = space.experiment.compare
+    if name == "max_length":
+        return space.where("task", "max_length")
     if compare is not None and compare.parameter == name:
         return space.where("compare", "values")
     return (

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from hpo.config.parameters import complete
+from hpo.errors import UserError
+from hpo.models.classifier import Classifier, build_classifier, structure_faults
+from hpo.models.pretrained import Pretrained, load_pretrained
+
+
+def trained_layers(model: Classifier) -> set[str]:
+    return {".".join(name.split(".")[:4]) for name in model.trained() if "encoder.layer" in name}
+
+
+def test_freezing_k_layers_freezes_the_embeddings_and_the_lowest_k(pretrained: Pretrained) -> None:
+    model = build_classifier(pretrained, complete({"frozen_layers": 2}), 2, head_seed=0)
+    assert trained_layers(model) == {"body.encoder.layer.2"}
+    assert not any("embeddings" in name for name in model.trained())
+
+
+def test_freezing_none_trains_the_embeddings_too(pretrained: Pretrained) -> None:
+    model = build_classifier(pretrained, complete({}), 2, head_seed=0)
+    assert len(trained_layers(model)) == 3
+    assert "body.embeddings.word_embeddings.weight" in model.trained()
+
+
+def test_frozen_parts_stay_in_eval_mode_and_trained_parts_follow(pretrained: Pretrained) -> None:
+    model = build_classifier(pretrained, complete({"frozen_layers": 2}), 2, head_seed=0)
+    model.train()
+    layers = model.body.encoder.layer  # type: ignore[union-attr]
+    assert [layer.training for layer in layers] == [False, False, True]  # type: ignore[union-attr]
+    assert not model.body.embeddings.training  # type: ignore[union-attr]
+    assert model.head.training
+
+
+def test_dropout_is_set_where_training_happens(pretrained: Pretrained) -> None:
+    model = build_classifier(pretrained, complete({"frozen_layers": 1, "dropout": 0.37}), 2, head_seed=0)
+    rates = {n: m.p for n, m in model.named_modules() if isinstance(m, nn.Dropout)}
+    assert {r for n, r in rates.items() if "layer.1" in n or "layer.2" in n or "head" in n} == {0.37}
+    assert {r for n, r in rates.items() if "layer.0" in n or "embeddings" in n} == {0.1}
+
+
+@pytest.mark.parametrize(("sizes", "shapes"), [((), [(2, 32)]), ((8, 4), [(8, 32), (4, 8), (2, 4)])])
+def test_the_head_has_the_hidden_sizes_asked_for(
+    pretrained: Pretrained, sizes: tuple[int, ...], shapes: list[tuple[int, int]]
+) -> None:
+    model = build_classifier(pretrained, complete({"head_hidden_sizes": sizes}), 2, head_seed=0)
+    assert [tuple(p.shape) for p in model.head.parameters() if p.ndim == 2] == shapes
+
+
+def test_the_heads_first_weights_are_a_function_of_its_seed(pretrained: Pretrained) -> None:
+    first, again, other = (
+        build_classifier(pretrained, complete({}), 2, head_seed=seed).head.state_dict()["1.weight"]
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_padding_does_not_change_the_logits(pretrained: Pretrained, pooling: str) -> None:
+    model = build_classifier(pretrained, complete({"pooling": pooling}), 2, head_seed=0).eval()
+    ids = torch.tensor([[2, 6, 7, 3]])
+    padded = torch.tensor([[2, 6, 7, 3, 0, 0, 0]])
+    with torch.no_grad():
+        short = model(ids, torch.ones_like(ids))
+        long = model(padded, (padded != 0).long())
+    torch.testing.assert_close(short, long, rtol=1e-5, atol=1e-6)
+
+
+def test_building_leaves_the_pretrained_body_alone(pretrained: Pretrained) -> None:
+    model = build_classifier(pretrained, complete({"frozen_layers": 2, "dropout": 0.9}), 2, head_seed=0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1.0)
+    again = build_classifier(pretrained, complete({}), 2, head_seed=0)
+    assert all(p.requires_grad for p in again.parameters())
+    assert not torch.equal(next(model.body.parameters()), next(again.body.parameters()))
+
+
+def test_what_the_model_cannot_do_is_named(pretrained: Pretrained) -> None:
+    assert structure_faults(pretrained, 3, {"cls"}, 64) == {}
+    assert structure_faults(pretrained, 4, {"cls"}, 65) == {
+        "frozen_layers": "4 was found; the model has 3 layers, all of which may be frozen",
+        "max_length": "65 was found; the model reads at most 64 tokens",
+    }
+
+
+def test_a_model_that_is_not_there_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError) as caught:
+        load_pretrained(str(tmp_path / "empty"))
+    assert caught.value.message.startswith(f"model '{tmp_path / 'empty'}' cannot be loaded: ")
+    assert caught.value.hint == (
+        "Name a model of `hpo assets`, a folder with config.json, tokenizer and model.safetensors, or a hub id."
+    )
+
+
+def test_pickled_weights_are_refused(tiny_model: Path, tmp_path: Path) -> None:
+    for path in tiny_model.iterdir():
+        if path.suffix in {".json", ".txt"}:
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    torch.save({"a": torch.zeros(1)}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(UserError, match="cannot be loaded"):
+        load_pretrained(str(tmp_path))
