@@ -132,15 +132,17 @@ def analyse(records: Records) -> Analysis:
     standings = [_standing(run, found) for found in strategies]
     best = max(standings, key=lambda s: s.estimate.mean).name if standings else None
     lost = _without_selection(records)
+    expected = _expected(run, len(lost))
+    finished = len(records.confirmations) >= expected
     return Analysis(
         claim="strategies" if run.replicates > 1 else "configurations",
-        expected=_expected(run, len(lost)),
+        expected=expected,
         present=len(records.confirmations),
         without_selection=lost,
         margin=margin,
         family="pairs" if run.reference is None else "reference",
         best=best,
-        standings=_ranked(standings, best, pairs),
+        standings=_ranked(standings, best, pairs) if finished else tuple(standings),
         comparisons=pairs if run.reference is None else reference,
         baseline=_standing(run, baselines[0]) if baselines else None,
         baseline_comparisons=_family(

@@ -12,9 +12,9 @@ from plotly.offline import get_plotlyjs
 
 from hpo.records.schema import Run
 from hpo.report.charts import Chart
+from hpo.report.sentences import Verdict
 from hpo.report.table import Table
 from hpo.report.text import counted
-from hpo.report.verdict import Verdict
 from hpo.stats.decision import Outcome
 
 _STATES = {

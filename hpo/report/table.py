@@ -38,6 +38,8 @@ class Table:
 
     def latex(self) -> str:
         """A ``table`` environment with booktabs' rules; the best row in bold, those level with it starred."""
+        if not self.rows:
+            return f"% {latex(self.title)}: nothing is recorded yet\n"
         lines = [" & ".join(latex(column) for column in self.columns) + r" \\", r"\midrule"]
         for index, row in enumerate(self.rows):
             cells = [latex(cell) for cell in row]

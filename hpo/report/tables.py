@@ -36,6 +36,8 @@ def main_table(records: Records, analysis: Analysis) -> Table:
     best = frozenset(
         i for i, s in enumerate(analysis.standings) if s.name == analysis.best and len(analysis.standings) > 1
     )
+    if not analysis.finished:
+        best = frozenset()
     note = (
         "Test: mean accuracy with its 95 % interval over searches (or seeds) and items, crossed variance with "
         "Satterthwaite's degrees of freedom. Bold: the highest mean; *: not separable from it (all pairs, Holm, "
@@ -136,7 +138,7 @@ def comparison_table(records: Records, analysis: Analysis) -> Table:
         f"item. Margin of practical equivalence: {100 * analysis.margin.value:.2f} points ({analysis.margin.reason})."
     )
     shown = [_comparison_row(records, name, c, analysis) for name, c in sides]
-    raw = [_comparison_facts(name, c) for name, c in sides]
+    raw = [_comparison_facts(name, c, finished=analysis.finished) for name, c in sides]
     return make_table("comparisons", "Comparisons", note, shown, raw)
 
 
@@ -170,7 +172,7 @@ def _least(comparison: Comparison) -> str:
     return "its least" if comparison.sign_flip_p == least else f"least {p_text(least)}"
 
 
-def _comparison_facts(family: str, comparison: Comparison) -> dict[str, Any]:
+def _comparison_facts(family: str, comparison: Comparison, *, finished: bool) -> dict[str, Any]:
     c = comparison
     low, high = c.estimate.interval()
     return {
@@ -185,12 +187,12 @@ def _comparison_facts(family: str, comparison: Comparison) -> dict[str, Any]:
         "together_high": c.simultaneous[1],
         "variance": c.estimate.variance,
         "degrees_of_freedom": c.estimate.df,
-        "p": c.p,
-        "p_holm": c.holm_p,
-        "p_sign_flip": c.sign_flip_p,
+        "p": c.p if finished else None,
+        "p_holm": c.holm_p if finished else None,
+        "p_sign_flip": c.sign_flip_p if finished else None,
         "correlation_units": c.correlation_units,
         "correlation_items": c.correlation_items,
-        "outcome": str(c.outcome),
+        "outcome": str(c.outcome) if finished else "unfinished",
         "units": c.estimate.units,
         "seeds_per_unit": c.seeds,
         "items_or_groups": c.estimate.items,

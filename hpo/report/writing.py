@@ -9,8 +9,8 @@ from hpo.records.files import read_records
 from hpo.report.charts import confirmations, learning_curves
 from hpo.report.listings import selected_table, setup_table, space_table, trial_table
 from hpo.report.page import render
+from hpo.report.sentences import Verdict, verdict
 from hpo.report.tables import comparison_table, main_table
-from hpo.report.verdict import Verdict, verdict
 
 
 @dataclass(frozen=True)

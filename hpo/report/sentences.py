@@ -36,6 +36,11 @@ class Verdict:
     state: Literal["unfinished", "single", "inconclusive", "decided"]
     analysis: Analysis
 
+    @property
+    def text(self) -> str:
+        """The sentences as one paragraph of plain text."""
+        return " ".join(self.sentences)
+
     def markdown(self) -> str:
         """The verdict as a small Markdown document."""
         lines = [f"# {markdown(self.question)}", *(markdown(sentence) for sentence in self.sentences)]
