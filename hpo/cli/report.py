@@ -18,7 +18,7 @@ Example:
 def report(run: RunArgument) -> None:
     """Write report.html and the tables of a run again. Trains nothing."""
     folder = find_run(run)
-    from hpo.report import write_report
+    from hpo.report.writing import write_report
 
     written = write_report(folder)
     print("\n".join(map(paragraph, written.verdict.sentences)))

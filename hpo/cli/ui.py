@@ -32,7 +32,7 @@ def ui(
     ] = None,
 ) -> None:
     """Open MLflow's pages of a run on this machine, until Ctrl-C."""
-    from hpo.tracking import default_uri
+    from hpo.tracking.uri import default_uri
     from hpo.tracking.ui import serve
 
     if space is not None:

@@ -17,7 +17,7 @@ from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.records.files import read_records, write_confirmation, write_run
 from hpo.records.schema import Confirmation, Run, Trial
-from hpo.report import Report, write_report
+from hpo.report.writing import Report, write_report
 from hpo.runtime.in_process import DivergedError, InProcessExecutor
 from hpo.search.confirm import confirm, select
 from hpo.search.draws import strategy_values
@@ -27,7 +27,8 @@ from hpo.search.storage import StudyStorage
 from hpo.search.trials import TrialKey, TrialRunner
 from hpo.search.watchers import Watchers
 from hpo.seeds import derive
-from hpo.tracking import Tracker, default_uri
+from hpo.tracking.tracker import Tracker
+from hpo.tracking.uri import default_uri
 from hpo.training.evaluation import EvaluationSet
 
 __all__ = ["Checked", "Outcome", "check_experiment", "run_experiment"]
@@ -91,14 +92,17 @@ def _run(
     opening = time.perf_counter() - loaded
     watchers = Watchers([observer, tracker])
     run = _Run(prepared, executor, watchers, folder)
-    run.search()
-    run.confirm()
+    try:
+        run.search()
+        run.confirm()
+    except BaseException:
+        tracker.interrupt()
+        raise
     reporting = time.perf_counter()
     report = write_report(folder)
     reported = time.perf_counter() - reporting
-    tracker.finish(
-        folder / "space.yaml", report.html, list(report.tables), folder / "verdict.md", report.verdict.text
-    )
+    verdict = "\n".join(report.verdict.sentences)
+    tracker.finish(folder / "space.yaml", report.html, list(report.tables), report.markdown, verdict)
     shutil.rmtree(folder / "store" / "states", ignore_errors=True)
     _finished(folder).touch()
     wall = time.perf_counter() - started

@@ -127,7 +127,7 @@ def test_report_prints_the_verdict_and_where_it_lies(monkeypatch, capsys) -> Non
         verdict=SimpleNamespace(sentences=("co\x1b[2Jsine " + "is better " * 10,)),
     )
     asked = []
-    monkeypatch.setattr("hpo.report.write_report", lambda f: asked.append(f) or written, raising=False)
+    monkeypatch.setattr("hpo.report.writing.write_report", lambda f: asked.append(f) or written, raising=False)
     write_records(folder)
     assert execute(["report", "tiny"]) == 0
     assert asked == [folder]
@@ -254,7 +254,7 @@ def test_without_a_name_the_latest_run_is_opened() -> None:
 )
 def test_ui_serves_the_page_that_is_asked_for(arguments, served, monkeypatch) -> None:
     calls = []
-    monkeypatch.setattr("hpo.tracking.default_uri", lambda results: "sqlite:here", raising=False)
+    monkeypatch.setattr("hpo.tracking.uri.default_uri", lambda results: "sqlite:here", raising=False)
     monkeypatch.setattr("hpo.tracking.ui.serve", lambda *call: calls.append(call) or 0)
     write_records(Path("results/tiny"))
     assert execute(["ui", *arguments]) == 0
