@@ -36,6 +36,11 @@ class Table:
         """The numbers as CSV with a header."""
         return str(self.frame.to_csv(index=False, lineterminator="\n"))
 
+    def _layout(self) -> str:
+        """LaTeX's kind of each column: a paragraph where a cell is long."""
+        widest = (max(map(len, cells)) for cells in zip(*self.rows, strict=True))
+        return "".join(r"p{0.3\linewidth}" if width > 48 else "l" for width in widest)
+
     def latex(self) -> str:
         """A ``table`` environment with booktabs' rules; the best row in bold, those level with it starred."""
         if not self.rows:
@@ -47,6 +52,8 @@ class Table:
                 cells = [rf"\textbf{{{cell}}}" for cell in cells]
             elif index in self.marked:
                 cells[0] += "$^{*}$"
+            if cells[0].startswith(("[", "*")):
+                cells[0] = "{}" + cells[0]  # else the line break before it would take it as its argument
             lines.append(" & ".join(cells) + r" \\")
         return "\n".join(
             [
@@ -54,7 +61,7 @@ class Table:
                 r"\begin{table}",
                 rf"\caption{{{latex(self.title)}. {latex(self.note)}}}",
                 rf"\label{{tab:{self.name}}}",
-                rf"\begin{{tabular}}{{{'l' * len(self.columns)}}}",
+                rf"\begin{{tabular}}{{{self._layout()}}}",
                 r"\toprule",
                 *lines,
                 r"\bottomrule",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from hpo.records.schema import Confirmation, Records, Trial, charged_seconds, spent_seconds
@@ -32,20 +33,25 @@ def main_table(records: Records, analysis: Analysis) -> Table:
         facts = _facts(records, standing, role)
         raw.append(facts)
         shown.append(_main_row(records, standing, facts))
-    level = frozenset(i for i, s in enumerate(standings) if s.level_with_best and s.name != analysis.best)
-    best = frozenset(
-        i for i, s in enumerate(analysis.standings) if s.name == analysis.best and len(analysis.standings) > 1
+    table = make_table("main", "Strategies on the test split", _main_note(records), shown, raw)
+    if not analysis.finished or len(analysis.standings) < 2:
+        return table
+    best = [i for i, s in enumerate(standings) if s.name == analysis.best and s is not analysis.baseline]
+    level = [i for i, s in enumerate(standings) if s.level_with_best and i not in best]
+    return replace(table, bold=frozenset(best), marked=frozenset(level))
+
+
+def _main_note(records: Records) -> str:
+    groups = (
+        "" if records.run.split.groups is None else " Items are drawn by group: groups' sums, linearised."
     )
-    if not analysis.finished:
-        best = frozenset()
-    note = (
-        "Test: mean accuracy with its 95 % interval over searches (or seeds) and items, crossed variance with "
-        "Satterthwaite's degrees of freedom. Bold: the highest mean; *: not separable from it (all pairs, Holm, "
-        "0.05). Drop: validation at selection minus test, the optimism of the search. Seconds: device time of trials "
-        "(pruned and failed ones too) and confirmations, charged as if each had run alone, spent with shared work once."
+    return (
+        "Test: mean accuracy with its 95 % interval over searches (or seeds) and items, by the crossed variance with "
+        "Satterthwaite's degrees of freedom, never narrower than Student's over the searches alone."
+        f"{groups} Bold: the highest mean; *: not separable from it (all pairs, Holm, 0.05). Drop: validation at "
+        "selection minus test, the optimism of the search. Seconds: device time of trials (pruned and failed ones too) "
+        "and confirmations, charged as if each had run alone, spent with shared work once."
     )
-    table = make_table("main", "Strategies on the test split", note, shown, raw)
-    return Table(**{**vars(table), "bold": best, "marked": level})
 
 
 def _facts(records: Records, standing: Standing, role: str) -> dict[str, Any]:

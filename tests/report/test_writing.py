@@ -14,6 +14,7 @@ from hpo.errors import UserError
 from hpo.records.files import write_confirmation, write_run, write_trial
 from hpo.records.schema import Records, charged_seconds
 from hpo.report import Report, write_report
+from hpo.report.table import make_table
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\\&_%$#{}~^|\"'*`\n[x](y)"
 NAMES = ("setup", "space", "main", "comparisons", "selected", "trials")
@@ -200,9 +201,16 @@ def test_latex_tables_have_booktabs_rules_and_as_many_cells_in_every_row(report)
         assert [text.count(rule) for rule in ("\\toprule", "\\midrule", "\\bottomrule")] == [1, 1, 1], (
             path.name
         )
-        columns = len(re.search(r"\\begin\{tabular\}\{(l+)\}", text)[1])
+        layout = re.search(r"\\begin\{tabular\}\{(.+)\}", text)[1]
+        columns = len(layout.replace(r"p{0.3\linewidth}", "l"))
         rows = [line for line in text.splitlines() if line.endswith(r"\\")]
         assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {columns - 1}, path.name
+
+
+def test_a_name_in_brackets_is_no_argument_of_the_line_break_before_it():
+    rows = [{"Strategy": "[64]"}, {"Strategy": "*"}]
+    text = make_table("t", "T", "n", rows, rows).latex()
+    assert "\n{}[64] \\\\\n{}* \\\\\n" in text
 
 
 def test_the_best_is_bold_and_those_level_with_it_are_starred_in_latex(report):
