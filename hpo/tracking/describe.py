@@ -10,18 +10,23 @@ from hpo.records.schema import Run
 from hpo.tracking.progress import BEST, BEST_SO_FAR, CHARGED, TEST_ACCURACY
 from hpo.tracking.uri import VIEW
 
-LEVEL = (
-    "hpo.level"  # tag of each run: MLflow loads a hundred rows at first, and by it those on top come first
-)
 LONGEST = 3000  # characters of a text that a user wrote
 
 
-def experiment_tags(run: Run) -> dict[str, str]:
-    """Tags of the experiment: its description, the kind of its page, and the columns that the link to it shows."""
+def experiment_tags(run: Run, run_id: str) -> dict[str, str]:
+    """Tags of the experiment: its description, the kind of its page, and what the link to it shows.
+
+    Shown is the run opened last, oldest first: MLflow nests rows only by their start, and loads a hundred at a time.
+    """
     searched = [n for n, s in run.experiment.get("parameters", {}).items() if s.get("kind") != "fixed"]
     columns = [f"metrics.`{name}`" for name in (TEST_ACCURACY, BEST_SO_FAR, BEST, CHARGED)]
     columns += [f"params.`{name}`" for name in searched]
-    view = {"selectedColumns": columns, "orderByKey": f"tags.`{LEVEL}`", "orderByAsc": True}
+    view = {
+        "searchFilter": f"tags.`hpo.run` = '{run_id}'",
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": True,
+        "selectedColumns": columns,
+    }
     return {
         "mlflow.note.content": experiment(run),
         "mlflow.experimentKind": "custom_model_development",
@@ -34,7 +39,7 @@ def experiment(run: Run) -> str:
     return f"""{_question(run)}
 {_what(run)}
 
-**How the runs nest** (`+` at the left of a row opens it)
+**How the runs nest** (`+` at the left of a row opens it; `Load more` at the end shows what came after the first hundred)
 
 - `comparison`: the verdict, and under Artifacts the report, its tables and the space file. Start here.
 - one run per strategy: {_names(run.strategies)}. Read `test/accuracy` for the result and \
@@ -73,16 +78,18 @@ strategies' selected configurations and scored on the same {run.split.test} test
 """
 
 
-def comparison(run: Run, verdict: str, notes: Sequence[str]) -> str:
-    """Description of the run that holds the ``verdict``, with the ``notes`` of the coordinator."""
+def comparison(run: Run, verdict: str | None, notes: Sequence[str] = ()) -> str:
+    """Description of the run that holds the ``verdict`` (None: not yet) and the ``notes`` of the coordinator."""
+    found = "Not known yet: the run has not finished." if verdict is None else _safe(verdict)
+    sizes = f"{run.split.train} training, {run.split.validation} validation, {run.split.test} test texts"
     listed = "".join(f"- {_line(note)}\n" for note in notes)
     return f"""### Verdict
 
-{_safe(verdict)}
+{found}
 {_question(run)}
 {_what(run)}
 
-- Data: {_line(run.split.source)}: {run.split.train} training, {run.split.validation} validation, {run.split.test} test texts.
+- Data: {_line(run.split.source)}: {sizes}.
 - Model: {_line(run.model.source)}. Device: {_line(run.device.name)}, {run.device.precision}.
 {listed}
 The full report is `report.html` under Artifacts; `tables/` holds its tables for a paper.

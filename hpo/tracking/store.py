@@ -57,12 +57,13 @@ def plain_errors(method: Callable[Concatenate[Store, P], R]) -> Callable[Concate
 
     @functools.wraps(method)
     def wrapped(self: Store, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        from alembic.util.exc import CommandError
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
             return method(self, *args, **kwargs)
-        except (MlflowException, SQLAlchemyError, OSError) as error:
+        except (MlflowException, SQLAlchemyError, CommandError, OSError) as error:
             if getattr(error, "error_code", None) == "INVALID_PARAMETER_VALUE":
                 raise
             raise UserError(

@@ -25,6 +25,9 @@ from hpo.tracking.store import MirroredRun, Store
 from hpo.tracking.uri import check, url_fragment
 
 COMPARISON = "comparison"
+NOTES = "hpo.notes"  # tag of the comparison: one note a line
+# Okabe and Ito's, told apart by colour-blind eyes; MLflow's own choice gave two strategies one colour.
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 
 
 class Training(Protocol):
@@ -65,10 +68,9 @@ class Tracker:
         self._store = Store(uri, run.name, run_id)
         self._studies: dict[tuple[str, int], Progress] = {}
         self._told: set[str] = set()
-        self._store.tag_experiment(describe.experiment_tags(run))
-        self._notes_key = f"hpo.notes.{run_id}"
-        self._notes = self._store.experiment_tags.get(self._notes_key, "").splitlines()
-        self._strategies = self._open_strategies()
+        self._store.tag_experiment(describe.experiment_tags(run, run_id))
+        self._comparison, self._strategies = self._open_top()
+        self._notes = self._store.tag(self._comparison, NOTES).splitlines()
 
     @property
     def experiment_url_fragment(self) -> str:
@@ -111,21 +113,20 @@ class Tracker:
         self._log_progress(c.strategy, c.replicate)
 
     def note(self, text: str) -> None:
-        """Keep a line for the description of the comparison."""
+        """Keep a line with the comparison."""
         if text not in self._notes:
             self._notes.append(text)
-            self._store.tag_experiment({self._notes_key: "\n".join(self._notes)})
+            self._store.log(self._comparison, {}, {NOTES: "\n".join(self._notes)})
 
     def finish(
         self, space_file: Path, report: Path, tables: list[Path], verdict_file: Path, verdict: str
     ) -> None:
-        """Store the files and the verdict (plain sentences) in the run ``comparison``; end every run still open."""
+        """Store the files and the verdict (plain sentences) with the comparison; end every run still open."""
+        run = self._comparison
         files = [(space_file, None), (report, None), (verdict_file, None), *((t, "tables") for t in tables)]
         digest = hashlib.sha256(
             b"".join(path.name.encode() + path.read_bytes() for path, _ in files)
         ).hexdigest()
-        # Made last, it stands first: MLflow lists the latest start first, a hundred runs at a time.
-        run = self._store.open(COMPARISON, COMPARISON, None, _level(COMPARISON), _facts(self._run))
         if self._store.tag(run, "hpo.files") != digest:
             self._store.log_files(run, files)
             text = describe.comparison(self._run, verdict, self._notes)
@@ -140,18 +141,27 @@ class Tracker:
             if not run.deleted and run.status == "RUNNING":
                 self._store.end(run, "interrupted")
 
-    def _open_strategies(self) -> dict[str, MirroredRun]:
-        """Runs of the strategies and the baseline. MLflow lists the latest start first: keep the file's order."""
-        run, start = self._run, int(time.time() * 1000)
+    def _open_top(self) -> tuple[MirroredRun, dict[str, MirroredRun]]:
+        """The comparison and the strategies with the baseline; they start in the order in which they are listed."""
+        run, store = self._run, self._store
         texts = {name: describe.strategy(run, name) for name in run.strategies}
         if run.baseline is not None:
             texts.setdefault(run.baseline, describe.baseline(run))
+        start = int(time.time() * 1000) - len(texts)
+        tags = {"hpo.kind": COMPARISON, "mlflow.note.content": describe.comparison(run, None)}
+        comparison = store.open(COMPARISON, COMPARISON, None, tags, _facts(run), start)
         strategies = {}
-        for i, (name, text) in enumerate(texts.items()):
+        for i, (name, text) in enumerate(texts.items(), 1):
             kind = "strategy" if name in run.strategies else "baseline"
-            tags = {**_level(kind), "hpo.strategy": name, "mlflow.note.content": text}
-            strategies[name] = self._store.open(f"strategy/{name}", name, tags=tags, start=start - i)
-        return strategies
+            color = COLORS[(i - 1) % len(COLORS)]
+            tags = {
+                "hpo.kind": kind,
+                "hpo.strategy": name,
+                "mlflow.note.content": text,
+                "mlflow.runColor": color,
+            }
+            strategies[name] = store.open(f"strategy/{name}", name, tags=tags, start=start + i)
+        return comparison, strategies
 
     def _open(
         self,
@@ -166,7 +176,7 @@ class Tracker:
         short = f"{'s' if confirmation else 'd'}{index}"
         kind = "confirmation" if confirmation else "trial"
         tags = {
-            **_level(kind),
+            "hpo.kind": kind,
             "hpo.strategy": strategy,
             "hpo.replicate": str(replicate),
             "hpo.index": str(index),
@@ -181,7 +191,7 @@ class Tracker:
         above = self._strategies[strategy]
         if strategy not in self._run.strategies:
             return above
-        tags = {**_level("study"), "hpo.strategy": strategy, "hpo.replicate": str(replicate)}
+        tags = {"hpo.kind": "study", "hpo.strategy": strategy, "hpo.replicate": str(replicate)}
         return self._store.open(f"study/{strategy}/r{replicate}", f"{strategy} r{replicate}", above, tags)
 
     def _end(self, run: MirroredRun, state: str, points: Points, tags: Mapping[str, str]) -> None:
@@ -225,12 +235,6 @@ def _key(strategy: str, replicate: int, index: int, confirmation: bool) -> str:
     if confirmation:
         return f"confirmation/{strategy}/r{replicate}/s{index}"
     return f"trial/{strategy}/r{replicate}/d{index}"
-
-
-def _level(kind: str) -> dict[str, str]:
-    """Tags by which a run's kind is found and sorted."""
-    levels = {COMPARISON: 0, "strategy": 1, "baseline": 1, "study": 2, "trial": 3, "confirmation": 3}
-    return {"hpo.kind": kind, describe.LEVEL: str(levels[kind])}
 
 
 def _closing_order(key: str) -> int:

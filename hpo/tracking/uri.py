@@ -92,6 +92,7 @@ def request_json(uri: str, call: str) -> dict[str, Any]:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
             found = json.load(answer)
     except urllib.error.HTTPError as error:
+        error.close()
         raise _refused(uri, error.code) from None
     except (OSError, ValueError):
         raise UserError(

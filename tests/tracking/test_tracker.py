@@ -1,0 +1,372 @@
+"""The mirror in a real sqlite store, read back through MLflow's own client."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tracked_run import Made, make_run, tell, tell_confirmation
+
+from hpo.errors import UserError
+from hpo.search.events import Observer
+from hpo.tracking import store as store_module
+from hpo.tracking.tracker import Tracker
+from hpo.tracking.uri import default_uri
+
+NUMBER = count()
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One database for all tests: making one takes seconds. The folder's name is as awkward as is allowed."""
+    return tmp_path_factory.mktemp("track") / "my results #1 é"
+
+
+@pytest.fixture
+def name() -> str:
+    """An experiment of its own for each test."""
+    return f"space{next(NUMBER)}"
+
+
+def client(results: Path) -> Any:
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(default_uri(results))
+
+
+def read(results: Path, name: str, run_id: str = "run1") -> dict[str, Any]:
+    """All runs of ``run_id`` by hpo.key; fails where a key is there twice."""
+    c = client(results)
+    experiment = c.get_experiment_by_name(name)
+    found = list(c.search_runs([experiment.experiment_id], f"tags.`hpo.run` = '{run_id}'", max_results=1000))
+    keys = Counter(run.data.tags["hpo.key"] for run in found)
+    assert max(keys.values()) == 1, keys
+    return {run.data.tags["hpo.key"]: run for run in found}
+
+
+def history(results: Path, run: Any, metric: str) -> list[tuple[int, float]]:
+    return sorted((m.step, m.value) for m in client(results).get_metric_history(run.info.run_id, metric))
+
+
+def files(folder: Path) -> tuple[Path, Path, list[Path], Path]:
+    folder.mkdir(exist_ok=True)
+    for file in ("space.yaml", "report.html", "main.tex", "verdict.json"):
+        (folder / file).write_text(f"content of {file}")
+    return folder / "space.yaml", folder / "report.html", [folder / "main.tex"], folder / "verdict.json"
+
+
+TRIALS = [
+    Made("linear", 0, 0, (0.6, 0.8, 0.7)),
+    Made("cosine", 0, 0, (0.5, 0.6, 0.65)),
+    Made("linear", 1, 0, (0.55, 0.6, 0.6)),
+    Made("cosine", 1, 0, (0.5,), "failed"),
+    Made("linear", 0, 1, (0.85, 0.9), "pruned"),
+    Made("cosine", 0, 1, (0.6, 0.7, 0.75)),
+    Made("linear", 1, 1, (0.6, 0.7, 0.7)),
+    Made("cosine", 1, 1, (0.6, 0.7, 0.7)),
+]
+CONFIRMATIONS = [(Made(s, r, 0, (0.6, 0.7)), 0.7 + 0.1 * r) for s in ("linear", "cosine") for r in (0, 1)]
+
+
+def tell_all(tracker: Tracker) -> None:
+    for made in TRIALS:
+        tell(tracker, made)
+    for made, score in CONFIRMATIONS:
+        tell_confirmation(tracker, made, score)
+    for replicate in (0, 1):
+        tell_confirmation(tracker, Made("baseline", replicate, 0, (0.6, 0.6)), 0.5, "baseline")
+
+
+def snapshot(results: Path, name: str) -> dict[str, Any]:
+    """Everything MLflow holds of the run, histories included, but for times and ids."""
+    runs = read(results, name)
+    ignored = {"mlflow.parentRunId", "mlflow.user", "mlflow.source.name"}
+    return {
+        key: (
+            run.info.status,
+            run.info.run_name,
+            run.data.params,
+            {k: v for k, v in run.data.tags.items() if k not in ignored},
+            {metric: history(results, run, metric) for metric in run.data.metrics},
+        )
+        for key, run in runs.items()
+    }
+
+
+def test_a_tracker_is_an_observer(results: Path, name: str) -> None:
+    observer: Observer = Tracker(default_uri(results), make_run(name), "run1")
+    observer.note("fine")
+    assert read(results, name)["comparison"].data.tags["hpo.notes"] == "fine"
+
+
+def test_runs_nest_as_strategy_study_trial_and_confirmation(results: Path, name: str, tmp_path: Path) -> None:
+    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tell_all(tracker)
+    tracker.finish(*files(tmp_path), "Linear and cosine cannot be told apart.")
+    runs = read(results, name)
+
+    def parent(key: str) -> str | None:
+        above = runs[key].data.tags.get("mlflow.parentRunId")
+        return next((k for k, run in runs.items() if run.info.run_id == above), None)
+
+    assert len(runs) == 1 + 3 + 4 + 8 + 6
+    assert parent("trial/cosine/r1/d0") == "study/cosine/r1"
+    assert parent("confirmation/linear/r0/s0") == "study/linear/r0"
+    assert parent("study/cosine/r1") == "strategy/cosine"
+    assert parent("confirmation/baseline/r1/s0") == "strategy/baseline"
+    assert all("mlflow.parentRunId" not in runs[k].data.tags for k in ("comparison", "strategy/cosine"))
+    starts = [
+        runs[k].info.start_time
+        for k in ("comparison", "strategy/linear", "strategy/cosine", "study/linear/r0")
+    ]
+    assert starts == sorted(starts)
+
+
+def test_a_trial_carries_flat_parameters_its_rungs_by_examples_and_its_state(
+    results: Path, name: str
+) -> None:
+    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    for made in TRIALS:
+        tell(tracker, made)
+    runs = read(results, name)
+    linear = runs["trial/linear/r0/d0"]
+    assert linear.data.params == {
+        "learning_rate": "1e-05",
+        "warmup_ratio": "0.1",
+        "schedule": "linear",
+        "frozen_layers": "4",
+        "head_hidden_sizes": "[64, 32]",
+    }
+    assert history(results, linear, "validation/accuracy") == [(200, 0.6), (400, 0.8), (800, 0.7)]
+    assert history(results, linear, "train/loss")[0] == (200, pytest.approx(0.3))
+    assert history(results, linear, "learning_rate") == [(200, 1e-05), (400, 1e-05), (800, 1e-05)]
+    assert history(results, linear, "validation/best_accuracy") == [(400, 0.8)]
+    assert linear.data.metrics["cost/charged_seconds"] == pytest.approx(3 * 2.0 + 3 * 0.5)
+    assert linear.info.status == "FINISHED"
+    assert runs["trial/linear/r0/d1"].info.status == "KILLED"
+    assert runs["trial/linear/r0/d1"].data.tags["hpo.state"] == "pruned"
+    assert "validation/best_accuracy" not in runs["trial/linear/r0/d1"].data.metrics
+    assert runs["trial/cosine/r1/d0"].info.status == "FAILED"
+    assert runs["trial/cosine/r1/d0"].data.tags["hpo.reason"] == "loss is not finite"
+
+
+def test_best_so_far_never_counts_pruned_trials_and_waits_for_every_replicate(
+    results: Path, name: str
+) -> None:
+    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    for made in TRIALS:
+        tell(tracker, made)
+    runs = read(results, name)
+    best = "best_so_far/accuracy"
+    assert history(results, runs["study/linear/r0"], best) == [(1, 0.8), (2, 0.8)]
+    assert history(results, runs["study/cosine/r1"], best) == [(2, 0.7)]
+    assert history(results, runs["strategy/linear"], best) == [
+        (1, pytest.approx(0.7)),
+        (2, pytest.approx(0.75)),
+    ]
+    assert history(results, runs["strategy/cosine"], best) == [(2, pytest.approx(0.725))]
+
+
+def test_test_scores_reach_the_strategy_once_all_confirmations_are_in(results: Path, name: str) -> None:
+    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tell_confirmation(tracker, *CONFIRMATIONS[0])
+    assert "test/accuracy" not in read(results, name)["strategy/linear"].data.metrics
+    tell_confirmation(tracker, *CONFIRMATIONS[1])
+    runs = read(results, name)
+    assert history(results, runs["strategy/linear"], "test/accuracy") == [(2, pytest.approx(0.75))]
+    assert runs["confirmation/linear/r1/s0"].data.metrics["test/accuracy"] == pytest.approx(0.8)
+    assert runs["confirmation/linear/r1/s0"].data.metrics["test/loss"] == pytest.approx(0.2)
+    assert runs["strategy/linear"].data.metrics["cost/charged_seconds"] == pytest.approx(2 * (2 * 2.5 + 1.0))
+
+
+def test_finish_stores_files_and_verdict_and_leaves_nothing_running(
+    results: Path, name: str, tmp_path: Path
+) -> None:
+    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tell(tracker, TRIALS[0])
+    tracker.started(TRIALS[1].work())
+    tracker.note("two duplicates dropped")
+    tracker.finish(*files(tmp_path), "No *winner* <yet>.")
+    runs = read(results, name)
+    comparison = runs["comparison"]
+    names = {f.path for f in client(results).list_artifacts(comparison.info.run_id)}
+    assert names == {"space.yaml", "report.html", "tables", "verdict.json"}
+    tables = client(results).list_artifacts(comparison.info.run_id, "tables")
+    assert [f.path for f in tables] == ["tables/main.tex"]
+    text = comparison.data.tags["mlflow.note.content"]
+    assert text.startswith("### Verdict\n\nNo \\*winner\\* &lt;yet&gt;.\n")
+    assert "- two duplicates dropped\n" in text
+    assert Counter(run.info.status for run in runs.values()) == {"FINISHED": 7, "KILLED": 1}
+    assert runs["trial/cosine/r0/d0"].data.tags["hpo.state"] == "interrupted"
+    artifacts = results / "mlflow_artifacts"
+    assert next(artifacts.rglob("main.tex")).read_text() == "content of main.tex"
+
+
+def test_telling_everything_again_changes_nothing(
+    results: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tell_all(tracker)
+    tracker.finish(*files(tmp_path), "A verdict.")
+    before = snapshot(results, name)
+    tell_all(tracker)
+    monkeypatch.setattr(store_module, "PAGE", 5)
+    again = Tracker(default_uri(results), make_run(name), "run1")
+    tell_all(again)
+    again.finish(*files(tmp_path), "A verdict.")
+    assert snapshot(results, name) == before
+
+
+def test_a_record_alone_gives_the_same_run_as_its_events(results: Path, name: str) -> None:
+    live = Tracker(default_uri(results), make_run(name), "run1")
+    tell_all(live)
+    told = Tracker(default_uri(results), make_run(f"{name}b"), "run1")
+    for made in TRIALS:
+        told.trial(made.trial())
+    for made, score in CONFIRMATIONS:
+        told.confirmation(made.confirmation(score))
+    for replicate in (0, 1):
+        told.confirmation(Made("baseline", replicate, 0, (0.6, 0.6)).confirmation(0.5, "baseline"))
+    assert snapshot(results, f"{name}b") == snapshot(results, name)
+
+
+def test_an_interrupted_run_reads_killed_and_is_continued(results: Path, name: str, tmp_path: Path) -> None:
+    whole = Tracker(default_uri(results), make_run(name), "run1")
+    tell_all(whole)
+    whole.finish(*files(tmp_path), "A verdict.")
+
+    cut = f"{name}b"
+    first = Tracker(default_uri(results), make_run(cut), "run1")
+    tell(first, TRIALS[0])
+    first.started(TRIALS[1].work())
+    first.rung(TRIALS[1].work(), TRIALS[1].rungs[0])
+    first.interrupt()
+    statuses = {key: run.info.status for key, run in read(results, cut).items()}
+    assert statuses.pop("trial/linear/r0/d0") == "FINISHED"
+    assert set(statuses.values()) == {"KILLED"}
+
+    second = Tracker(default_uri(results), make_run(cut), "run1")
+    tell_all(second)
+    assert read(results, cut)["strategy/cosine"].info.status == "RUNNING"
+    second.finish(*files(tmp_path), "A verdict.")
+    assert snapshot(results, cut) == snapshot(results, name)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from tracked_run import Made, make_run, tell
+from hpo.tracking.tracker import Tracker
+from test_tracker import TRIALS
+tracker = Tracker({uri!r}, make_run({name!r}), "run1")
+tell(tracker, TRIALS[0])
+tracker.started(TRIALS[1].work())
+tracker.rung(TRIALS[1].work(), TRIALS[1].rungs[0])
+tracker._store._client.set_terminated = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+tracker.trial(TRIALS[2].trial())
+"""
+
+
+def test_a_killed_process_leaves_running_runs_that_the_next_one_ends(
+    results: Path, name: str, tmp_path: Path
+) -> None:
+    whole = Tracker(default_uri(results), make_run(name), "run1")
+    tell_all(whole)
+    whole.finish(*files(tmp_path), "A verdict.")
+
+    cut = f"{name}b"
+    program = KILLED.format(tests=str(HERE), uri=default_uri(results), name=cut)
+    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    left = {key: run.info.status for key, run in read(results, cut).items()}
+    assert left["trial/cosine/r0/d0"] == left["trial/linear/r1/d0"] == left["strategy/linear"] == "RUNNING"
+
+    second = Tracker(default_uri(results), make_run(cut), "run1")
+    tell_all(second)
+    second.finish(*files(tmp_path / "files"), "A verdict.")
+    assert snapshot(results, cut) == snapshot(results, name)
+    assert "RUNNING" not in {run.info.status for run in read(results, cut).values()}
+
+
+def test_two_runs_of_one_space_share_an_experiment_and_no_run(results: Path, name: str) -> None:
+    first = Tracker(default_uri(results), make_run(name), "run1")
+    second = Tracker(default_uri(results), make_run(name), "run2")
+    tell(first, TRIALS[0])
+    tell(second, TRIALS[0])
+    assert first.experiment_url_fragment == second.experiment_url_fragment
+    ids = [{run.info.run_id for run in read(results, name, run_id).values()} for run_id in ("run1", "run2")]
+    assert len(ids[0]) == len(ids[1]) == 6
+    assert not ids[0] & ids[1]
+
+
+def test_a_deleted_experiment_and_a_deleted_run_are_restored(results: Path, name: str) -> None:
+    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tell(tracker, TRIALS[0])
+    before = snapshot(results, name)
+    client(results).delete_run(read(results, name)["trial/linear/r0/d0"].info.run_id)
+    client(results).delete_experiment(client(results).get_experiment_by_name(name).experiment_id)
+    again = Tracker(default_uri(results), make_run(name), "run1")
+    tell(again, TRIALS[0])
+    assert snapshot(results, name) == before
+
+
+def test_descriptions_name_the_question_and_escape_it(results: Path, name: str) -> None:
+    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    assert tracker.experiment_url_fragment.endswith(
+        "/runs?workflowType=machine_learning&viewStateShareKey=hpo"
+    )
+    tags = client(results).get_experiment_by_name(name).tags
+    assert "### Which schedule should fine-tune &lt;this&gt; encoder?\n" in tags["mlflow.note.content"]
+    assert "`linear`, `cosine`" in tags["mlflow.note.content"]
+    assert "metrics.`test/accuracy`" in tags["mlflow.sharedViewState.hpo"]
+    strategy = read(results, name)["strategy/cosine"].data.tags["mlflow.note.content"]
+    assert "the strategy `cosine`: searched 2 times" in strategy
+
+
+def test_nothing_is_made_in_the_working_folder_and_imports_stay_light(
+    tmp_path: Path, results: Path, name: str
+) -> None:
+    program = textwrap.dedent(
+        f"""
+        import sys
+        sys.path.insert(0, {str(HERE)!r})
+        import hpo.tracking.tracker, hpo.tracking.ui
+        assert "mlflow" not in sys.modules
+        from tracked_run import Made, make_run, tell
+        tracker = hpo.tracking.tracker.Tracker({default_uri(results)!r}, make_run({name!r}), "run1")
+        tell(tracker, Made("linear", 0, 0, (0.5,)))
+        """
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert list(tmp_path.iterdir()) == []
+    assert done.stdout + done.stderr == ""
+
+
+def test_a_database_that_mlflow_cannot_use_is_a_user_error(tmp_path: Path) -> None:
+    import sqlite3
+
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table alembic_version (version_num varchar(32))")
+        connection.execute("insert into alembic_version values ('no such version')")
+    with pytest.raises(UserError) as caught:
+        Tracker(f"sqlite:///{path}", make_run("x"), "run1")
+    assert caught.value.message.startswith(f"MLflow at 'sqlite:///{path}' failed: ")
