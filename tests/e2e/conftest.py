@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TINY = """\
+question: Which schedule, in small?
+task: {{data: {{path: {data}}}, train: 64, validation: 40, test: 60, max_length: 32}}
+model: {model}
+compare: {{parameter: schedule, values: [linear, cosine, wsd], reference: linear}}
+parameters:
+  learning_rate: {{low: 1e-3, high: 1e-2, log: true}}
+  warmup_ratio: {{low: 0.0, high: 0.3}}
+  frozen_layers: {{choices: [0, 1]}}
+  augmentation: random_swap
+  augmentation_strength: {{low: 0.0, high: 0.5}}
+  batch_size: 16
+  epochs: 3
+baseline: {{optimizer: adam, learning_rate: 2e-5, schedule: constant, epochs: 3}}
+budget: {{replicates: 3, trials: 3, rungs: [64, 128]}}
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_space(tiny_model: Path, tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A space of 27 trials and 12 confirmations on the tiny model, which trains in a few seconds."""
+    path = tmp_path_factory.mktemp("space") / "tiny.yaml"
+    path.write_text(TINY.format(data=tiny_data, model=tiny_model))
+    return path

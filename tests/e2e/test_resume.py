@@ -1,0 +1,177 @@
+"""A run killed at random moments ends as one that never was; a finished one changes nothing; a changed one is refused."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import mlflow
+import optuna
+import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from hpo.search.storage import journal_path
+from tests.e2e.runs import facts, hpo, start, tree
+
+TRIALS, CONFIRMATIONS, STUDIES, STRATEGIES = 27, 12, 9, 3
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny_space: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = hpo("run", "--space", str(tiny_space), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def segments(folder: Path) -> int:
+    store = folder / "results" / "tiny" / "store" / "segments"
+    return len(list(store.glob("*.json"))) if store.is_dir() else 0
+
+
+def optuna_facts(folder: Path) -> list[object]:
+    storage = JournalStorage(JournalFileBackend(str(journal_path(folder / "results" / "tiny"))))
+    studies = sorted(optuna.get_all_study_names(storage))
+    return [
+        (name, [(t.state, t.params, t.intermediate_values, t.values) for t in trials])
+        for name in studies
+        for trials in [optuna.load_study(study_name=name, storage=storage).trials]
+    ]
+
+
+def mlflow_runs(folder: Path) -> list[tuple[str, str]]:
+    """(what it mirrors, state) of every run of the store."""
+    client = mlflow.MlflowClient(f"sqlite:///{folder / 'results' / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("tiny")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id], max_results=1000)
+    return sorted((r.data.tags["hpo.key"], r.info.status) for r in runs)
+
+
+def kill_at_random(tiny_space: Path, folder: Path, kind: signal.Signals, chance: random.Random) -> int:
+    """Start the run, send a signal after a random number of further segments; its exit code."""
+    process = start("run", "--space", str(tiny_space), cwd=folder)
+    target = segments(folder) + chance.randint(0, 12)
+    deadline = time.monotonic() + 120
+    while process.poll() is None and segments(folder) <= target and time.monotonic() < deadline:
+        time.sleep(0.002)
+    time.sleep(chance.random() * 0.15)
+    process.send_signal(kind)
+    process.communicate(timeout=60)
+    return process.returncode
+
+
+def test_a_run_killed_at_random_moments_ends_with_the_records_of_one_never_killed(
+    tiny_space: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    seed = time.time_ns() % 10**9
+    print(f"moments drawn with seed {seed}")
+    chance = random.Random(seed)
+    codes = [kill_at_random(tiny_space, tmp_path, signal.SIGKILL, chance) for _ in range(6)]
+    assert codes.count(-signal.SIGKILL) >= 5
+    done = hpo("run", "--space", str(tiny_space), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert facts(tmp_path / "results" / "tiny") == facts(undisturbed / "results" / "tiny")
+    assert optuna_facts(tmp_path) == optuna_facts(undisturbed)
+    assert mlflow_runs(tmp_path) == mlflow_runs(undisturbed)
+
+
+@pytest.mark.parametrize(("kind", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stopped_run_says_that_the_same_command_goes_on(
+    tiny_space: Path, undisturbed: Path, tmp_path: Path, kind: signal.Signals, code: int
+) -> None:
+    process = start("run", "--space", str(tiny_space), cwd=tmp_path)
+    while segments(tmp_path) < 5 and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(kind)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert stderr.splitlines()[-1] == "interrupted: the same command goes on where it stopped"
+    assert all(state != "RUNNING" for key, state in mlflow_runs(tmp_path) if key.startswith("trial"))
+    done = hpo("run", "--space", str(tiny_space), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert facts(tmp_path / "results" / "tiny") == facts(undisturbed / "results" / "tiny")
+
+
+def test_nothing_is_lost_or_counted_twice(undisturbed: Path) -> None:
+    states = mlflow_runs(undisturbed)
+    kinds = [key.split("/")[0] for key, _ in states]
+    assert kinds.count("trial") == TRIALS
+    assert kinds.count("confirmation") == CONFIRMATIONS
+    assert {state for _, state in states} <= {"FINISHED", "KILLED"}
+    read = facts(undisturbed / "results" / "tiny")
+    assert len(read["trials"]) == TRIALS
+    assert len(read["confirmations"]) == CONFIRMATIONS
+    assert sum(state == "KILLED" for _, state in states) == sum(
+        t["state"] == "pruned" for t in read["trials"]
+    )
+
+
+def test_the_same_command_again_changes_nothing(tiny_space: Path, undisturbed: Path) -> None:
+    before = tree(undisturbed / "results")
+    done = hpo("run", "--space", str(tiny_space), cwd=undisturbed)
+    assert done.returncode == 0, done.stderr
+    assert tree(undisturbed / "results") == before
+
+
+def test_a_changed_space_file_over_records_is_refused_with_what_changed(
+    tiny_space: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    changed = tmp_path / "tiny.yaml"
+    changed.write_text(tiny_space.read_text().replace("trials: 3", "trials: 4"))
+    before = tree(undisturbed / "results")
+    done = hpo("run", "--space", str(changed), cwd=undisturbed)
+    assert done.returncode == 2
+    assert "changed since results/tiny was begun:\n  budget.trials: 3 -> 4\n" in done.stderr
+    assert done.stderr.rstrip().splitlines()[-1].startswith("hint: Undo the change to go on")
+    assert tree(undisturbed / "results") == before
+
+
+def test_a_second_process_on_one_run_is_refused(tiny_space: Path, tmp_path: Path) -> None:
+    first = start("run", "--space", str(tiny_space), cwd=tmp_path)
+    while segments(tmp_path) < 2 and first.poll() is None:
+        time.sleep(0.01)
+    second = hpo("run", "--space", str(tiny_space), cwd=tmp_path)
+    first.communicate(timeout=300)
+    assert second.returncode == 2
+    assert "another process is at work on results/tiny" in second.stderr
+    assert first.returncode == 0
+
+
+def test_selection_is_the_same_whatever_the_test_split_says(
+    tiny_space: Path, undisturbed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trials and selected draws with every test text and label replaced: the search was never handed them."""
+    import dataclasses
+
+    from hpo.config.space import load_space
+    from hpo.data import task_data
+    from hpo.search import prepare
+    from hpo.search.coordinator import run_experiment
+    from hpo.search.watchers import Watchers
+
+    original = task_data.load_task
+
+    def poisoned(task: object, seed: int) -> task_data.TaskData:
+        data = original(task, seed)  # type: ignore[arg-type]
+        test = task_data.Part(("film",) * len(data.test.texts), 1 - data.test.labels)
+        return dataclasses.replace(data, test=test)
+
+    monkeypatch.setattr(prepare, "load_task", poisoned)
+    folder = undisturbed / "poisoned"
+    space = load_space(str(tiny_space), [], [])
+    uri = f"sqlite:///{undisturbed / 'results' / 'mlflow.db'}"
+    space = dataclasses.replace(space, experiment=space.experiment.model_copy(update={"name": "poisoned"}))
+    run_experiment(space, folder, uri, "cpu", Watchers([]))
+    clean, other = facts(undisturbed / "results" / "tiny"), facts(folder / "poisoned")
+    assert other["trials"] == clean["trials"]
+    chosen = [
+        [(c["strategy"], c["replicate"], c["draw"]) for c in r["confirmations"]] for r in (clean, other)
+    ]
+    assert chosen[0] == chosen[1]
+    assert [c["test_accuracy"] for c in other["confirmations"]] != [
+        c["test_accuracy"] for c in clean["confirmations"]
+    ]
