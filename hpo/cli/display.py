@@ -14,7 +14,7 @@ from rich.text import Text
 from hpo.cli.lines import PlainLines
 from hpo.cli.progress import InHand, Progress, Tally
 from hpo.cli.words import count_of, printable, score
-from hpo.search.events import Observer
+from hpo.records.events import Observer
 from hpo.search.plan import Plan
 
 GAP = 2  # columns between two of the table

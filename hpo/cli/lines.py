@@ -6,8 +6,8 @@ from typing import IO
 
 from hpo.cli.progress import Progress
 from hpo.cli.words import count_of, printable, score
+from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Rung, Trial
-from hpo.search.events import Work
 
 
 class PlainLines:

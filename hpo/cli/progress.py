@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hpo.cli.words import time_left
+from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Rung, Segment, Trial, charged_seconds
-from hpo.search.events import Work
 from hpo.search.plan import Plan
 
 Key = tuple[bool, str, int, int]  # confirmation?, strategy, replicate, draw or number of the seed

@@ -32,8 +32,8 @@ def ui(
     ] = None,
 ) -> None:
     """Open MLflow's pages of a run on this machine, until Ctrl-C."""
-    from hpo.tracking.uri import default_uri
     from hpo.tracking.ui import serve
+    from hpo.tracking.uri import default_uri
 
     if space is not None:
         experiment: str | None = experiment_name(space)

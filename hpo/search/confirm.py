@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Rung, Segment, Trial
 from hpo.runtime.in_process import InProcessExecutor
-from hpo.search.events import Work
 from hpo.search.watchers import Watchers
 from hpo.training.evaluation import EvaluationSet
 

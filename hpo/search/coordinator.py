@@ -15,13 +15,13 @@ from hpo.config.experiment import Experiment
 from hpo.config.parameters import complete
 from hpo.config.space import Space
 from hpo.errors import UserError
+from hpo.records.events import Observer, Work
 from hpo.records.files import read_records, write_confirmation, write_run
 from hpo.records.schema import Confirmation, Run, Trial
 from hpo.report.writing import Report, write_report
 from hpo.runtime.in_process import DivergedError, InProcessExecutor
 from hpo.search.confirm import confirm, select
 from hpo.search.draws import strategy_values
-from hpo.search.events import Observer, Work
 from hpo.search.prepare import Checked, Prepared, check_experiment, prepare
 from hpo.search.storage import StudyStorage
 from hpo.search.trials import TrialKey, TrialRunner

@@ -10,12 +10,12 @@ from optuna.trial import FrozenTrial
 
 from hpo.config.experiment import Experiment
 from hpo.config.parameters import Value
+from hpo.records.events import Work
 from hpo.records.files import write_trial
 from hpo.records.schema import Rung, Segment, Trial
 from hpo.runtime.in_process import DivergedError, InProcessExecutor
 from hpo.search.confirm import best_rung
 from hpo.search.draws import configuration, draw
-from hpo.search.events import Work
 from hpo.search.pruners import Pruner
 from hpo.search.storage import StoredStudy, StudyStorage
 from hpo.search.watchers import Watchers

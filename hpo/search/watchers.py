@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from hpo.records.events import Observer, Work
 from hpo.records.schema import Confirmation, Rung, Trial
-from hpo.search.events import Observer, Work
 
 
 class Watchers:

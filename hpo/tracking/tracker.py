@@ -7,9 +7,9 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from hpo.config.parameters import Value
+from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Run, Rung, Trial
 from hpo.tracking import describe
 from hpo.tracking.progress import (
@@ -30,25 +30,8 @@ NOTES = "hpo.notes"  # tag of the comparison: one note a line
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 
 
-class Training(Protocol):
-    """A training under way, as the coordinator names it."""
-
-    @property
-    def strategy(self) -> str: ...
-    @property
-    def replicate(self) -> int: ...
-    @property
-    def index(self) -> int: ...
-    @property
-    def confirmation(self) -> bool: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def parameters(self) -> Mapping[str, Value]: ...
-
-
 class Tracker:
-    """Mirrors one run of ``hpo`` in MLflow; fulfils ``hpo.search.events.Observer``. Only the coordinator opens one.
+    """Mirrors one run of ``hpo`` in MLflow; fulfils ``hpo.records.events.Observer``. Only the coordinator opens one.
 
     Telling it again what it was told, in this process or an earlier one, changes nothing. Runs that an interrupted or
     killed process left half-way are continued.
@@ -77,11 +60,11 @@ class Tracker:
         """What follows the server's address in the link to the experiment's page."""
         return url_fragment(self._store.experiment_id)
 
-    def started(self, work: Training) -> None:
+    def started(self, work: Work) -> None:
         """Open the run of a training."""
         self._open(work.strategy, work.replicate, work.index, work.confirmation, work.seed, work.parameters)
 
-    def rung(self, work: Training, rung: Rung) -> None:
+    def rung(self, work: Work, rung: Rung) -> None:
         """Log an evaluation, unless its step has been."""
         w = work
         run = self._open(w.strategy, w.replicate, w.index, w.confirmation, w.seed, w.parameters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hpo.config.experiment import Budget, Choices, Compare, DataSource, Experiment, Fixed, Task
 from hpo.config.experiment import Confirmation as ConfirmationBudget
+from hpo.records.events import Work
 from hpo.records.schema import (
     Confirmation,
     DeviceInfo,
@@ -14,7 +15,6 @@ from hpo.records.schema import (
     SplitInfo,
     Trial,
 )
-from hpo.search.events import Work
 
 EXAMPLES = 100
 SECONDS = 10.0  # that the record of one full training charges

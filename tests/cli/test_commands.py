@@ -127,7 +127,9 @@ def test_report_prints_the_verdict_and_where_it_lies(monkeypatch, capsys) -> Non
         verdict=SimpleNamespace(sentences=("co\x1b[2Jsine " + "is better " * 10,)),
     )
     asked = []
-    monkeypatch.setattr("hpo.report.writing.write_report", lambda f: asked.append(f) or written, raising=False)
+    monkeypatch.setattr(
+        "hpo.report.writing.write_report", lambda f: asked.append(f) or written, raising=False
+    )
     write_records(folder)
     assert execute(["report", "tiny"]) == 0
     assert asked == [folder]

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from hpo.cli.display import run_view, watching
 from hpo.cli.progress import Progress
-from hpo.search.events import Observer
+from hpo.records.events import Observer
 from hpo.search.plan import make_plan
 
 TEST_SCORE = 0.9137

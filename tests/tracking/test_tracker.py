@@ -16,7 +16,7 @@ import pytest
 from tracked_run import Made, make_run, tell, tell_confirmation
 
 from hpo.errors import UserError
-from hpo.search.events import Observer
+from hpo.records.events import Observer
 from hpo.tracking import store as store_module
 from hpo.tracking.tracker import Tracker
 from hpo.tracking.uri import default_uri

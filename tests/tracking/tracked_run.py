@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hpo.records.events import Work
 from hpo.records.schema import Confirmation, DeviceInfo, ModelInfo, Run, Rung, Segment, SplitInfo, Trial
-from hpo.search.events import Work
 
 STEPS = (200, 400, 800)  # examples seen at the rungs
 
