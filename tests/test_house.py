@@ -19,7 +19,7 @@ ROOMS_BELOW = {
     "runtime": {"training", "models", "data", "records"},
     "tracking": {"config", "records"},
     "training": {"models", "data", "records"},
-    "models": {"assets", "records"},
+    "models": {"assets", "data", "records"},
     "data": {"assets", "config", "records"},
     "assets": {"config"},
     "config": {"records"},

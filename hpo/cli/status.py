@@ -44,7 +44,7 @@ def status(run: RunArgument) -> None:
     console.print(strategy_table(progress, console.width))
     running = is_running(folder)
     print("a process works on it" if running else "no process works on it")
-    print(f"next: {next_command(progress, name, folder, running=running)}")
+    print(f"next: {next_command(name, folder, running=running)}")
 
 
 def progress_of(records: Records) -> Progress:
@@ -61,9 +61,11 @@ def progress_of(records: Records) -> Progress:
     return progress
 
 
-def next_command(progress: Progress, name: str, folder: Path, *, running: bool) -> str:
+def next_command(name: str, folder: Path, *, running: bool) -> str:
     """What a user of this run does next."""
-    if progress.finished:
+    from hpo.records.files import is_finished
+
+    if is_finished(folder):
         return shlex.join(["hpo", "report", str(folder)])
     if running:
         return shlex.join(["hpo", "ui", "--space", name])

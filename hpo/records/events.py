@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from hpo.config.parameters import Value
 from hpo.records.schema import Confirmation, Rung, Trial
 
 
@@ -19,7 +18,7 @@ class Work:
     index: int
     confirmation: bool
     seed: int
-    parameters: Mapping[str, Value]
+    parameters: Mapping[str, Any]
     examples: int  # that the whole training sees
 
 

@@ -3,6 +3,7 @@
 <run folder>/records/run.json
 <run folder>/records/trials/<strategy>.r<replicate>.d<draw>.json
 <run folder>/records/confirmations/<strategy>.r<replicate>.s<index>.json
+<run folder>/records/finished    an empty file, there once nothing is left to do
 """
 
 from __future__ import annotations
@@ -51,6 +52,16 @@ def trial_path(folder: Path, strategy: str, replicate: int, draw: int) -> Path:
 def confirmation_path(folder: Path, strategy: str, replicate: int, index: int) -> Path:
     """Where the record of one confirmation lies."""
     return folder / "records" / "confirmations" / f"{slug(strategy)}.r{replicate}.s{index}.json"
+
+
+def mark_finished(folder: Path) -> None:
+    """Say that every trial and confirmation is recorded, and the report and its MLflow runs are written."""
+    (folder / "records" / "finished").touch()
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether nothing is left to do."""
+    return (folder / "records" / "finished").is_file()
 
 
 def read_records(folder: Path) -> Records:

@@ -272,7 +272,7 @@ def _against_baseline(analysis: Analysis) -> list[str]:
     others = ""
     if len(analysis.standings) > 1:
         others = f"; better than it, by Holm over all {len(analysis.standings)} strategies: {listed(beaten)}"
-    against = f"The baseline {analysis.baseline.name}, a fixed recipe without tuning, has {_mean(analysis.baseline)}"
+    against = f"The baseline, a fixed recipe without tuning, has {_mean(analysis.baseline)}"
     return [f"{against}: {_phrase(chosen)}{others}."]
 
 

@@ -104,8 +104,23 @@ class InProcessExecutor:
         )
         return segment, rung
 
+    def untrained(self, course: Course) -> Rung:
+        """The start of ``course`` on the validation split: what a training is left with that diverged before any rung."""
+        key, scores = self._evaluate(course, -1, self._validation, keep_predictions=False)
+        assert scores.loss is not None, "a fresh head on finite weights has a finite loss"
+        return Rung(
+            examples=0,
+            steps=0,
+            accuracy=scores.accuracy,
+            loss=scores.loss,
+            train_loss=scores.loss,
+            learning_rate=0.0,
+            seconds=scores.seconds,
+            evaluation=key,
+        )
+
     def score(self, course: Course, index: int, texts: EvaluationSet) -> tuple[str, EvaluationFacts]:
-        """Score the end of segment ``index`` on further texts, item by item: (key of the evaluation, its facts)."""
+        """Score the end of segment ``index`` (-1: the start) on further texts, item by item: (its key, its facts)."""
         return self._evaluate(course, index, texts, keep_predictions=True)
 
     def release(self, course: Course) -> None:

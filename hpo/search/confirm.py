@@ -10,7 +10,7 @@ import numpy as np
 
 from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Rung, Segment, Trial
-from hpo.runtime.in_process import InProcessExecutor
+from hpo.runtime.in_process import DivergedError, InProcessExecutor
 from hpo.search.watchers import Watchers
 from hpo.training.evaluation import EvaluationSet
 
@@ -46,19 +46,24 @@ def confirm(
 ) -> Confirmation:
     """Train the configuration of ``work`` and score the state of its best rung on the test split.
 
-    Raises:
-        DivergedError: with this seed the loss is not finite.
+    A training that diverges is scored by the best rung that it reached, or untrained: that it failed with this seed
+    belongs to its strategy.
     """
     course = executor.plan(work.parameters, work.seed, rungs)
     segments: list[Segment] = []
     evaluated: list[Rung] = []
-    for index in range(len(course.ends)):
-        segment, rung = executor.advance(course, index)
-        segments.append(segment)
-        evaluated.append(rung)
-        watchers.rung(work, rung)
+    try:
+        for index in range(len(course.ends)):
+            segment, rung = executor.advance(course, index)
+            segments.append(segment)
+            evaluated.append(rung)
+            watchers.rung(work, rung)
+    except DivergedError as error:
+        watchers.note(f"{work.strategy}, replicate {work.replicate}, confirmation {work.index}: {error}")
+    if not segments:
+        evaluated.append(executor.untrained(course))
     best = best_rung(evaluated)
-    key, scores = executor.score(course, best, test)
+    key, scores = executor.score(course, best if segments else -1, test)
     executor.release(course)
     predictions = scores.predictions or ()
     correct = np.asarray(predictions) == test.labels

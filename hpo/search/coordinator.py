@@ -16,10 +16,16 @@ from hpo.config.parameters import complete
 from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.records.events import Observer, Work
-from hpo.records.files import read_records, write_confirmation, write_run
-from hpo.records.schema import Confirmation, Run, Trial
+from hpo.records.files import (
+    is_finished,
+    mark_finished,
+    read_records,
+    write_confirmation,
+    write_run,
+)
+from hpo.records.schema import Run, Trial
 from hpo.report.writing import Report, write_report
-from hpo.runtime.in_process import DivergedError, InProcessExecutor
+from hpo.runtime.in_process import InProcessExecutor
 from hpo.search.confirm import confirm, select
 from hpo.search.draws import strategy_values
 from hpo.search.prepare import Checked, Prepared, check_experiment, prepare
@@ -77,7 +83,7 @@ def run_experiment(
 def _run(
     space: Space, folder: Path, tracking_uri: str, device: str | None, observer: Observer, started: float
 ) -> Outcome:
-    if _finished(folder).is_file():
+    if is_finished(folder):
         report = write_report(folder)
         seconds = time.perf_counter() - started
         return Outcome(folder, report, {"report": seconds}, 0, seconds)
@@ -104,7 +110,7 @@ def _run(
     verdict = "\n".join(report.verdict.sentences)
     tracker.finish(folder / "space.yaml", report.html, list(report.tables), report.markdown, verdict)
     shutil.rmtree(folder / "store" / "states", ignore_errors=True)
-    _finished(folder).touch()
+    mark_finished(folder)
     wall = time.perf_counter() - started
     profile = {
         **executor.seconds,
@@ -172,17 +178,9 @@ class _Run:
         work = Work(strategy, replicate, index, True, seed, parameters, examples)
         self._watchers.started(work)
         role: Literal["baseline", "strategy"] = "baseline" if strategy == BASELINE else "strategy"
-        try:
-            record: Confirmation = confirm(self._executor, self._watchers, test, work, role, selected, rungs)
-        except DivergedError as error:
-            self._watchers.note(f"{strategy}, replicate {replicate}, confirmation {index}: {error}")
-            return
+        record = confirm(self._executor, self._watchers, test, work, role, selected, rungs)
         write_confirmation(self._folder, record)
         self._watchers.confirmation(record)
-
-
-def _finished(folder: Path) -> Path:
-    return folder / "finished"
 
 
 def _run_id(folder: Path) -> str:

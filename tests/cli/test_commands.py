@@ -25,7 +25,7 @@ from hpo.cli.main import execute
 from hpo.cli.run import profile_line
 from hpo.cli.ui import experiment_name, latest_run
 from hpo.config.experiment import Choices, Range
-from hpo.records.files import write_confirmation, write_run, write_trial
+from hpo.records.files import mark_finished, write_confirmation, write_run, write_trial
 from hpo.search.plan import make_plan
 
 VERDICT = ("Inconclusive: cosine and linear cannot be told apart.", "8 more searches would tell.")
@@ -42,6 +42,7 @@ def write_records(folder: Path, *, finished: bool = False) -> None:
     write_run(folder, run_record(asked))
     write_trial(folder, trial("linear", 0, 0, 0.7412))
     if finished:
+        mark_finished(folder)
         write_trial(folder, trial("cosine", 0, 0, 0.75))
         write_confirmation(folder, confirmation("linear", 0, 0.731))
         write_confirmation(folder, confirmation("cosine", 0, 0.742))

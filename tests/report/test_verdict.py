@@ -93,7 +93,7 @@ def test_with_a_reference_each_other_strategy_is_held_against_it_alone():
 
 def test_the_baseline_has_a_sentence_of_its_own_with_its_interval():
     found = verdict(make_records(TWO))
-    sentence = next(s for s in found.sentences if s.startswith("The baseline textbook"))
+    sentence = next(s for s in found.sentences if s.startswith("The baseline, a fixed recipe"))
     assert "a fixed recipe without tuning, has 6" in sentence
     assert "cosine is better than textbook by a relevant margin (+" in sentence
     assert "95 % interval" in sentence

@@ -1,0 +1,151 @@
+"""The whole way on the real encoder and real labels, in small, through the real command and the real stores."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import mlflow
+import optuna
+import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from hpo.assets.fetch import fetch
+from hpo.config.experiment import DataSource
+from hpo.data.corpus import load_corpus
+from hpo.records.files import read_records
+from hpo.records.schema import Records
+from hpo.search.storage import journal_path
+from tests.e2e.runs import hpo, tree
+
+SPACE = """\
+question: Which schedule, <in> small & quick?
+task: {data: movie, train: 64, validation: 50, test: 80, max_length: 64}
+model: all-MiniLM-L6-v2
+compare: {parameter: schedule, values: [linear, inverse_sqrt], reference: linear}
+parameters:
+  learning_rate: {low: 1e-4, high: 1e-3, log: true, default: 5e-4}
+  warmup_ratio: {low: 0.0, high: 0.2}
+  frozen_layers: {choices: [5, 6], default: 5}
+  head_hidden_sizes: {choices: [[], [32]]}
+  augmentation: synonym_replacement
+  augmentation_strength: {low: 0.0, high: 0.3}
+  batch_size: 16
+  epochs: 2
+baseline: {optimizer: adam, learning_rate: 2e-5, schedule: constant, weight_decay: 0, epochs: 2}
+budget: {replicates: 3, trials: 3, rungs: [64]}
+"""
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """(working folder, what the command printed)."""
+    folder = tmp_path_factory.mktemp("real")
+    (folder / "small.yaml").write_text(SPACE)
+    done = hpo("run", "--space", "small.yaml", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+@pytest.fixture(scope="module")
+def records(ran: tuple[Path, str]) -> Records:
+    return read_records(ran[0] / "results" / "small")
+
+
+def test_every_strategy_had_an_equal_budget_and_paired_draws(records: Records) -> None:
+    drawn = {s: [t for t in records.trials if t.strategy == s] for s in records.run.strategies}
+    assert {s: len(t) for s, t in drawn.items()} == {"linear": 9, "inverse_sqrt": 9}
+    defaults = [t.parameters["learning_rate"] for t in records.trials if t.draw == 0]
+    assert defaults == [5e-4] * 6
+    assert [t.seed for t in drawn["linear"]] == [t.seed for t in drawn["inverse_sqrt"]]
+    assert len({t.seed for t in drawn["linear"]}) == 9
+
+
+def test_each_study_was_confirmed_with_a_fresh_seed_item_by_item(records: Records) -> None:
+    chosen = [c for c in records.confirmations if c.role == "strategy"]
+    assert len(chosen) == 6
+    assert {c.seed for c in records.confirmations}.isdisjoint({t.seed for t in records.trials})
+    for c in chosen:
+        assert len(c.test_correct) == len(c.test_predictions) == 80
+        assert c.test_accuracy == pytest.approx(sum(c.test_correct) / 80)
+        study = [t for t in records.trials if (t.strategy, t.replicate) == (c.strategy, c.replicate)]
+        assert c.selected_accuracy == max(t.accuracy for t in study if t.accuracy is not None)
+        assert all(len(t.rungs) == 1 for t in study if t.state == "pruned")
+    assert sum(c.role == "baseline" for c in records.confirmations) == 3
+
+
+def test_optunas_client_reads_the_studies(ran: tuple[Path, str], records: Records) -> None:
+    storage = JournalStorage(JournalFileBackend(str(journal_path(ran[0] / "results" / "small"))))
+    study = optuna.load_study(study_name="linear/r2", storage=storage)
+    ours = [t for t in records.trials if (t.strategy, t.replicate) == ("linear", 2)]
+    assert [t.state.name.lower() for t in study.trials] == [t.state for t in ours]
+    assert study.best_value == max(t.accuracy for t in ours if t.accuracy is not None)
+    assert [t.params["learning_rate"] for t in study.trials] == [t.parameters["learning_rate"] for t in ours]
+
+
+def test_mlflows_client_reads_the_runs(ran: tuple[Path, str], records: Records) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{ran[0] / 'results' / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("small")
+    assert experiment is not None
+    runs = {
+        r.data.tags["hpo.key"]: r for r in client.search_runs([experiment.experiment_id], max_results=1000)
+    }
+    trial = runs["trial/linear/r0/d0"]
+    history = client.get_metric_history(trial.info.run_id, "validation/accuracy")
+    ours = next(t for t in records.trials if (t.strategy, t.replicate, t.draw) == ("linear", 0, 0))
+    assert [(m.step, m.value) for m in history] == [(r.examples, r.accuracy) for r in ours.rungs]
+    assert trial.data.params["learning_rate"] == "0.0005"
+    assert {r.info.status for r in runs.values()} <= {"FINISHED", "KILLED"}
+    parents = {r.info.run_id: key for key, r in runs.items()}
+    assert parents[trial.data.tags["mlflow.parentRunId"]] == "study/linear/r0"
+    comparison = runs["comparison"].info.run_id
+    assert {"report.html", "space.yaml", "verdict.md"} <= {f.path for f in client.list_artifacts(comparison)}
+
+
+def test_the_end_of_the_output_is_the_verdict_the_report_and_the_next_command(ran: tuple[Path, str]) -> None:
+    lines = ran[1].strip().splitlines()
+    verdict = (ran[0] / "results" / "small" / "verdict.md").read_text()
+    assert "nconclusive" in verdict or "etter" in verdict or "quivalent" in verdict
+    assert "report: results/small/report.html" in lines
+    assert lines[-1] == "next: hpo ui --space small"
+
+
+def test_the_report_is_rebuilt_from_the_records_to_the_byte(ran: tuple[Path, str]) -> None:
+    folder = ran[0] / "results" / "small"
+    before = tree(folder)
+    (folder / "report.html").unlink()
+    done = hpo("report", "small", cwd=ran[0])
+    assert done.returncode == 0, done.stderr
+    assert tree(folder) == before
+    with (folder / "tables" / "trials.csv").open() as file:
+        assert len(list(csv.reader(file))) == 1 + 18
+
+
+def test_no_raw_text_of_the_data_is_in_anything_that_the_run_wrote(ran: tuple[Path, str]) -> None:
+    texts = [t for t in load_corpus(DataSource(asset="movie")).texts if len(t) > 40]
+    written = b"\0".join(tree(ran[0] / "results").values()) + ran[1].encode()
+    assert len(texts) > 5000
+    assert not [t for t in texts if t.encode() in written]
+
+
+def test_status_says_that_the_run_is_finished(ran: tuple[Path, str]) -> None:
+    done = hpo("status", "small", cwd=ran[0])
+    assert done.returncode == 0, done.stderr
+    assert "18" in done.stdout
+    assert done.stdout.strip().splitlines()[-1].startswith("next: hpo")
+
+
+def test_check_prints_the_plan_and_writes_nothing(tmp_path: Path) -> None:
+    fetch("movie")
+    done = hpo("check", "--space", "lr_schedules.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for part in ("constant, linear, cosine, inverse_sqrt, wsd", "100 trials", "25 confirmations"):
+        assert part in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["lr_schedules", "frozen_layers", "augmentation"])
+def test_every_shipped_space_is_right(name: str, tmp_path: Path) -> None:
+    done = hpo("check", "--space", name, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
