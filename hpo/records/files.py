@@ -3,7 +3,7 @@
 <run folder>/records/run.json
 <run folder>/records/trials/<strategy>.r<replicate>.d<draw>.json
 <run folder>/records/confirmations/<strategy>.r<replicate>.s<index>.json
-<run folder>/records/finished    an empty file, there once nothing is left to do
+<run folder>/records/finished    how many records there are, written once nothing is left to do
 """
 
 from __future__ import annotations
@@ -56,12 +56,17 @@ def confirmation_path(folder: Path, strategy: str, replicate: int, index: int) -
 
 def mark_finished(folder: Path) -> None:
     """Say that every trial and confirmation is recorded, and the report and its MLflow runs are written."""
-    (folder / "records" / "finished").touch()
+    (folder / "records" / "finished").write_text(f"{_count(folder)} records\n")
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether nothing is left to do."""
-    return (folder / "records" / "finished").is_file()
+    """Whether nothing is left to do: the run came to its end, and no record was taken away since."""
+    path = folder / "records" / "finished"
+    return path.is_file() and path.read_text() == f"{_count(folder)} records\n"
+
+
+def _count(folder: Path) -> int:
+    return len(list((folder / "records").glob("*/*.json")))
 
 
 def read_records(folder: Path) -> Records:

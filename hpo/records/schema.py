@@ -48,7 +48,9 @@ class Trial(Frozen):
         accuracy: best validation accuracy over the rungs; None where it is not complete. Never compare it with a
             pruned trial's.
         best_rung: index into ``rungs`` of that accuracy (the earliest of equals).
+        seed: of the training; a duplicate has that of the draw whose training it shares.
         duplicate_of: the draw of the same study with the same configuration, whose training this trial shares.
+        retrained_seconds: spent on training again what was known but whose state was gone; charged to nobody.
     """
 
     schema_version: int = SCHEMA
@@ -64,6 +66,7 @@ class Trial(Frozen):
     duplicate_of: int | None
     segments: tuple[Segment, ...]
     rungs: tuple[Rung, ...]
+    retrained_seconds: float = 0.0
 
 
 class Confirmation(Frozen):
@@ -92,13 +95,14 @@ class Confirmation(Frozen):
     validation_loss: float
     best_rung: int
     test_accuracy: float
-    test_loss: float
+    test_loss: float | None  # None where it is not finite
     test_predictions: tuple[int, ...]
     test_correct: tuple[int, ...]
     test_seconds: float
     test_evaluation: str
     segments: tuple[Segment, ...]
     rungs: tuple[Rung, ...]
+    retrained_seconds: float = 0.0
 
 
 class SplitInfo(Frozen):
@@ -172,7 +176,7 @@ def charged_seconds(item: Trial | Confirmation) -> float:
 
 
 def spent_seconds(items: tuple[Trial | Confirmation, ...]) -> float:
-    """Device-seconds that these items cost together: work of one key is counted once."""
+    """Device-seconds that these items cost together: work of one key is counted once, and again if done again."""
     work: dict[str, float] = {}
     for item in items:
         for segment in item.segments:
@@ -181,4 +185,4 @@ def spent_seconds(items: tuple[Trial | Confirmation, ...]) -> float:
             work.setdefault(rung.evaluation, rung.seconds)
         if isinstance(item, Confirmation):
             work.setdefault(item.test_evaluation, item.test_seconds)
-    return sum(work.values())
+    return sum(work.values()) + sum(item.retrained_seconds for item in items)

@@ -26,7 +26,11 @@ from hpo.training.store import EvaluationFacts, SegmentFacts, Store
 
 
 class DivergedError(Exception):
-    """The loss of a segment is no number; ``args[0]`` says when and what to change."""
+    """The loss is no number by the end of ``segment``; ``args[0]`` says when and what to change."""
+
+    def __init__(self, message: str, segment: Segment) -> None:
+        super().__init__(message)
+        self.segment = segment
 
 
 @dataclass
@@ -44,6 +48,7 @@ class InProcessExecutor:
     Attributes:
         seconds: time spent now, by kind of work (``train``, ``evaluate``, ``store``).
         trained: number of segments trained now.
+        retrained_seconds: of ``train``, spent on segments known before whose states were gone.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class InProcessExecutor:
         self._live: _Live | None = None
         self.seconds = {"train": 0.0, "evaluate": 0.0, "store": 0.0}
         self.trained = 0
+        self.retrained_seconds = 0.0
 
     def plan(self, parameters: Mapping[str, Any], seed: int, rungs: tuple[int, ...]) -> Course:
         """The course of one training of this task and model."""
@@ -84,14 +90,14 @@ class InProcessExecutor:
         facts = self._store.segment(key)
         if facts is None:
             facts = self._train(course, index)
-        if facts.loss is None:
-            raise DivergedError(_diverged("training", course.seen[index]))
-        score_key, scores = self._evaluate(course, index, self._validation, keep_predictions=False)
-        if scores.loss is None:
-            raise DivergedError(_diverged("validation", course.seen[index]))
         segment = Segment(
             key=key, examples=course.seen[index], steps=course.ends[index], seconds=facts.seconds
         )
+        if facts.loss is None:
+            raise DivergedError(_diverged("training", course.seen[index]), segment)
+        score_key, scores = self._evaluate(course, index, self._validation, keep_predictions=False)
+        if scores.loss is None:
+            raise DivergedError(_diverged("validation", course.seen[index]), segment)
         rung = Rung(
             examples=course.seen[index],
             steps=course.ends[index],
@@ -122,10 +128,6 @@ class InProcessExecutor:
     def score(self, course: Course, index: int, texts: EvaluationSet) -> tuple[str, EvaluationFacts]:
         """Score the end of segment ``index`` (-1: the start) on further texts, item by item: (its key, its facts)."""
         return self._evaluate(course, index, texts, keep_predictions=True)
-
-    def release(self, course: Course) -> None:
-        """Forget the states of a training that has ended; its facts stay."""
-        self._store.drop_states(course.keys)
 
     def _evaluate(
         self, course: Course, index: int, texts: EvaluationSet, keep_predictions: bool
@@ -188,6 +190,8 @@ class InProcessExecutor:
         known = self._store.segment(key)
         if known is None:
             self._store.put_segment(key, facts)
+        else:
+            self.retrained_seconds += result.seconds
         self._live = _Live(key, live.model, live.optimizer)
         self.seconds["store"] += time.perf_counter() - started
         return known or facts

@@ -50,6 +50,7 @@ def confirm(
     belongs to its strategy.
     """
     course = executor.plan(work.parameters, work.seed, rungs)
+    retrained_before = executor.retrained_seconds
     segments: list[Segment] = []
     evaluated: list[Rung] = []
     try:
@@ -59,12 +60,12 @@ def confirm(
             evaluated.append(rung)
             watchers.rung(work, rung)
     except DivergedError as error:
+        segments.append(error.segment)
         watchers.note(f"{work.strategy}, replicate {work.replicate}, confirmation {work.index}: {error}")
-    if not segments:
+    if not evaluated:
         evaluated.append(executor.untrained(course))
     best = best_rung(evaluated)
-    key, scores = executor.score(course, best if segments else -1, test)
-    executor.release(course)
+    key, scores = executor.score(course, best if evaluated[0].examples else -1, test)
     predictions = scores.predictions or ()
     correct = np.asarray(predictions) == test.labels
     parameters: dict[str, Any] = dict(work.parameters)
@@ -81,11 +82,12 @@ def confirm(
         validation_loss=evaluated[best].loss,
         best_rung=best,
         test_accuracy=scores.accuracy,
-        test_loss=float("inf") if scores.loss is None else scores.loss,
+        test_loss=scores.loss,
         test_predictions=predictions,
         test_correct=tuple(correct.astype(int).tolist()),
         test_seconds=scores.seconds,
         test_evaluation=key,
         segments=tuple(segments),
         rungs=tuple(evaluated),
+        retrained_seconds=executor.retrained_seconds - retrained_before,
     )

@@ -34,7 +34,7 @@ from hpo.search.trials import TrialKey, TrialRunner
 from hpo.search.watchers import Watchers
 from hpo.seeds import derive
 from hpo.tracking.tracker import Tracker
-from hpo.tracking.uri import default_uri
+from hpo.tracking.uri import check, default_uri
 from hpo.training.evaluation import EvaluationSet
 
 __all__ = ["Checked", "Outcome", "check_experiment", "run_experiment"]
@@ -67,12 +67,14 @@ def run_experiment(
         UserError: the space file changed under records, another process has the folder, or something is missing.
     """
     started = time.perf_counter()
+    uri = tracking_uri or default_uri(results)
+    check(uri)
     folder = results / space.experiment.name
     _refuse_changes(space, folder)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
-            return _run(space, folder, tracking_uri or default_uri(results), device, observer, started)
+            return _run(space, folder, uri, device, observer, started)
     except Timeout:
         raise UserError(
             f"another process is at work on {folder}",
@@ -89,7 +91,7 @@ def _run(
         return Outcome(folder, report, {"report": seconds}, 0, seconds)
     prepared = prepare(space, device)
     head = prepared.run_record()
-    _refuse_other_data(folder, head)
+    _refuse_other_circumstances(folder, head)
     (folder / "space.yaml").write_text(space.text, encoding="utf-8")
     write_run(folder, head)
     executor = prepared.executor(folder)
@@ -101,14 +103,14 @@ def _run(
     try:
         run.search()
         run.confirm()
+        reporting = time.perf_counter()
+        report = write_report(folder)
+        reported = time.perf_counter() - reporting
+        verdict = "\n".join(report.verdict.sentences)
+        tracker.finish(folder / "space.yaml", report.html, list(report.tables), report.markdown, verdict)
     except BaseException:
         tracker.interrupt()
         raise
-    reporting = time.perf_counter()
-    report = write_report(folder)
-    reported = time.perf_counter() - reporting
-    verdict = "\n".join(report.verdict.sentences)
-    tracker.finish(folder / "space.yaml", report.html, list(report.tables), report.markdown, verdict)
     shutil.rmtree(folder / "store" / "states", ignore_errors=True)
     mark_finished(folder)
     wall = time.perf_counter() - started
@@ -205,16 +207,29 @@ def _refuse_changes(space: Space, folder: Path) -> None:
         )
 
 
-def _refuse_other_data(folder: Path, head: Run) -> None:
+# Versions that decide what is drawn, read and computed.
+_DECIDING = ("hpo", "torch", "transformers", "optuna", "numpy")
+
+
+def _refuse_other_circumstances(folder: Path, head: Run) -> None:
+    """Records of one run come from one data set, one model, one device and one set of versions."""
     if not (folder / "records" / "run.json").is_file():
         return
     before = read_records(folder).run
-    for what, old, new in (
-        ("the data", before.split.sha256, head.split.sha256),
-        ("the model's weights", before.model.sha256, head.model.sha256),
-    ):
-        if old != new:
-            raise UserError(
-                f"{what} changed since {folder} was begun: {old[:12]} then, {new[:12]} now",
-                f"Bring back what it began with, or move {folder} away to begin anew.",
-            )
+    found = [
+        f"{what}: {old} -> {new}"
+        for what, old, new in (
+            ("data, SHA-256", before.split.sha256[:12], head.split.sha256[:12]),
+            ("model weights, SHA-256", before.model.sha256[:12], head.model.sha256[:12]),
+            ("device", before.device.name, head.device.name),
+            ("precision", before.device.precision, head.device.precision),
+            ("threads", before.device.threads, head.device.threads),
+            *((name, before.versions.get(name), head.versions.get(name)) for name in _DECIDING),
+        )
+        if old != new
+    ]
+    if found:
+        raise UserError(
+            f"not all is as it was when {folder} was begun:\n  " + "\n  ".join(found),
+            f"Bring back what it began with, or give --results another folder, or move {folder} away to begin anew.",
+        )

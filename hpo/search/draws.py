@@ -1,9 +1,11 @@
 """Draws of configurations: a pure function of the experiment, the study's earlier results and the draw's number.
 
 A draw is made in a study in memory and only then stored whole, so that a kill in the middle of one changes nothing and
-a resumed run draws what an undisturbed one would have drawn. Draws are paired: the sampler's seed depends on the
-replicate and never on the strategy, so that draw i of two strategies has the same values wherever the sampler does not
-look at results (random, QMC, grid, and the first draws of TPE and GP).
+a resumed run draws what an undisturbed one would have drawn.
+
+Draws are paired: draw i of a replicate has the same values of shared parameters in every strategy wherever the sampler
+does not look at results (random, QMC, grid, and the first draws of TPE and GP). Its seed never depends on the strategy,
+and parameters that this strategy does not have are drawn too and dropped, so that they do not shift the others.
 """
 
 from __future__ import annotations
@@ -12,18 +14,22 @@ import itertools
 import json
 import random
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
 
-from hpo.config.experiment import Choices, Experiment, Fixed, Range, Setting
-from hpo.config.parameters import Value, complete
+from hpo.config.experiment import Choices, Experiment, Fixed, Range
+from hpo.config.parameters import PARAMETERS, Value, complete
 from hpo.seeds import derive
 
 Configuration = dict[str, Any]
+Searched = Choices | Range
+Drawn = tuple[
+    dict[str, Any], dict[str, BaseDistribution]
+]  # values and distributions by name, in Optuna's terms
 
 
 def draw(
@@ -32,32 +38,26 @@ def draw(
     replicate: int,
     number: int,
     earlier: Sequence[FrozenTrial],
-) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
-    """Searched parameters of one draw, in Optuna's terms: (values, distributions).
+) -> Drawn:
+    """Searched parameters of one draw; draw 0 is the default configuration.
 
     Args:
         strategy: the compared parameter's value, None where nothing is compared.
         earlier: the study's ended trials, in the order of their draws.
     """
-    looks_back = experiment.budget.sampler in ("tpe", "gp")
-    seed = derive(experiment.seed, "sampler", replicate, number if looks_back else "all")
+    sampler = experiment.budget.sampler
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
         )  # experimental samplers, and independent sampling of conditional parameters
-        study = optuna.create_study(direction="maximize", sampler=_sampler(experiment, seed))
-        if looks_back:
-            study.add_trials(list(earlier))
-            return _ask(study, experiment, strategy, default=number == 0)
-        if experiment.budget.sampler == "grid":
-            study.enqueue_trial(_grid_point(experiment, seed, number))
-            return _ask(study, experiment, strategy, default=False)
-        # These samplers do not look at results: draw again from the first on, so that none is lost or made twice.
-        for _ in range(number):
-            trial = study.ask()
-            _suggest(trial, experiment, strategy)
-            study.tell(trial, 0.0)
-        return _ask(study, experiment, strategy, default=number == 0)
+        if number == 0:
+            defaults = {name: _raw(s.default) for name, s in _searched(experiment).items()}
+            return _fixed_draw(experiment, strategy, defaults)
+        if sampler == "grid":
+            return _fixed_draw(experiment, strategy, _grid_point(experiment, strategy, replicate, number))
+        if sampler in ("tpe", "gp") and number >= _startup(experiment):
+            return _draw_by_results(experiment, strategy, replicate, number, earlier)
+        return _draw_blindly(experiment, strategy, replicate, number)
 
 
 def configuration(
@@ -76,51 +76,91 @@ def strategy_values(experiment: Experiment) -> dict[str, Value | None]:
     return dict(zip(experiment.strategies(), experiment.compare.values, strict=True))
 
 
+def _draw_by_results(
+    experiment: Experiment,
+    strategy: Value | None,
+    replicate: int,
+    number: int,
+    earlier: Sequence[FrozenTrial],
+) -> Drawn:
+    """A draw of TPE or GP, from the study's history in a fresh sampler: samplers do not store their generator."""
+    seed = derive(experiment.seed, "sampler", replicate, number)
+    startup = _startup(experiment)
+    sampler: optuna.samplers.BaseSampler
+    if experiment.budget.sampler == "tpe":
+        sampler = optuna.samplers.TPESampler(
+            n_startup_trials=startup, multivariate=True, group=True, constant_liar=False, seed=seed
+        )
+    else:
+        sampler = optuna.samplers.GPSampler(n_startup_trials=startup, seed=seed)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.add_trials(list(earlier))
+    trial = study.ask()
+    _suggest(experiment, strategy, lambda name, setting: _suggest_one(trial, name, setting))
+    return dict(trial.params), dict(trial.distributions)
+
+
+def _draw_blindly(experiment: Experiment, strategy: Value | None, replicate: int, number: int) -> Drawn:
+    """Draw ``number`` of a sampler that does not look at results: all are drawn again, the last one is kept."""
+    seed = derive(experiment.seed, "sampler", replicate)
+    sampler: optuna.samplers.BaseSampler = (
+        optuna.samplers.QMCSampler(seed=seed, scramble=True)
+        if experiment.budget.sampler == "qmc"
+        else optuna.samplers.RandomSampler(seed=seed)
+    )
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    for _ in range(number + 1):
+        trial = study.ask()
+        for name, setting in _searched(experiment).items():
+            _suggest_one(trial, name, setting)
+        study.tell(trial, 0.0)
+    return _fixed_draw(experiment, strategy, trial.params)
+
+
+def _fixed_draw(experiment: Experiment, strategy: Value | None, values: Mapping[str, Any]) -> Drawn:
+    """``values`` as a draw, without those that do not exist under the others."""
+    trial = optuna.trial.FixedTrial(dict(values))
+    _suggest(experiment, strategy, lambda name, setting: _suggest_one(trial, name, setting))
+    return dict(trial.params), dict(trial.distributions)
+
+
+def _suggest(experiment: Experiment, strategy: Value | None, suggest: Callable[[str, Searched], Any]) -> None:
+    """Suggest every searched parameter whose condition holds, conditions before what hangs on them."""
+    known = _fixed(experiment, strategy)
+    waiting = _searched(experiment)
+    while waiting:
+        ready = [n for n, s in waiting.items() if not any(other in waiting for other in s.when)]
+        assert ready, "conditions form a cycle; the space file's check refuses them"
+        for name in ready:
+            setting = waiting.pop(name)
+            if all(known.get(other) in values for other, values in setting.when.items()):
+                known[name] = _value(suggest(name, setting))
+
+
+def _suggest_one(trial: optuna.trial.BaseTrial, name: str, setting: Searched) -> Any:
+    if isinstance(setting, Choices):
+        return trial.suggest_categorical(name, [_raw(value) for value in setting.choices])
+    if setting.integer:
+        step = int(setting.step or 1)
+        return trial.suggest_int(name, int(setting.low), int(setting.high), step=step, log=setting.log)
+    return trial.suggest_float(name, setting.low, setting.high, step=setting.step, log=setting.log)
+
+
+def _searched(experiment: Experiment) -> dict[str, Searched]:
+    return {n: s for n, s in experiment.parameters.items() if not isinstance(s, Fixed)}
+
+
 def _fixed(experiment: Experiment, strategy: Value | None) -> dict[str, Any]:
-    given = {n: s.value for n, s in experiment.parameters.items() if isinstance(s, Fixed)}
+    given: dict[str, Any] = {n: s.value for n, s in experiment.parameters.items() if isinstance(s, Fixed)}
     if experiment.compare is not None and strategy is not None:
         given[experiment.compare.parameter] = strategy
     return given
 
 
-def _ask(
-    study: optuna.Study, experiment: Experiment, strategy: Value | None, default: bool
-) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
-    if default:
-        study.enqueue_trial(
-            {n: _raw(s.default) for n, s in experiment.parameters.items() if not isinstance(s, Fixed)}
-        )
-    trial = study.ask()
-    _suggest(trial, experiment, strategy)
-    return dict(trial.params), dict(trial.distributions)
-
-
-def _suggest(trial: optuna.Trial, experiment: Experiment, strategy: Value | None) -> None:
-    """Draw every searched parameter whose condition holds, conditions before what hangs on them."""
-    known = _fixed(experiment, strategy)
-    waiting = {n: s for n, s in experiment.parameters.items() if not isinstance(s, Fixed)}
-    while waiting:
-        ready = [n for n, s in waiting.items() if not any(other in waiting for other in _conditions(s))]
-        for name in ready:
-            setting = waiting.pop(name)
-            if all(known.get(other) in values for other, values in _conditions(setting).items()):
-                known[name] = _value(_suggest_one(trial, name, setting))
-        if not ready:
-            raise AssertionError("conditions form a cycle; the space file's check refuses them")
-
-
-def _conditions(setting: Setting) -> Mapping[str, tuple[Value, ...]]:
-    return {} if isinstance(setting, Fixed) else setting.when
-
-
-def _suggest_one(trial: optuna.Trial, name: str, setting: Setting) -> Any:
-    if isinstance(setting, Choices):
-        return trial.suggest_categorical(name, [_raw(value) for value in setting.choices])
-    assert isinstance(setting, Range)
-    if setting.integer:
-        step = int(setting.step or 1)
-        return trial.suggest_int(name, int(setting.low), int(setting.high), step=step, log=setting.log)
-    return trial.suggest_float(name, setting.low, setting.high, step=setting.step, log=setting.log)
+def _startup(experiment: Experiment) -> int:
+    """Draws before TPE or GP looks at results: as the space says, else half of the trials, at most 10."""
+    budget = experiment.budget
+    return budget.startup_trials if budget.startup_trials is not None else min(10, max(1, budget.trials // 2))
 
 
 def _raw(value: Value) -> bool | int | float | str:
@@ -132,41 +172,36 @@ def _value(raw: Any) -> Value:
     return tuple(json.loads(raw)) if isinstance(raw, str) and raw.startswith("[") else raw
 
 
-def _sampler(experiment: Experiment, seed: int) -> optuna.samplers.BaseSampler:
-    budget = experiment.budget
-    startup = (
-        budget.startup_trials if budget.startup_trials is not None else min(10, max(1, budget.trials // 2))
-    )
-    match budget.sampler:
-        case "tpe":
-            return optuna.samplers.TPESampler(
-                n_startup_trials=startup, multivariate=True, group=True, constant_liar=False, seed=seed
-            )
-        case "gp":
-            return optuna.samplers.GPSampler(n_startup_trials=startup, seed=seed)
-        case "qmc":
-            return optuna.samplers.QMCSampler(seed=seed, scramble=True)
-        case _:
-            return optuna.samplers.RandomSampler(seed=seed)
+def _grid_point(
+    experiment: Experiment, strategy: Value | None, replicate: int, number: int
+) -> dict[str, Any]:
+    """Point ``number`` of the strategy's grid, the default first, the others shuffled; past the last it begins again."""
+    grid = {n: _grid_values(s) for n, s in _searched(experiment).items() if _acts(experiment, n, s, strategy)}
+    points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    random.Random(derive(experiment.seed, "grid", replicate)).shuffle(points)  # noqa: S311 - an order, no secret
+    default = {n: _raw(_searched(experiment)[n].default) for n in grid}
+    points = [default, *(p for p in points if p != default)]
+    inactive = {n: _raw(s.default) for n, s in _searched(experiment).items() if n not in grid}
+    return points[number % len(points)] | inactive
 
 
-def _grid_point(experiment: Experiment, seed: int, number: int) -> dict[str, Any]:
-    """Point ``number`` of the grid in an order shuffled by ``seed``; past the last one it begins again."""
-    grid = _grid(experiment)
-    points = list(itertools.product(*grid.values()))
-    random.Random(seed).shuffle(points)  # noqa: S311 - an order, no secret
-    return dict(zip(grid, points[number % len(points)], strict=True))
+def _acts(experiment: Experiment, name: str, setting: Searched, strategy: Value | None) -> bool:
+    """Whether a parameter can have an effect in the strategy."""
+    if experiment.compare is None:
+        return True
+    conditions = list(setting.when.items())
+    registry = PARAMETERS[name].active_when
+    if registry is not None:
+        conditions.append(registry)
+    return all(strategy in values for other, values in conditions if other == experiment.compare.parameter)
 
 
-def _grid(experiment: Experiment) -> dict[str, list[Any]]:
-    """Every value of each searched parameter; ranges have a step here, or are whole numbers (the check sees to it)."""
-    grid: dict[str, list[Any]] = {}
-    for name, setting in experiment.parameters.items():
-        if isinstance(setting, Choices):
-            grid[name] = [_raw(value) for value in setting.choices]
-        elif isinstance(setting, Range):
-            step = setting.step or 1
-            count = int((setting.high - setting.low) / step + 1e-9) + 1
-            values = [setting.low + i * step for i in range(count)]
-            grid[name] = [int(v) for v in values] if setting.integer else values
-    return grid
+def _grid_values(setting: Searched) -> list[Any]:
+    """Every value of a parameter; ranges have a step here, or are whole numbers (the space file's check sees to it)."""
+    if isinstance(setting, Choices):
+        return [_raw(value) for value in setting.choices]
+    step = setting.step or 1
+    count = round((setting.high - setting.low) / step) + 1
+    # Twelve digits: 0.1 + 2 * 0.1 is 0.30000000000000004, which lies outside a range up to 0.3.
+    values = [min(float(f"{setting.low + i * step:.12g}"), setting.high) for i in range(count)]
+    return [int(v) for v in values] if setting.integer else values

@@ -132,11 +132,13 @@ def _possible(experiment: Experiment, name: str) -> list[Any]:
 
 
 def _where(space: Space, name: str) -> str:
-    compare = space.experiment.compare
+    compare, baseline = space.experiment.compare, space.experiment.baseline
     if name == "max_length":
         return space.where("task", "max_length")
     if compare is not None and compare.parameter == name:
         return space.where("compare", "values")
+    if name not in space.experiment.parameters and name in (baseline or {}):
+        return space.where("baseline", name)
     return (
         space.where("parameters", name) if name in space.experiment.parameters else space.where("parameters")
     )

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Scores = Mapping[int, Mapping[int, float]]
-
 MEDIAN_STARTUP = 2  # earlier trials trained to their end before the median says anything
 
 
@@ -27,31 +25,39 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Field:
+    """The trials that one is held against.
+
+    Attributes:
+        scores: draw to (rung in examples to score).
+        complete: the draws that were trained to their end.
+    """
+
+    scores: Mapping[int, Mapping[int, float]]
+    complete: frozenset[int]
+
+
+@dataclass(frozen=True)
 class Pruner:
     """A rule with its settings.
 
     Attributes:
         name: ``successive_halving``, ``hyperband``, ``median`` or ``none``.
         reduction_factor: of successive halving: one in so many goes on from each rung.
-        rungs: examples seen at which a trial may be stopped, ascending; its end is none of them.
+        rungs: examples seen at which a trial may be stopped, ascending.
     """
 
     name: str
     reduction_factor: int
     rungs: tuple[int, ...]
 
-    def decide(self, rung: int, score: float, draw: int, earlier: Scores) -> Decision:
-        """Whether draw ``draw`` stops at ``rung`` examples with ``score``.
-
-        Args:
-            earlier: the scores of the trials drawn before this one: draw to (rung to score).
-        """
+    def decide(self, rung: int, score: float, draw: int, field: Field) -> Decision:
+        """Whether draw ``draw`` stops at ``rung`` examples with ``score``, among the trials drawn before it."""
         if self.name == "none" or rung not in self.rungs:
-            return Decision(False, "trained to its end")
-        rivals = {other: scores[rung] for other, scores in earlier.items() if rung in scores}
+            return Decision(False, "stopped at no rung")
+        rivals = {other: scores[rung] for other, scores in field.scores.items() if rung in scores}
         if self.name == "median":
-            ended = [value for other, value in rivals.items() if max(earlier[other]) not in self.rungs]
-            return _median(score, ended)
+            return _median(score, [value for other, value in rivals.items() if other in field.complete])
         bracket = self._bracket(draw)
         if self.rungs.index(rung) < bracket:
             return Decision(False, f"bracket {bracket} stops none at {rung} examples")

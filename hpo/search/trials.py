@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from hpo.config.experiment import Experiment
 from hpo.config.parameters import Value
@@ -16,7 +17,7 @@ from hpo.records.schema import Rung, Segment, Trial
 from hpo.runtime.in_process import DivergedError, InProcessExecutor
 from hpo.search.confirm import best_rung
 from hpo.search.draws import configuration, draw
-from hpo.search.pruners import Pruner
+from hpo.search.pruners import Field, Pruner
 from hpo.search.storage import StoredStudy, StudyStorage
 from hpo.search.watchers import Watchers
 from hpo.seeds import derive
@@ -85,16 +86,24 @@ class TrialRunner:
             for rung, examples in zip(twin.rungs, self._rungs_of(twin), strict=True):
                 study.report(trial.number, examples, rung.accuracy)
             reason = f"the same configuration as draw {twin.draw}: {twin.reason}"
-            return twin.model_copy(update={"draw": trial.number, "duplicate_of": twin.draw, "reason": reason})
+            return twin.model_copy(
+                update={
+                    "draw": trial.number,
+                    "duplicate_of": twin.draw,
+                    "reason": reason,
+                    "retrained_seconds": 0.0,
+                }
+            )
         return self._train(study, trial, strategy, replicate, parameters)
 
     def _twin(
         self, strategy: str, replicate: int, number: int, parameters: Mapping[str, Any]
     ) -> Trial | None:
         """The earliest trial of the study with the same configuration."""
+        wanted = _canonical(parameters)
         for earlier in range(number):
             record = self.records[strategy, replicate, earlier]
-            if record.parameters == parameters:
+            if _canonical(record.parameters) == wanted:
                 return record
         return None
 
@@ -114,7 +123,8 @@ class TrialRunner:
         course = self._executor.plan(parameters, seed, self._experiment.budget.rungs)
         work = Work(strategy, replicate, trial.number, False, seed, parameters, course.seen[-1])
         self._watchers.started(work)
-        earlier = {t.number: t.intermediate_values for t in study.trials()[: trial.number]}
+        field = self._field(study, strategy, replicate, trial.number)
+        retrained_before = self._executor.retrained_seconds
         segments: list[Segment] = []
         rungs: list[Rung] = []
         state: Literal["complete", "pruned", "failed"] = "complete"
@@ -123,17 +133,19 @@ class TrialRunner:
             try:
                 segment, rung = self._executor.advance(course, index)
             except DivergedError as error:
+                segments.append(error.segment)
                 state, reason = "failed", str(error)
                 break
             segments.append(segment)
             rungs.append(rung)
             study.report(trial.number, rung_examples, rung.accuracy)
             self._watchers.rung(work, rung)
-            decision = self._pruner.decide(rung_examples, rung.accuracy, trial.number, earlier)
+            if index == len(course.rungs) - 1:
+                break  # the end of training is no rung, whatever the rungs of longer trainings are
+            decision = self._pruner.decide(rung_examples, rung.accuracy, trial.number, field)
             if decision.prune:
                 state, reason = "pruned", f"stopped at {rung_examples} examples: {decision.reason}"
                 break
-        self._executor.release(course)
         best = best_rung(rungs) if state == "complete" else None
         return Trial(
             strategy=strategy,
@@ -148,4 +160,22 @@ class TrialRunner:
             duplicate_of=None,
             segments=tuple(segments),
             rungs=tuple(rungs),
+            retrained_seconds=self._executor.retrained_seconds - retrained_before,
         )
+
+    def _field(self, study: StoredStudy, strategy: str, replicate: int, number: int) -> Field:
+        """The trials of the study drawn before ``number``, each training once."""
+        own = [
+            t
+            for t in study.trials()[:number]
+            if self.records[strategy, replicate, t.number].duplicate_of is None
+        ]
+        return Field(
+            scores={t.number: t.intermediate_values for t in own},
+            complete=frozenset(t.number for t in own if t.state == TrialState.COMPLETE),
+        )
+
+
+def _canonical(parameters: Mapping[str, Any]) -> str:
+    """One text for a configuration, whether it was just drawn or read back from a record."""
+    return json.dumps(dict(parameters), sort_keys=True)

@@ -1,4 +1,4 @@
-"""What training has done, by key: facts of segments and evaluations for good, states while a training may need them.
+"""What training has done, by key: facts of segments and evaluations for good, states as long as there is room.
 
     <folder>/segments/<key>.json       loss, seconds and the state's digest
     <folder>/evaluations/<key>.json    scores of one state on one evaluation set
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +22,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from hpo.training.states import state_digest
+
+STATE_LIMIT = (
+    2 * 2**30
+)  # bytes: some 50 states of two trained MiniLM layers, more than paired draws of ten strategies share
 
 
 class _Frozen(BaseModel):
@@ -49,10 +53,15 @@ Facts = TypeVar("Facts", SegmentFacts, EvaluationFacts)
 
 
 class Store:
-    """One folder of facts and states. One process writes to it."""
+    """One folder of facts and states. One process writes to it.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        state_limit: bytes that states may take.
+    """
+
+    def __init__(self, folder: Path, state_limit: int = STATE_LIMIT) -> None:
         self._folder = folder
+        self._state_limit = state_limit
         for kind in ("segments", "evaluations", "states"):
             (folder / kind).mkdir(parents=True, exist_ok=True)
 
@@ -84,23 +93,28 @@ class Store:
         if digest != state_digest(tensors):
             path.unlink(missing_ok=True)
             return None
+        path.touch()  # used now: the last to make room
         return tensors
 
     def put_state(self, key: str, tensors: Mapping[str, Tensor], digest: str) -> None:
+        """Store a state, in place of those used longest ago where the limit asks for it."""
         path = self._path("states", key, "safetensors")
         temporary = path.with_suffix(".tmp")
+        self._make_room(sum(t.numel() * t.element_size() for t in tensors.values()))
         save_file(dict(tensors), temporary, metadata={"digest": digest})
         temporary.replace(path)
 
-    def drop_states(self, keys: Iterable[str]) -> None:
-        """Forget the states of a training that has ended."""
-        for key in keys:
-            self._path("states", key, "safetensors").unlink(missing_ok=True)
-
-    def drop_all_states(self) -> None:
-        """Forget every state and unfinished file."""
-        for path in (self._folder / "states").iterdir():
+    def _make_room(self, size: int) -> None:
+        """Forget the states that were used longest ago until ``size`` bytes more fit the limit."""
+        used = sorted(
+            (s.st_mtime_ns, s.st_size, p) for p in (self._folder / "states").iterdir() for s in [p.stat()]
+        )
+        total = sum(bytes_ for _, bytes_, _ in used) + size
+        for _, bytes_, path in used:
+            if total <= self._state_limit:
+                return
             path.unlink()
+            total -= bytes_
 
     def _path(self, kind: str, key: str, ending: str) -> Path:
         return self._folder / kind / f"{key.removeprefix('sha256:')}.{ending}"

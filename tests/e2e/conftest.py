@@ -10,21 +10,22 @@ task: {{data: {{path: {data}}}, train: 64, validation: 40, test: 60, max_length:
 model: {model}
 compare: {{parameter: schedule, values: [linear, cosine, wsd], reference: linear}}
 parameters:
-  learning_rate: {{low: 1e-3, high: 1e-2, log: true}}
-  warmup_ratio: {{low: 0.0, high: 0.3}}
+  learning_rate: {{choices: [1e-3, 3e-3, 9e-3]}}
+  warmup_ratio: 0.1
   frozen_layers: {{choices: [0, 1]}}
+  head_hidden_sizes: {{choices: [[], [8]]}}
   augmentation: random_swap
-  augmentation_strength: {{low: 0.0, high: 0.5}}
+  augmentation_strength: 0.3
   batch_size: 16
   epochs: 3
 baseline: {{optimizer: adam, learning_rate: 2e-5, schedule: constant, epochs: 3}}
-budget: {{replicates: 3, trials: 3, rungs: [64, 128]}}
+budget: {{replicates: 3, trials: 4, rungs: [64, 128]}}
 """
 
 
 @pytest.fixture(scope="session")
 def tiny_space(tiny_model: Path, tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A space of 27 trials and 12 confirmations on the tiny model, which trains in a few seconds."""
+    """A space of 36 trials, some drawn twice, and 12 confirmations on the tiny model, which trains in a few seconds."""
     path = tmp_path_factory.mktemp("space") / "tiny.yaml"
     path.write_text(TINY.format(data=tiny_data, model=tiny_model))
     return path

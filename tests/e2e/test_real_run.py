@@ -140,7 +140,11 @@ def test_check_prints_the_plan_and_writes_nothing(tmp_path: Path) -> None:
     fetch("movie")
     done = hpo("check", "--space", "lr_schedules.yaml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for part in ("constant, linear, cosine, inverse_sqrt, wsd", "25 studies of 4 trials, 100 in all", "25 trainings with fresh seeds"):
+    for part in (
+        "constant, linear, cosine, inverse_sqrt, wsd",
+        "25 studies of 4 trials, 100 in all",
+        "25 trainings with fresh seeds",
+    ):
         assert part in done.stdout
     assert not list(tmp_path.iterdir())
 

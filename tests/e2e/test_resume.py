@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -13,10 +14,11 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from hpo.records.files import read_records
 from hpo.search.storage import journal_path
 from tests.e2e.runs import facts, hpo, start, tree
 
-TRIALS, CONFIRMATIONS, STUDIES, STRATEGIES = 27, 12, 9, 3
+TRIALS, CONFIRMATIONS = 36, 12
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +106,7 @@ def test_nothing_is_lost_or_counted_twice(undisturbed: Path) -> None:
     assert {state for _, state in states} <= {"FINISHED", "KILLED"}
     read = facts(undisturbed / "results" / "tiny")
     assert len(read["trials"]) == TRIALS
+    assert any(t["duplicate_of"] is not None for t in read["trials"])
     assert len(read["confirmations"]) == CONFIRMATIONS
     assert sum(state == "KILLED" for _, state in states) == sum(
         t["state"] == "pruned" for t in read["trials"]
@@ -117,15 +120,42 @@ def test_the_same_command_again_changes_nothing(tiny_space: Path, undisturbed: P
     assert tree(undisturbed / "results") == before
 
 
+def test_a_record_taken_away_is_made_again_from_what_is_stored(
+    tiny_space: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(undisturbed / "results", tmp_path / "results")
+    records = tmp_path / "results" / "tiny" / "records"
+    (records / "trials" / "linear.r1.d2.json").unlink()
+    (records / "confirmations" / "wsd.r0.s0.json").unlink()
+    done = hpo("run", "--space", str(tiny_space), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert facts(tmp_path / "results" / "tiny") == facts(undisturbed / "results" / "tiny")
+
+
+def test_a_run_is_not_continued_with_another_number_of_threads(
+    tiny_space: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(undisturbed / "results", tmp_path / "results")
+    (tmp_path / "results" / "tiny" / "records" / "finished").unlink()
+    threads = read_records(undisturbed / "results" / "tiny").run.device.threads
+    monkeypatch.setenv("OMP_NUM_THREADS", str(threads + 1))
+    done = hpo("run", "--space", str(tiny_space), cwd=tmp_path)
+    assert done.returncode == 2
+    assert (
+        f"not all is as it was when results/tiny was begun:\n  threads: {threads} -> {threads + 1}\n"
+        in done.stderr
+    )
+
+
 def test_a_changed_space_file_over_records_is_refused_with_what_changed(
     tiny_space: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     changed = tmp_path / "tiny.yaml"
-    changed.write_text(tiny_space.read_text().replace("trials: 3", "trials: 4"))
+    changed.write_text(tiny_space.read_text().replace("trials: 4", "trials: 5"))
     before = tree(undisturbed / "results")
     done = hpo("run", "--space", str(changed), cwd=undisturbed)
     assert done.returncode == 2
-    assert "changed since results/tiny was begun:\n  budget.trials: 3 -> 4\n" in done.stderr
+    assert "changed since results/tiny was begun:\n  budget.trials: 4 -> 5\n" in done.stderr
     assert done.stderr.rstrip().splitlines()[-1].startswith("hint: Undo the change to go on")
     assert tree(undisturbed / "results") == before
 

@@ -113,13 +113,36 @@ def test_a_lost_or_damaged_state_is_trained_again_with_the_same_bits(
     assert facts(run(make(tmp_path), course)) == expected
 
 
-def test_released_states_leave_the_folder_and_the_facts_stay(make: MakeExecutor, tmp_path: Path) -> None:
+def test_states_make_room_for_newer_ones_and_the_facts_stay(make: MakeExecutor, tmp_path: Path) -> None:
     executor = make(tmp_path)
     course = plan(executor)
     run(executor, course)
-    executor.release(course)
-    assert not list((tmp_path / "states").iterdir())
-    assert len(list((tmp_path / "segments").iterdir())) == 3
+    sizes = [p.stat().st_size for p in (tmp_path / "states").iterdir()]
+    assert len(sizes) == 2
+    executor._store = Store(tmp_path, state_limit=sum(sizes) + sizes[0] // 2)
+    other = plan(executor, seed=2)
+    executor.advance(other, 0)
+    assert executor._store.state(course.keys[1]) is None
+    assert executor._store.state(course.keys[2]) is not None
+    assert executor._store.state(other.keys[1]) is not None
+    assert len(list((tmp_path / "segments").iterdir())) == 4
+
+
+def test_a_trunk_whose_state_is_kept_is_trained_once_and_one_whose_state_is_gone_is_counted_again(
+    make: MakeExecutor, tmp_path: Path
+) -> None:
+    executor = make(tmp_path)
+    run(executor, plan(executor, schedule="constant"))
+    run(executor, plan(executor, schedule="wsd"))  # parts from constant in its last fifth
+    assert executor.trained == 4
+    assert executor.retrained_seconds == 0.0
+    lost = make(tmp_path / "lost")
+    run(lost, plan(lost, schedule="constant"))
+    for path in (tmp_path / "lost" / "states").iterdir():
+        path.unlink()
+    run(lost, plan(lost, schedule="wsd"))
+    assert lost.trained == 6
+    assert lost.retrained_seconds > 0.0
 
 
 def test_an_evaluation_killed_after_its_segment_is_made_up_for(make: MakeExecutor, tmp_path: Path) -> None:
@@ -135,8 +158,9 @@ def test_an_evaluation_killed_after_its_segment_is_made_up_for(make: MakeExecuto
 def test_a_loss_that_is_no_number_ends_the_training_with_a_reason(make: MakeExecutor, tmp_path: Path) -> None:
     executor = make(tmp_path)
     course = plan(executor, optimizer="sgd", learning_rate=1e30, schedule="constant", gradient_clip=1e30)
-    with pytest.raises(DivergedError, match="lower learning_rate or gradient_clip"):
+    with pytest.raises(DivergedError, match="lower learning_rate or gradient_clip") as caught:
         run(executor, course)
+    assert caught.value.segment.seconds > 0.0
     with pytest.raises(DivergedError):
         run(make(tmp_path), course)
 

@@ -6,7 +6,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from hpo.config.experiment import Choices, Experiment, Range
+from hpo.config.experiment import Choices, Compare, Experiment, Range
 from hpo.search.draws import configuration, draw, strategy_values
 from tests.search.search_space import experiment
 
@@ -48,11 +48,14 @@ def test_a_parameter_is_drawn_only_under_its_condition() -> None:
 
 @pytest.mark.parametrize("sampler", ["random", "qmc"])
 def test_draws_are_paired_between_strategies_whatever_the_results(sampler: str) -> None:
-    e = experiment(budget={"sampler": sampler, "trials": 6})
-    e = e.model_copy(update={"parameters": {n: s for n, s in e.parameters.items() if n != "schedule_cycles"}})
+    parameters = dict(
+        reversed(experiment().parameters.items())
+    )  # the conditional one stands before the others
+    e = experiment(parameters=parameters, budget={"sampler": sampler, "trials": 6})
     first = draws(e, LINEAR, 1, 6, scores=lambda p: p["learning_rate"])
     second = draws(e, RESTARTS, 1, 6, scores=lambda p: -p["learning_rate"])
-    assert first == second
+    assert first == [without_cycles(p) for p in second]
+    assert len({p["schedule_cycles"] for p in second}) > 1
     assert len({str(p) for p in first}) == 6
 
 
@@ -62,6 +65,8 @@ def test_the_startup_draws_of_tpe_are_paired_and_its_later_ones_look_at_results(
     second = draws(e, LINEAR, 1, 8, scores=lambda p: -p["learning_rate"])
     assert first[:4] == second[:4]
     assert first[4:] != second[4:]
+    other = draws(e, RESTARTS, 1, 4)
+    assert [without_cycles(p) for p in other] == first[:4]
 
 
 def test_replicates_draw_differently() -> None:
@@ -84,6 +89,21 @@ def test_the_grid_visits_every_point_once_in_the_same_order_for_each_strategy() 
     points = draws(e, LINEAR, 0, 12)
     assert len({str(p) for p in points}) == 12
     assert points == draws(e, RESTARTS, 0, 12)
+
+
+def test_a_grid_walks_the_points_of_the_strategy_alone_and_begins_with_the_default() -> None:
+    parameters = {
+        "schedule_decay_ratio": Range(low=0.1, high=0.3, step=0.1, default=0.2),
+        "schedule_power": Choices(choices=(1.0, 2.0, 3.0), default=1.0),
+    }
+    compare = Compare(parameter="schedule", values=("wsd", "polynomial"))
+    e = experiment(parameters=parameters, compare=compare, budget={"sampler": "grid", "trials": 3})
+    ratios = [p["schedule_decay_ratio"] for p in draws(e, "wsd", 0, 3)]
+    powers = [p["schedule_power"] for p in draws(e, "polynomial", 0, 3)]
+    assert ratios[0] == 0.2
+    assert sorted(ratios) == [0.1, 0.2, 0.3]
+    assert powers[0] == 1.0
+    assert sorted(powers) == [1.0, 2.0, 3.0]
 
 
 def test_a_configuration_has_every_active_parameter_and_no_other() -> None:

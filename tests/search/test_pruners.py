@@ -4,7 +4,7 @@ import numpy as np
 import optuna
 import pytest
 
-from hpo.search.pruners import Pruner
+from hpo.search.pruners import Field, Pruner
 
 RUNGS = (1, 2, 4)
 
@@ -12,13 +12,16 @@ RUNGS = (1, 2, 4)
 def replay(pruner: Pruner, curves: np.ndarray) -> list[int]:
     """Number of evaluations that each trial reached, trials one after another."""
     earlier: dict[int, dict[int, float]] = {}
+    complete: set[int] = set()
     reached = []
     for draw, curve in enumerate(curves):
         scores: dict[int, float] = {}
         for rung, score in zip((*RUNGS, 8), curve, strict=True):
             scores[rung] = float(score)
-            if pruner.decide(rung, float(score), draw, earlier).prune:
+            if pruner.decide(rung, float(score), draw, Field(earlier, frozenset(complete))).prune:
                 break
+        else:
+            complete.add(draw)
         earlier[draw] = scores
         reached.append(len(scores))
     return reached
@@ -66,14 +69,14 @@ def test_hyperband_deals_brackets_by_draw_and_compares_within_one() -> None:
     brackets = [pruner._bracket(draw) for draw in range(10)]
     assert brackets[:3] == [0, 1, 2]
     assert {b: brackets.count(b) for b in (0, 1, 2)} == {0: 4, 1: 3, 2: 3}
-    earlier = {0: {1: 0.9}, 1: {1: 0.8}}
+    earlier = Field({0: {1: 0.9}, 1: {1: 0.8}}, frozenset())
     assert not pruner.decide(1, 0.1, 4, earlier).prune  # bracket 1 begins at the second rung
     assert pruner.decide(1, 0.1, 3, earlier).prune  # bracket 0, against draw 0
 
 
 def test_a_decision_asked_again_comes_out_the_same_and_has_a_reason() -> None:
     pruner = Pruner("successive_halving", 2, RUNGS)
-    earlier = {0: {1: 0.7}, 1: {1: 0.6}}
+    earlier = Field({0: {1: 0.7}, 1: {1: 0.6}}, frozenset())
     first = pruner.decide(1, 0.65, 2, earlier)
     assert first == pruner.decide(1, 0.65, 2, earlier)
     assert first.prune
@@ -81,8 +84,12 @@ def test_a_decision_asked_again_comes_out_the_same_and_has_a_reason() -> None:
 
 
 def test_equal_scores_go_on_together() -> None:
-    assert not Pruner("successive_halving", 2, RUNGS).decide(1, 0.7, 1, {0: {1: 0.7}}).prune
+    assert (
+        not Pruner("successive_halving", 2, RUNGS).decide(1, 0.7, 1, Field({0: {1: 0.7}}, frozenset())).prune
+    )
 
 
-def test_the_end_of_training_is_no_rung() -> None:
-    assert not Pruner("successive_halving", 2, RUNGS).decide(8, 0.1, 1, {0: {8: 0.9}}).prune
+def test_only_rungs_stop_a_trial() -> None:
+    assert (
+        not Pruner("successive_halving", 2, RUNGS).decide(8, 0.1, 1, Field({0: {8: 0.9}}, frozenset())).prune
+    )
