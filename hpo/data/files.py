@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from hpo.data.tables import SPLITS, Reading, table_from_columns
 from hpo.errors import UserError
 
 Columns = Mapping[str, Sequence[object]]
+LONGEST_CELL = 2**31 - 1  # characters; Python's own limit of 131,072 is short for documents
 
 
 def read_path(name: str, source: DataSource) -> Reading:
@@ -71,11 +73,27 @@ def _columns(path: Path) -> Columns:
 
 
 def _read_csv(path: Path) -> Columns:
-    import pandas as pd
-
-    # Every cell is text: "NA" and "null" are words, and "007" keeps its zeros.
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
-    return {str(name): frame[name].tolist() for name in frame.columns}
+    """Every cell is text: "NA" and "null" are words, and "007" keeps its zeros."""
+    csv.field_size_limit(LONGEST_CELL)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = csv.reader(file, strict=True)
+        try:
+            rows = [row for row in lines if row]
+        except csv.Error as error:
+            raise ValueError(f"line {lines.line_num}: {error}") from error
+    if not rows:
+        raise ValueError("no header with the columns' names")
+    header, *cells = rows
+    if len(set(header)) < len(header):
+        raise ValueError("two columns have one name")
+    for number, row in enumerate(cells, start=1):
+        if len(row) > len(header):
+            raise UserError(
+                f"{path}, row {number}: {len(row)} cells, but the header names {len(header)} columns",
+                'Put quotes around texts that hold a comma: "so, like this",label.',
+            )
+    # A row that ends early lacks its last cells: whether they are needed, the columns' roles tell.
+    return {name: [row[i] if i < len(row) else None for row in cells] for i, name in enumerate(header)}
 
 
 def _read_parquet(path: Path) -> Columns:

@@ -151,9 +151,10 @@ def test_two_files_of_one_split_are_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.csv", b"text,label\nsecret,x\nsecret,y,z\n", "line 3"),
+        ("a.csv", b'text,label\n"secret,x\n', "line 2: unexpected end of data"),
+        ("a.csv", b"text,label,text\nsecret,x,\n", "two columns have one name"),
         ("a.csv", b"text,label\nsecret \xe9,x\n", "utf-8"),
-        ("a.csv", b"", "No columns"),
+        ("a.csv", b"", "no header with the columns' names"),
         ("a.json", b'[{"text": "secret",}]', "line 1 column 20"),
         ("a.json", b'{"text": "secret"}', "a list of objects is required"),
         ("a.jsonl", b'{"text": "s", "label": "x"}\n{"text": secret}\n', "line 2, column 10"),
@@ -168,6 +169,29 @@ def test_a_broken_file_names_the_place_and_not_the_text(tmp_path, name, content,
     assert message.startswith(f"{path} cannot be read as {path.suffix[1:].upper()}: ")
     assert said in message
     assert "secret" not in message
+
+
+@pytest.mark.parametrize(("rows", "row"), [("secret, world,x\n" * 3, 1), ("a,x\n\nb,y\nsecret,z,\nd,y\n", 3)])
+def test_a_csv_row_with_more_cells_than_columns_is_named(tmp_path, rows, row):
+    path = tmp_path / "a.csv"
+    path.write_text(f"text,label\n{rows}")
+    error = refusal(DataSource(path=str(path)))
+    assert error.message == f"{path}, row {row}: 3 cells, but the header names 2 columns"
+    assert error.hint == 'Put quotes around texts that hold a comma: "so, like this",label.'
+
+
+def test_a_csv_row_that_ends_early_lacks_its_label(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\na,x\nb\n")
+    assert refusal(DataSource(path=str(path))).message == f"{path}, row 2: the label is empty"
+
+
+def test_a_csv_text_may_be_long_and_hold_commas_quotes_and_lines(tmp_path):
+    path = tmp_path / "a.csv"
+    long = "word " * 40_000
+    path.write_text(f'label,text\nx,"a, ""b""\nc"\ny,{long}\nx,007\ny,NA\n')
+    corpus = load_corpus(DataSource(path=str(path)))
+    assert corpus.texts == ('a, "b"\nc', long, "007", "NA")
 
 
 def test_an_unknown_asset_names_the_nearest():
