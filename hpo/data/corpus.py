@@ -91,6 +91,20 @@ def _check_rows(table: Table) -> None:
             raise UserError(f"{table.where}, row {row}: the text is empty", "Fill it in or remove the row.")
         if label is None or not label.strip():
             raise UserError(f"{table.where}, row {row}: the label is empty", "Fill it in or remove the row.")
+        for role, content in (("text", text), ("label", label)):
+            if not _is_unicode(content):
+                raise UserError(
+                    f"{table.where}, row {row}: the {role} holds half of a surrogate pair, which is no character",
+                    "Write the file again as UTF-8, or remove the row.",
+                )
+
+
+def _is_unicode(content: str) -> bool:
+    try:
+        content.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _label_names(reading: Reading, tables: list[Table], origin: str) -> tuple[str, ...]:

@@ -64,12 +64,18 @@ def _columns(path: Path) -> Columns:
         )
     try:
         return read(path)
-    except (OSError, ValueError) as error:  # parsers' errors are ValueErrors, and tell the line, not its text
-        kind = path.suffix.lstrip(".").upper()
-        first = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"{path} cannot be read as {kind}: {first}", "Repair the file, or write it again as UTF-8."
-        ) from error
+    except RecursionError as error:
+        raise _unreadable(path, "it nests too deeply") from error
+    # Parsers' errors are ValueErrors, and tell the line, not its text; what pyarrow lacks is a NotImplementedError.
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise _unreadable(path, (str(error).strip().splitlines() or [type(error).__name__])[0]) from error
+
+
+def _unreadable(path: Path, why: str) -> UserError:
+    kind = path.suffix.lstrip(".").upper()
+    return UserError(
+        f"{path} cannot be read as {kind}: {why}", "Repair the file, or write it again as UTF-8."
+    )
 
 
 def _read_csv(path: Path) -> Columns:
@@ -97,10 +103,11 @@ def _read_csv(path: Path) -> Columns:
 
 
 def _read_parquet(path: Path) -> Columns:
-    import pandas as pd
+    import pyarrow.parquet
 
-    frame = pd.read_parquet(path)
-    return {str(name): frame[name].tolist() for name in frame.columns}
+    # Not by pandas: there a whole number beside a gap becomes a fraction, and a list an array.
+    columns: Columns = pyarrow.parquet.ParquetFile(path).read().to_pydict()
+    return columns
 
 
 def _read_json(path: Path) -> Columns:

@@ -99,6 +99,41 @@ def test_a_cell_that_is_no_text_names_file_row_and_what_it_is(tmp_path):
     assert error.message == f"{path}, row 1: the label is a number; a word or a whole number is required"
 
 
+def test_a_parquet_column_of_whole_numbers_may_have_gaps(tmp_path):
+    path = tmp_path / "a.parquet"
+    labels = pd.array([1, None, 0], dtype="Int64")
+    pd.DataFrame({"text": ["s", "t", "u"], "label": labels}).to_parquet(path)
+    assert refusal(DataSource(path=str(path))).message == f"{path}, row 2: the label is empty"
+    pd.DataFrame({"text": list("stuv"), "label": pd.array([1, 0, 1, 0], dtype="Int64")}).to_parquet(path)
+    assert load_corpus(DataSource(path=str(path))).label_names == ("0", "1")
+
+
+def test_a_parquet_cell_that_is_a_list_is_named(tmp_path):
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"text": ["s", "t"], "label": [["x"], ["x", "y"]]}).to_parquet(path)
+    error = refusal(DataSource(path=str(path)))
+    assert error.message == f"{path}, row 1: the label is a list; a word or a whole number is required"
+
+
+@pytest.mark.parametrize("role", ["text", "label"])
+def test_half_a_surrogate_pair_names_file_and_row(tmp_path, role):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([{"text": "s", "label": "x"}, {"text": "t", "label": "y", role: "a\ud83d"}]))
+    error = refusal(DataSource(path=str(path)))
+    assert error.message == (
+        f"{path}, row 2: the {role} holds half of a surrogate pair, which is no character"
+    )
+    assert error.hint == "Write the file again as UTF-8, or remove the row."
+
+
+@pytest.mark.parametrize("ending", [".json", ".jsonl"])
+def test_a_file_that_nests_too_deeply_is_refused(tmp_path, ending):
+    path = tmp_path / f"a{ending}"
+    path.write_text("[" * 100_000)
+    error = refusal(DataSource(path=str(path)))
+    assert error.message == f"{path} cannot be read as {ending[1:].upper()}: it nests too deeply"
+
+
 def test_one_class_only_is_an_error(tmp_path):
     path = write(tmp_path / "a.csv", [("s", "x"), ("t", "x")])
     message = f"{path}: one class only, `x`; at least two classes are required"
