@@ -76,8 +76,8 @@ class Task(Frozen):
     kind: Literal["text-classification"] = "text-classification"
     data: DataSource
     train: int = Field(ge=1, description="Texts of the training split.")
-    validation: int = Field(ge=1, description="Texts of the validation split, by which trials are selected.")
-    test: int = Field(ge=1, description="Texts of the test split, opened for the confirmations alone.")
+    validation: int = Field(ge=2, description="Texts of the validation split, by which trials are selected.")
+    test: int = Field(ge=2, description="Texts of the test split, opened for the confirmations alone.")
     max_length: int = Field(128, ge=4, description="Tokens of a text that are read; the rest is cut off.")
 
 

@@ -40,7 +40,7 @@ def split(corpus: Corpus, train: int, validation: int, test: int, seed: int) -> 
     from those of train. Without groups, the test split depends on its own size and the seed alone.
 
     Raises:
-        UserError: there are too few texts, or train lacks a class (or shares a group) of another split.
+        UserError: there are too few texts or groups, or train lacks a class (or shares a group) of another split.
     """
     kept = _without_duplicates(corpus)
     dropped = len(corpus.texts) - len(kept)
@@ -144,3 +144,8 @@ def _check_parts(corpus: Corpus, parts: Mapping[str, np.ndarray]) -> None:
                 f"{corpus.origin}: {one} and {other} share a group",
                 "Split the data so that each group stands in one file, or give one file and let hpo split it.",
             )
+    if len(set(corpus.groups[parts["test"]])) < 2:
+        raise UserError(
+            f"{corpus.origin}: all {len(parts['test'])} texts of test stand in one group; at least two are required",
+            "Ask for a larger test split, or leave `group` out: an interval rests on how groups differ.",
+        )

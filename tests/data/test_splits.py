@@ -152,6 +152,20 @@ def test_a_group_in_two_given_splits_is_an_error():
         split(data, 4, 3, 3, seed=0)
 
 
+def test_one_group_alone_in_test_is_an_error():
+    given = ("train",) * 4 + ("validation",) * 3 + ("test",) * 3
+    data = corpus([0, 1] * 5, groups=[0] * 4 + [1] * 3 + [2] * 3, splits=given)
+    with pytest.raises(UserError) as caught:
+        split(data, 4, 3, 3, seed=0)
+    assert caught.value.message == (
+        "data.csv: all 3 texts of test stand in one group; at least two are required"
+    )
+    assert caught.value.hint == (
+        "Ask for a larger test split, or leave `group` out: an interval rests on how groups differ."
+    )
+    assert len(split(dataclasses.replace(data, groups=np.arange(10)), 4, 3, 3, seed=0).test) == 3
+
+
 def test_the_digest_covers_texts_labels_and_assignment():
     data = corpus([0, 1] * 5)
     drawn = split(data, 4, 2, 2, seed=0)
