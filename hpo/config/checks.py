@@ -185,6 +185,12 @@ def _check_counts(draft: Draft, problems: Problems) -> None:
             "budget.replicates is 2, which cannot separate strategies",
             "1, or at least 3",
         )
+    if draft.compared and budget["replicates"] == 1 and draft.seeds is not None and draft.seeds < LEAST_SEEDS:
+        problems.add(
+            draft.where("confirmation", "seeds"),
+            f"confirmation.seeds is {draft.seeds} with one replicate, which allows no verdict",
+            f"at least {LEAST_SEEDS}, or at least 3 replicates",
+        )
     if not searched:
         return
     if budget["trials"] == 1:

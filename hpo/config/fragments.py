@@ -1,6 +1,6 @@
 """What one value may be, said as JSON Schema: the editor, the reader and its messages share the words.
 
-Keywords of a value: type, enum, minimum, exclusiveMinimum, maximum, exclusiveMaximum, minLength, items.
+Keywords of a value: type, enum, minimum, exclusiveMinimum, maximum, exclusiveMaximum, minLength, items, maxItems.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def parameter_fragment(parameter: Parameter) -> Fragment:
     """One value of ``parameter``."""
     if parameter.kind == "category":
         return {"type": "string", "enum": list(parameter.categories)}
-    if parameter.kind == "int_list":
-        return {"type": "array", "items": {"type": "integer", "minimum": 1}}
-    fragment: Fragment = {"type": "integer" if parameter.kind == "int" else "number"}
+    fragment: Fragment = {"type": "number" if parameter.kind == "float" else "integer"}
     if parameter.low is not None:
         fragment["exclusiveMinimum" if parameter.open_low else "minimum"] = parameter.low
     if parameter.high is not None:
         fragment["exclusiveMaximum" if parameter.open_high else "maximum"] = parameter.high
+    if parameter.kind == "int_list":
+        return {"type": "array", "items": fragment, "maxItems": parameter.longest}
     return fragment
 
 
@@ -119,6 +119,9 @@ def read_value(node: Node, fragment: Fragment, label: str, problems: Problems) -
             read_value(item, fragment["items"], f"{label}[{i}]", problems)
             for i, item in enumerate(node.value)
         ]
+        if len(items) > fragment.get("maxItems", math.inf):
+            problems.add(node.at, f"{label} has {len(items)} items", allowed(fragment))
+            return None
         return None if None in items else tuple(items)
     if fits(node.value, fragment):
         return _typed(node.value, fragment)
@@ -163,7 +166,8 @@ def allowed(fragment: Fragment) -> str:
     if "enum" in fragment:
         return listed(fragment["enum"])
     if fragment["type"] == "array":
-        return f"a list, each {allowed(fragment['items'])}" if "items" in fragment else "a list"
+        most = f" of at most {fragment['maxItems']}" if "maxItems" in fragment else ""
+        return f"a list{most}, each {allowed(fragment['items'])}" if "items" in fragment else "a list"
     bounds = [f"{word} {fragment[key]:g}" for key, word in _BOUND_WORDS.items() if key in fragment]
     return " ".join((_TYPE_WORDS[fragment["type"]], " and ".join(bounds))).strip()
 

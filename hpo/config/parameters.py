@@ -31,6 +31,8 @@ class Parameter:
         default: used where the space file says nothing.
         doc: one sentence for the JSON Schema and the docs.
         low, high: bounds of a number, None where there is none. Inclusive unless ``open_low`` or ``open_high``.
+            Those without a meaning of their own are so wide that a value beyond them is a slip.
+        longest: most items of an ``int_list``.
         categories: the names allowed for kind ``category``.
         active_when: (other parameter, its values) under which this one has an effect; None: always.
     """
@@ -42,6 +44,7 @@ class Parameter:
     high: float | None = None
     open_low: bool = False
     open_high: bool = False
+    longest: int | None = None
     categories: tuple[str, ...] = ()
     active_when: tuple[str, tuple[Value, ...]] | None = None
 
@@ -56,6 +59,7 @@ PARAMETERS: dict[str, Parameter] = {
         1,
         "Number of hard restarts of the cosine.",
         low=1,
+        high=1000,
         active_when=("schedule", ("cosine_with_restarts",)),
     ),
     "schedule_power": Parameter(
@@ -92,8 +96,8 @@ PARAMETERS: dict[str, Parameter] = {
         active_when=("optimizer", ("sgd",)),
     ),
     "gradient_clip": Parameter("float", 1.0, "Largest norm of the gradient.", low=0.0, open_low=True),
-    "batch_size": Parameter("int", 32, "Examples a step.", low=1),
-    "epochs": Parameter("float", 3.0, "Passes over the training split.", low=0.0, open_low=True),
+    "batch_size": Parameter("int", 32, "Examples a step.", low=1, high=65536),
+    "epochs": Parameter("float", 3.0, "Passes over the training split.", low=0.0, high=10_000, open_low=True),
     "dropout": Parameter(
         "float", 0.1, "Dropout of the trained layers and of the head.", low=0.0, high=1.0, open_high=True
     ),
@@ -101,7 +105,12 @@ PARAMETERS: dict[str, Parameter] = {
         "int", 0, "Lowest layers kept as pretrained, embeddings included; 0 trains everything.", low=0
     ),
     "head_hidden_sizes": Parameter(
-        "int_list", (), "Units of each hidden layer of the head; an empty list is a linear head."
+        "int_list",
+        (),
+        "Units of each hidden layer of the head; an empty list is a linear head.",
+        low=1,
+        high=65536,
+        longest=8,
     ),
     "pooling": Parameter(
         "category",
@@ -125,6 +134,7 @@ PARAMETERS: dict[str, Parameter] = {
         4,
         "Size of the pool of variants of each text.",
         low=1,
+        high=1000,
         active_when=("augmentation", AUGMENTATIONS[1:]),
     ),
 }

@@ -270,6 +270,18 @@ def test_rungs_must_lie_within_the_shortest_training(faults: Faults) -> None:
     ]
 
 
+@pytest.mark.parametrize("setting", ["schedule_cycles", "augmentation_variants"])
+def test_a_count_beyond_a_thousand_is_a_slip(faults: Faults, setting: str) -> None:
+    acting = "schedule: cosine_with_restarts\naugmentation: random_swap\n"
+    compared = "compare: {parameter: schedule, values: [linear, wsd]}\n"
+    text = parameters(f"{acting}{setting}: %d").replace(compared, "").replace("{trials: 4", "{trials: 1")
+    text = text.replace(", rungs: [50, 100]", "")
+    assert faults(text % 1000) == []
+    assert faults(text % 1001) == [
+        f"7:{len(setting) + 5}: parameters.{setting} is 1001; allowed: a whole number of at least 1 and at most 1000"
+    ]
+
+
 # All of it at once
 
 

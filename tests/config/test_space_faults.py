@@ -130,9 +130,23 @@ def test_missing_and_empty_keys_are_told_at_their_section(faults: Faults) -> Non
         ("train: 100", "train: 0", "2:28: task.train is 0; allowed: a whole number of at least 1"),
         ("train: 100", "train: .inf", "2:28: task.train is inf; allowed: a whole number of at least 1"),
         ("train: 100", "train: [1]", "2:28: task.train is [1]; allowed: a whole number of at least 1"),
+        (
+            "validation: 50",
+            "validation: 1",
+            "2:45: task.validation is 1; allowed: a whole number of at least 2",
+        ),
+        ("test: 50", "test: 1", "2:55: task.test is 1; allowed: a whole number of at least 2"),
         ("Which schedule?", "3", "1:11: question is 3; allowed: a text"),
-        ("epochs: 2", "epochs: three", "7:11: parameters.epochs is 'three'; allowed: a number above 0"),
-        ("epochs: 2", "epochs: .nan", "7:11: parameters.epochs is nan; allowed: a number above 0"),
+        (
+            "epochs: 2",
+            "epochs: three",
+            "7:11: parameters.epochs is 'three'; allowed: a number above 0 and at most 10000",
+        ),
+        (
+            "epochs: 2",
+            "epochs: .nan",
+            "7:11: parameters.epochs is nan; allowed: a number above 0 and at most 10000",
+        ),
         (
             "epochs: 2",
             "dropout: 1",
@@ -146,12 +160,17 @@ def test_missing_and_empty_keys_are_told_at_their_section(faults: Faults) -> Non
         (
             "epochs: 2",
             "head_hidden_sizes: [64, 0]",
-            ("7:27: parameters.head_hidden_sizes[1] is 0; allowed: a whole number of at least 1"),
+            (
+                "7:27: parameters.head_hidden_sizes[1] is 0; allowed: a whole number of at least 1 and at most 65536"
+            ),
         ),
         (
             "epochs: 2",
             "head_hidden_sizes: 64",
-            ("7:22: parameters.head_hidden_sizes is 64; allowed: a list, each a whole number of at least 1"),
+            (
+                "7:22: parameters.head_hidden_sizes is 64; allowed: a list of at most 8, each a whole number "
+                "of at least 1 and at most 65536"
+            ),
         ),
         (
             "rungs: [50, 100]",
@@ -162,6 +181,32 @@ def test_missing_and_empty_keys_are_told_at_their_section(faults: Faults) -> Non
             "rungs: [50, 100]",
             "sampler: tp, rungs: [50]",
             ("8:30: budget.sampler is 'tp'; allowed: tpe, random, qmc, gp, grid; did you mean tpe?"),
+        ),
+        (
+            "epochs: 2",
+            "head_hidden_sizes: [64, 2000000000]",
+            (
+                "7:27: parameters.head_hidden_sizes[1] is 2000000000; allowed: a whole number of at least 1 "
+                "and at most 65536"
+            ),
+        ),
+        (
+            "epochs: 2",
+            "head_hidden_sizes: [8, 8, 8, 8, 8, 8, 8, 8, 8]",
+            (
+                "7:22: parameters.head_hidden_sizes has 9 items; allowed: a list of at most 8, each a whole "
+                "number of at least 1 and at most 65536"
+            ),
+        ),
+        (
+            "epochs: 2",
+            "batch_size: 65537",
+            "7:15: parameters.batch_size is 65537; allowed: a whole number of at least 1 and at most 65536",
+        ),
+        (
+            "epochs: 2",
+            "epochs: 10001",
+            "7:11: parameters.epochs is 10001; allowed: a number above 0 and at most 10000",
         ),
         (
             "rungs: [50, 100]",
@@ -225,7 +270,9 @@ def test_a_value_of_another_type_or_beyond_its_bounds_is_told(
         ),
         (
             "batch_size: {low: 8, high: 16.5}",
-            ("6:30: parameters.batch_size.high is 16.5; allowed: a whole number of at least 1"),
+            (
+                "6:30: parameters.batch_size.high is 16.5; allowed: a whole number of at least 1 and at most 65536"
+            ),
         ),
         (
             "dropout: {low: 0}",
