@@ -5,6 +5,7 @@ Exit codes: 0 done, 2 something the user can mend, 130 stopped by Ctrl-C, 143 st
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Annotated, Any
 
@@ -84,6 +85,8 @@ def execute(arguments: list[str]) -> int:
         code = app(args=arguments, prog_name="hpo", standalone_mode=False)
     except UserError as error:
         return _fail(error.message, error.hint)
+    except OSError as error:
+        return _fail(*_system(error))
     except USAGE_ERROR as error:
         return _fail(*_usage(error, arguments))
     return code if isinstance(code, int) else 0
@@ -94,6 +97,15 @@ def _usage(error: Any, arguments: list[str]) -> tuple[str, str]:
     known = [command.name for command in app.registered_commands]
     command = " ".join(["hpo", *(word for word in arguments[:1] if word in known)])
     return error.format_message(), f"Run `{command} --help` for what it takes and an example."
+
+
+def _system(error: OSError) -> tuple[str, str]:
+    """Message and hint of what the operating system refused."""
+    reason = error.strerror or (str(error).splitlines() or [type(error).__name__])[0]
+    message = reason if error.filename is None else f"{error.filename}: {reason}"
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return message, "Free some space; then give the same command again."
+    return message, "Name a place that this user may write, or mend what stands there; then try again."
 
 
 def _fail(message: str, hint: str) -> int:

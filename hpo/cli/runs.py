@@ -17,7 +17,12 @@ RunArgument = Annotated[
 ]
 ResultsOption = Annotated[
     Path,
-    typer.Option("--results", metavar="DIR", help="Where runs are written, each in a folder of its own."),
+    typer.Option(
+        "--results",
+        metavar="DIR",
+        file_okay=False,
+        help="Where runs are written, each in a folder of its own.",
+    ),
 ]
 TrackingOption = Annotated[
     str | None,

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -91,6 +93,60 @@ def test_a_user_error_ends_with_its_hint(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == "error: a.yaml:3:1: unknown key 'sede'; allowed: seed\nhint: Correct the file.\n"
+
+
+def test_results_that_are_a_file_are_told(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert execute(["run", "--space", "lr_schedules", "--results", str(file)]) == 2
+    assert capsys.readouterr().err == (
+        f"error: Invalid value for '--results': dir '{file}' is a file.\n"
+        "hint: Run `hpo run --help` for what it takes and an example.\n"
+    )
+
+
+def test_a_cache_that_is_a_file_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setenv("HPO_CACHE", str(file))
+    assert execute(["fetch", "movie"]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {file / 'assets'}: Not a directory\n"
+        "hint: Name a place that this user may write, or mend what stands there; then try again.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("refused", "message", "hint"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "results/a/x.tmp"),
+            "results/a/x.tmp: No space left on device",
+            "Free some space; then give the same command again.",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "results/a"),
+            "results/a: Permission denied",
+            "Name a place that this user may write, or mend what stands there; then try again.",
+        ),
+        (
+            OSError("no name\nmore"),
+            "no name",
+            "Name a place that this user may write, or mend what stands there; then try again.",
+        ),
+    ],
+)
+def test_what_the_system_refuses_is_one_line_with_path_and_reason(
+    refused: OSError, message: str, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def load_space(*_: object) -> None:
+        raise refused
+
+    monkeypatch.setattr("hpo.config.space.load_space", load_space)
+    assert execute(["run", "--space", "a.yaml"]) == 2
+    assert capsys.readouterr().err == f"error: {message}\nhint: {hint}\n"
 
 
 def test_a_bug_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
