@@ -13,6 +13,9 @@ from hpo.config.problems import Position, Problems, listed
 from hpo.config.settings import listed_values
 
 
+LEAST_SEEDS = 5  # fresh seeds on which one search allows a verdict about its configurations
+
+
 @dataclass(frozen=True)
 class Draft:
     """What was read of a file that may have errors.
@@ -21,6 +24,7 @@ class Draft:
         task, budget: fields by name; None where a value is wrong.
         compare: None where it is wrong or absent; ``compared`` tells which.
         parameters: None where one is wrong.
+        seeds: of the confirmation; None where it is wrong or left to its default.
         places: where each key path stands.
     """
 
@@ -30,6 +34,7 @@ class Draft:
     compare: Compare | None
     parameters: Mapping[str, Setting | None]
     baseline: Mapping[str, Value] | None
+    seeds: int | None
     places: Mapping[tuple[str | int, ...], Position]
 
     def where(self, *keys: str) -> Position:

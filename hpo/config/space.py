@@ -125,7 +125,6 @@ def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Exp
         for key in ("question", "seed")
     )
     model = read_model(entries["model"], names, problems) if "model" in entries else None
-    seeds = _seeds(entries, problems)
     draft = _draft(root, entries, names, problems)
     check(draft, problems)
     if problems.found:
@@ -140,7 +139,7 @@ def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Exp
         parameters={name: setting for name, setting in draft.parameters.items() if setting is not None},
         baseline=draft.baseline,
         budget=budget,
-        confirmation=Confirmation(seeds=seeds or (10 if budget.replicates == 1 else 1)),
+        confirmation=Confirmation(seeds=draft.seeds or (10 if budget.replicates == 1 else 1)),
         seed=seed or 0,
     )
 
@@ -160,6 +159,7 @@ def _draft(root: Node, entries: Mapping[str, Node], names: Names, problems: Prob
         compare=read_compare(entries["compare"], problems) if "compare" in entries else None,
         parameters=_parameters(entries["parameters"], problems) if "parameters" in entries else {},
         baseline=read_baseline(entries["baseline"], problems) if "baseline" in entries else None,
+        seeds=_seeds(entries, problems),
         places=positions(root),
     )
 

@@ -85,6 +85,10 @@ def _corpus(reading: Reading, origin: str) -> Corpus:
     )
 
 
+LONGEST_SHOWN = 40  # characters of a label
+FEW_CLASSES = 20  # more of them than half the rows are no classes: the labels may well be texts
+
+
 def _check_rows(table: Table) -> None:
     for row, (text, label) in enumerate(zip(table.texts, table.labels, strict=True), start=1):
         if text is None or not text.strip():
@@ -97,6 +101,15 @@ def _check_rows(table: Table) -> None:
                     f"{table.where}, row {row}: the {role} holds half of a surrogate pair, which is no character",
                     "Write the file again as UTF-8, or remove the row.",
                 )
+
+
+def _shown(label: str | None) -> str:
+    """A label in a message; a long one may be a text of the user's, which no message prints."""
+    return (
+        f"`{label}`"
+        if label is not None and len(label) <= LONGEST_SHOWN
+        else f"of {len(label or '')} characters"
+    )
 
 
 def _is_unicode(content: str) -> bool:
@@ -116,11 +129,16 @@ def _label_names(reading: Reading, tables: list[Table], origin: str) -> tuple[st
             f"{tables[0].where}: {found}; at least two classes are required",
             f"Look whether {origin} holds the labels that you mean, and the column that `label` names.",
         )
+    if len(trained) > max(FEW_CLASSES, len(tables[0].labels) / 2):
+        raise UserError(
+            f"{tables[0].where}: {len(trained)} different labels in {len(tables[0].labels)} rows; these are no classes",
+            f"Look whether `label` names the column of {origin} that you mean.",
+        )
     for table in tables[1:]:
         for row, label in enumerate(table.labels, start=1):
             if label not in trained:
                 raise UserError(
-                    f"{table.where}, row {row}: the label `{label}` stands in no row of {tables[0].where}",
+                    f"{table.where}, row {row}: the label {_shown(label)} stands in no row of {tables[0].where}",
                     "Add training texts with this label or remove the row.",
                 )
     named = [name for name in reading.label_names or () if name in trained]

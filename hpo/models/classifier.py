@@ -94,7 +94,9 @@ def structure_faults(
         faults["pooling"] = "cls was found; texts of this model have no [CLS] token to read; allowed is mean"
     positions = getattr(pretrained.body.config, "max_position_embeddings", None)
     if positions is not None and padded_width(max_length) > positions:
-        faults["max_length"] = f"{max_length} was found; the model reads at most {positions} tokens"
+        faults["max_length"] = (
+            f"{max_length} was found, which is padded to {padded_width(max_length)}; the model has {positions} positions"
+        )
     _layers(pretrained.body)
     return faults
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from hpo.assets.catalogue import CATALOGUE
@@ -43,9 +44,10 @@ def load_pretrained(name: str, base: Path | None = None) -> Pretrained:
     try:
         tokenizer = AutoTokenizer.from_pretrained(place)
         body = AutoModel.from_pretrained(place, dtype=torch.float32, use_safetensors=True)
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
-            f"model {name!r} cannot be loaded: {str(error).splitlines()[0]}",
+            f"model {name!r} cannot be loaded: {reason}",
             "Name a model of `hpo assets`, a folder with config.json, tokenizer and model.safetensors, or a hub id.",
         ) from error
     if getattr(body, "pooler", None) is not None:

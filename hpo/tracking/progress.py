@@ -27,7 +27,7 @@ class Progress:
     """
 
     best: list[float | None] = field(default_factory=list)
-    tests: list[tuple[float, float]] = field(default_factory=list)
+    tests: list[tuple[float, float | None]] = field(default_factory=list)
     charged: float = 0.0
 
     @property
@@ -76,9 +76,14 @@ def strategy_points(studies: Sequence[Progress], replicates: int, confirmations:
 
 def test_points(studies: Sequence[Progress]) -> Points:
     """Mean of the studies' mean test scores; step: number of confirmations."""
-    per_study = [tuple(fmean(column) for column in zip(*s.tests, strict=True)) for s in studies if s.tests]
     count = sum(len(s.tests) for s in studies)
-    return {(name, count): value for (name, _), value in _means(per_study).items()}
+    per_study = [_means(s.tests) for s in studies if s.tests]
+    found: Points = {}
+    for name in (TEST_ACCURACY, TEST_LOSS):
+        values = [value for means in per_study for (metric, _), value in means.items() if metric == name]
+        if values and len(values) == len(per_study):
+            found[name, count] = fmean(values)
+    return found
 
 
 def rung_points(rungs: Sequence[Rung]) -> Points:
@@ -101,13 +106,21 @@ def training_points(item: Trial | Confirmation) -> Points:
         best = item.rungs[item.best_rung]
         found[BEST, best.examples] = best.accuracy
     if isinstance(item, Confirmation):
-        found |= {(TEST_ACCURACY, last): item.test_accuracy, (TEST_LOSS, last): item.test_loss}
+        found[TEST_ACCURACY, last] = item.test_accuracy
+        if item.test_loss is not None:
+            found[TEST_LOSS, last] = item.test_loss
     return found
 
 
-def _means(tests: Sequence[Sequence[float]]) -> Points:
-    columns = zip((TEST_ACCURACY, TEST_LOSS), zip(*tests, strict=True), strict=False)
-    return {(name, len(tests)): fmean(values) for name, values in columns}
+def _means(tests: Sequence[tuple[float, float | None]]) -> Points:
+    """Mean scores; the loss only where it is finite in each."""
+    if not tests:
+        return {}
+    found: Points = {(TEST_ACCURACY, len(tests)): fmean(accuracy for accuracy, _ in tests)}
+    losses = [loss for _, loss in tests if loss is not None]
+    if len(losses) == len(tests):
+        found[TEST_LOSS, len(tests)] = fmean(losses)
+    return found
 
 
 def by_strategy(progress: Mapping[tuple[str, int], Progress], strategy: str) -> list[Progress]:

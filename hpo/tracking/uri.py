@@ -7,6 +7,7 @@ import json
 import os
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -83,18 +84,18 @@ def request_json(uri: str, call: str) -> dict[str, Any]:
     Raises:
         UserError: no answer, or not that of an MLflow server.
     """
-    bare, user, password = credentials(uri)
-    request = urllib.request.Request(f"{bare}/api/2.0/mlflow/{call}")  # noqa: S310 (the caller checked the scheme)
-    if user is not None:
-        token = base64.b64encode(f"{user}:{password or ''}".encode()).decode()
-        request.add_header("Authorization", f"Basic {token}")
     try:
+        bare, user, password = credentials(uri)
+        request = urllib.request.Request(f"{bare}/api/2.0/mlflow/{call}")  # noqa: S310 (the caller checked the scheme)
+        if user is not None:
+            token = base64.b64encode(f"{user}:{password or ''}".encode()).decode()
+            request.add_header("Authorization", f"Basic {token}")
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
             found = json.load(answer)
     except urllib.error.HTTPError as error:
         error.close()
         raise _refused(uri, error.code) from None
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):
         raise UserError(
             f"tracking URI {shown(uri)!r}: no MLflow server answers there",
             "Start the server or correct --tracking-uri; then give the command again.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ class Precision:
     def numerics_class(self) -> str:
         """Within one class equal work gives equal bits; nothing is promised across classes."""
         i = self.info
-        return f"torch {torch.__version__}, {i.name}, {i.precision}, {i.threads} threads"
+        transformers = importlib.metadata.version("transformers")
+        return f"torch {torch.__version__}, transformers {transformers}, {i.name}, {i.precision}, {i.threads} threads"
 
 
 def choose_precision(requested: str | None) -> Precision:
@@ -42,6 +44,8 @@ def choose_precision(requested: str | None) -> Precision:
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
+        if device.type not in ("cpu", "cuda", "mps"):
+            raise RuntimeError(device.type)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         cards = torch.cuda.device_count()
         raise UserError(

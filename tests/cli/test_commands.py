@@ -42,10 +42,10 @@ def write_records(folder: Path, *, finished: bool = False) -> None:
     write_run(folder, run_record(asked))
     write_trial(folder, trial("linear", 0, 0, 0.7412))
     if finished:
-        mark_finished(folder)
         write_trial(folder, trial("cosine", 0, 0, 0.75))
         write_confirmation(folder, confirmation("linear", 0, 0.731))
         write_confirmation(folder, confirmation("cosine", 0, 0.742))
+        mark_finished(folder)
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_an_experiment_survives_the_way_through_json(load: Load) -> None:
 def test_one_replicate_is_confirmed_on_ten_seeds_where_the_file_says_nothing(load: Load) -> None:
     text = replaced("{trials: 4", "{replicates: 1, trials: 4")
     assert load(text).experiment.confirmation.seeds == 10
-    assert load(text + "confirmation: {seeds: 3}\n").experiment.confirmation.seeds == 3
+    assert load(text + "confirmation: {seeds: 6}\n").experiment.confirmation.seeds == 6
 
 
 @pytest.mark.parametrize(

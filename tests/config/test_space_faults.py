@@ -331,3 +331,11 @@ def test_a_setting_that_cannot_be_searched_is_told(faults: Faults, setting: str,
 def test_a_misspelt_parameter_is_not_taken_for_its_default(faults: Faults) -> None:
     found = faults(parameters("augmentatoin: random_swap\naugmentation_strength: 0.2"))
     assert [line.split(";")[0] for line in found] == ["6:3: unknown key 'augmentatoin' in parameters"]
+
+
+def test_one_search_on_few_seeds_can_only_end_undecided_and_is_refused(faults: Faults) -> None:
+    text = replaced("{trials: 4", "{replicates: 1, trials: 4") + "confirmation: {seeds: 3}\n"
+    assert faults(text) == [
+        "9:16: confirmation.seeds is 3 with one replicate, which allows no verdict; "
+        "allowed: at least 5, or at least 3 replicates"
+    ]

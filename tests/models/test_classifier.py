@@ -86,7 +86,7 @@ def test_what_the_model_cannot_do_is_named(pretrained: Pretrained) -> None:
     assert structure_faults(pretrained, 3, {"cls"}, 64) == {}
     assert structure_faults(pretrained, 4, {"cls"}, 65) == {
         "frozen_layers": "4 was found; the model has 3 layers, all of which may be frozen",
-        "max_length": "65 was found; the model reads at most 64 tokens",
+        "max_length": "65 was found, which is padded to 80; the model has 64 positions",
     }
 
 
