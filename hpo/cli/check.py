@@ -20,9 +20,9 @@ EXAMPLE = """\
 Example:
 
   $ hpo check --space lr_schedules
-  strategies  5 values of schedule: constant, linear, ...
-  search      25 studies of 4 trials, 100 in all, in 5 replicates
-  rungs       192, 384, 768 examples
+  strategies             5 values of schedule: constant, linear, ...
+  search                 25 studies of 4 trials, 100 in all, in 5 replicates
+  rungs                  128, 256, 512 examples
   ...
   next: hpo run --space lr_schedules
 """

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.cli.runs import RunArgument, find_run, is_running
+from hpo.cli.runs import RESULTS, RunArgument, find_run, is_running
 from hpo.cli.words import count_of, printable
 
 if TYPE_CHECKING:
@@ -65,8 +65,19 @@ def next_command(name: str, folder: Path, *, running: bool) -> str:
     """What a user of this run does next."""
     from hpo.records.files import is_finished
 
+    elsewhere = [] if folder.parent.resolve() == RESULTS.resolve() else ["--results", str(folder.parent)]
     if is_finished(folder):
         return shlex.join(["hpo", "report", str(folder)])
     if running:
-        return shlex.join(["hpo", "ui", "--space", name])
-    return shlex.join(["hpo", "run", "--space", name])
+        return shlex.join(["hpo", "ui", "--space", name, *elsewhere])
+    if is_shipped(name, folder):
+        return shlex.join(["hpo", "run", "--space", name, *elsewhere])
+    return "the same `hpo run` command again"
+
+
+def is_shipped(name: str, folder: Path) -> bool:
+    """Whether the run in ``folder`` asks what the shipped space ``name`` asks: where another file lies is not recorded."""
+    from hpo.config.space import shipped_spaces
+
+    asked, shipped = folder / "space.yaml", shipped_spaces().get(name)
+    return shipped is not None and asked.is_file() and asked.read_bytes() == shipped.read_bytes()

@@ -13,8 +13,10 @@ EXAMPLE = """\
 Example:
 
   $ hpo ui --space lr_schedules
-  http://127.0.0.1:5000/#/experiments/1/runs?...
-  (the page opens in the browser; Ctrl-C ends it)
+  MLflow: http://127.0.0.1:40713/#/experiments/1/runs?...
+  Ctrl-C ends it.
+
+The page opens in the browser.
 """
 
 

@@ -25,6 +25,7 @@ from hpo.cli.main import execute
 from hpo.cli.run import profile_line
 from hpo.cli.ui import experiment_name, latest_run
 from hpo.config.experiment import Choices, Range
+from hpo.config.space import shipped_spaces
 from hpo.records.files import mark_finished, write_confirmation, write_run, write_trial
 from hpo.search.plan import make_plan
 
@@ -37,8 +38,8 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
 
 
-def write_records(folder: Path, *, finished: bool = False) -> None:
-    asked = experiment(replicates=1, trials=1)
+def write_records(folder: Path, *, finished: bool = False, name: str = "tiny") -> None:
+    asked = experiment(replicates=1, trials=1).model_copy(update={"name": name})
     write_run(folder, run_record(asked))
     write_trial(folder, trial("linear", 0, 0, 0.7412))
     if finished:
@@ -183,8 +184,24 @@ def test_status_of_a_stopped_run(capsys) -> None:
         "linear        1/1     1/1       0      0.741        0/1",
         "cosine        0/1     0/1       0          -        0/1",
         "no process works on it",
-        "next: hpo run --space tiny",
+        "next: the same `hpo run` command again",
     ]
+
+
+@pytest.mark.parametrize(("parent", "option"), [("results", ""), ("my runs", " --results 'my runs'")])
+def test_status_names_the_command_that_goes_on_with_a_shipped_space(parent, option, capsys) -> None:
+    folder = Path(parent) / "lr_schedules"
+    write_records(folder, name="lr_schedules")
+    shipped = shipped_spaces()["lr_schedules"].read_text()
+    (folder / "space.yaml").write_text(shipped)
+    assert execute(["status", str(folder)]) == 0
+    assert capsys.readouterr().out.endswith(f"next: hpo run --space lr_schedules{option}\n")
+    with FileLock(folder / ".lock"):
+        assert execute(["status", str(folder)]) == 0
+    assert capsys.readouterr().out.endswith(f"next: hpo ui --space lr_schedules{option}\n")
+    (folder / "space.yaml").write_text(f"{shipped}# mine\n")
+    assert execute(["status", str(folder)]) == 0
+    assert capsys.readouterr().out.endswith("next: the same `hpo run` command again\n")
 
 
 def test_status_of_a_finished_run_shows_the_means_on_the_test_split(capsys) -> None:
