@@ -335,7 +335,5 @@ def test_a_misspelt_parameter_is_not_taken_for_its_default(faults: Faults) -> No
 
 def test_one_search_on_few_seeds_can_only_end_undecided_and_is_refused(faults: Faults) -> None:
     text = replaced("{trials: 4", "{replicates: 1, trials: 4") + "confirmation: {seeds: 3}\n"
-    assert faults(text) == [
-        "9:16: confirmation.seeds is 3 with one replicate, which allows no verdict; "
-        "allowed: at least 5, or at least 3 replicates"
-    ]
+    expected = "9:16: confirmation.seeds is 3 with one replicate, which allows no verdict; "
+    assert faults(text) == [expected + "allowed: at least 5, or at least 3 replicates"]
