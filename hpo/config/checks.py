@@ -12,7 +12,6 @@ from hpo.config.parameters import PARAMETERS, Value, is_active
 from hpo.config.problems import Position, Problems, listed
 from hpo.config.settings import listed_values
 
-
 LEAST_SEEDS = 5  # fresh seeds on which one search allows a verdict about its configurations
 
 
