@@ -6,8 +6,8 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
-from hpo.cli.spaces import DeviceOption, SpaceOption, open_space
-from hpo.cli.words import count_of, printable
+from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, open_space
+from hpo.cli.words import count_of, line, printable
 
 if TYPE_CHECKING:
     from hpo.config.experiment import Experiment, Setting
@@ -31,6 +31,7 @@ Example:
 def check(space: SpaceOption, device: DeviceOption = None) -> None:
     """Validate a space file, fetch what it names and print its plan. Trains nothing."""
     opened = open_space(space)
+    fetch_assets(opened.experiment, line)
     from hpo.search.coordinator import check_experiment
 
     checked = check_experiment(opened, device)

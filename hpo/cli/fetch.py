@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from hpo.cli.words import line
+
 EXAMPLE = """\
 Example:
 
@@ -24,4 +26,4 @@ def fetch(
     for name in names:
         find_asset(name)  # a wrong name is told before anything is downloaded
     for name in names:
-        print(f"{name}: {cache.fetch(name, say=print)}")
+        print(f"{name}: {cache.fetch(name, say=line)}")

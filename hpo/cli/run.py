@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from hpo.cli.runs import RESULTS, ResultsOption, TrackingOption
-from hpo.cli.spaces import DeviceOption, SpaceOption, open_space
-from hpo.cli.words import count_of, duration, paragraph
+from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, open_space
+from hpo.cli.words import count_of, duration, line, paragraph
 
 if TYPE_CHECKING:
     from hpo.config.space import Space
@@ -46,9 +46,13 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the end alone.")] = False,
 ) -> None:
     """Train, compare and report. The same command again goes on where it stopped."""
+    from hpo.records.files import is_finished
+
     try:
         with terminated_by_sigterm():
             opened = open_space(space)
+            if not is_finished(results / opened.experiment.name):
+                fetch_assets(opened.experiment, (lambda _: None) if quiet else line)
             outcome = _watched(opened, results, tracking_uri, device, quiet=quiet)
     except KeyboardInterrupt as stop:
         print("interrupted: the same command goes on where it stopped", file=sys.stderr)

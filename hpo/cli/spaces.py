@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hpo.config.experiment import Experiment
     from hpo.config.space import Space
 
 SpaceOption = Annotated[
@@ -33,3 +36,43 @@ def open_space(name: str) -> Space:
     models = [asset.name for asset in CATALOGUE.values() if asset.kind == "model"]
     data = [asset.name for asset in CATALOGUE.values() if asset.kind == "data"]
     return load_space(name, models, data)
+
+
+def fetch_assets(experiment: Experiment, say: Callable[[str], None]) -> None:
+    """Download what the experiment names and the cache lacks, before a live display takes the terminal.
+
+    Args:
+        say: takes one line before each download.
+
+    Raises:
+        UserError: a download fails.
+    """
+    from hpo.assets.catalogue import CATALOGUE
+    from hpo.assets.fetch import fetch, is_cached
+
+    for name in asset_names(experiment):
+        if name in CATALOGUE and not is_cached(name):
+            fetch(name, say)
+
+
+def asset_names(experiment: Experiment) -> list[str]:
+    """What the experiment reads, by name: its data, its model, and the synonyms that an augmentation needs."""
+    from hpo.config.parameters import NEEDS_SYNONYMS
+
+    names = [experiment.task.data.asset or "", experiment.model]
+    if not set(NEEDS_SYNONYMS).isdisjoint(_augmentations(experiment)):
+        names.append("wordnet")
+    return names
+
+
+def _augmentations(experiment: Experiment) -> list[object]:
+    """Every augmentation that a trial or the baseline may use; ``none``, the default, may be left out."""
+    compare, setting = experiment.compare, experiment.parameters.get("augmentation")
+    values: list[object] = [(experiment.baseline or {}).get("augmentation")]
+    if compare is not None and compare.parameter == "augmentation":
+        values += compare.values
+    if setting is not None and setting.kind == "fixed":
+        values.append(setting.value)
+    if setting is not None and setting.kind == "choices":
+        values += setting.choices
+    return values

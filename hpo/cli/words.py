@@ -11,6 +11,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
+def line(text: str) -> None:
+    """Print ``text`` at once, into a pipe too: what takes long is told before it begins."""
+    print(text, flush=True)
+
+
 def paragraph(text: str) -> str:
     """``text`` without control characters, wrapped to the terminal (80 columns where there is none)."""
     return textwrap.fill(printable(text), shutil.get_terminal_size().columns, break_on_hyphens=False)

@@ -16,6 +16,7 @@ SCHEDULES = (
     "wsd",
 )
 AUGMENTATIONS = ("none", "synonym_replacement", "random_swap", "random_deletion", "random_insertion")
+NEEDS_SYNONYMS = ("synonym_replacement", "random_insertion")  # augmentations that read WordNet
 OPTIMIZERS = ("adamw", "adam", "sgd")
 POOLINGS = ("cls", "mean")
 

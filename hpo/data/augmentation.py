@@ -13,10 +13,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from hpo.config.parameters import NEEDS_SYNONYMS
 from hpo.data.stop_words import STOP_WORDS
 from hpo.data.wordnet import Synonyms
 
-NEEDS_SYNONYMS = ("synonym_replacement", "random_insertion")
+__all__ = ["METHODS", "NEEDS_SYNONYMS", "pool_choice", "variant"]
 
 
 def variant(

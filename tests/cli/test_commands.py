@@ -23,8 +23,9 @@ from filelock import FileLock
 from hpo.cli.check import _setting
 from hpo.cli.main import execute
 from hpo.cli.run import profile_line
+from hpo.cli.spaces import asset_names
 from hpo.cli.ui import experiment_name, latest_run
-from hpo.config.experiment import Choices, Range
+from hpo.config.experiment import Choices, Compare, Fixed, Range
 from hpo.config.space import shipped_spaces
 from hpo.records.files import mark_finished, write_confirmation, write_run, write_trial
 from hpo.search.plan import make_plan
@@ -56,7 +57,7 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     report = SimpleNamespace(
         html=Path("results/tiny/report.html"), verdict=SimpleNamespace(sentences=VERDICT)
     )
-    fake = SimpleNamespace(calls=[], trained=3)
+    fake = SimpleNamespace(calls=[], trained=3, missing=())
 
     def run_experiment(space, results, tracking_uri, device, observer):
         fake.calls.append((space.experiment.name, results, tracking_uri, device))
@@ -75,6 +76,8 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setitem(sys.modules, "hpo.search.coordinator", module)
     space = SimpleNamespace(experiment=asked, path=Path("tiny.yaml"))
     monkeypatch.setattr("hpo.config.space.load_space", lambda *_: space)
+    monkeypatch.setattr("hpo.assets.fetch.is_cached", lambda name: name not in fake.missing)
+    monkeypatch.setattr("hpo.assets.fetch.fetch", lambda name, say: say(f"Fetching {name}"))
     return fake
 
 
@@ -100,6 +103,43 @@ def test_run_ends_with_verdict_report_time_and_next_command(coordinator, capsys)
 def test_quiet_prints_the_end_alone(coordinator, capsys) -> None:
     assert execute(["run", "--space", "tiny", "--quiet"]) == 0
     assert capsys.readouterr().out.splitlines()[:2] == ["", VERDICT[0]]
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_what_is_not_cached_is_fetched_before_anything_else_is_shown(command, coordinator, capsys) -> None:
+    coordinator.missing = ("movie", "wordnet")  # the space names movie, and no augmentation
+    assert execute([command, "--space", "tiny"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Fetching movie"
+    assert not any(text.startswith("Fetching") for text in lines[1:])
+
+
+def test_a_quiet_run_fetches_without_a_word_and_a_finished_one_fetches_nothing(
+    coordinator, monkeypatch, capsys
+) -> None:
+    fetched = []
+    monkeypatch.setattr("hpo.assets.fetch.fetch", lambda name, say: fetched.append(say(name)))
+    coordinator.missing = ("movie",)
+    assert execute(["run", "--space", "tiny", "--quiet"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == ""
+    assert len(fetched) == 1
+    write_records(Path("results/tiny"), finished=True)
+    assert execute(["run", "--space", "tiny"]) == 0
+    assert len(fetched) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"compare": Compare(parameter="augmentation", values=("none", "random_insertion"))},
+        {"parameters": {"augmentation": Fixed(value="synonym_replacement")}},
+        {"parameters": {"augmentation": Choices(choices=("none", "random_insertion"), default="none")}},
+        {"baseline": {"augmentation": "synonym_replacement"}},
+    ],
+)
+def test_an_augmentation_by_synonyms_names_wordnet_wherever_it_stands(changed) -> None:
+    assert asset_names(experiment()) == ["movie", "minilm"]
+    assert asset_names(experiment().model_copy(update=changed)) == ["movie", "minilm", "wordnet"]
 
 
 def test_a_run_that_was_over_says_so(coordinator, capsys) -> None:
