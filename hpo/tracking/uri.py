@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 from http.client import HTTPException
@@ -50,12 +51,11 @@ def shown(uri: str) -> str:
     scheme, separator, rest = uri.partition("://")
     if not separator:
         return uri
-    authority, slash, path = rest.split("?")[0].partition("/")
-    host = authority.rpartition("@")[2] if "@" in authority else authority
-    # An unescaped slash in a password would end the authority too early: then show the host's end only.
-    if "@" in path:
-        return f"{scheme}://{path.rpartition('@')[2]}"
-    return f"{scheme}://{host}{slash}{path}"
+    address, *query = re.split("[?#]", rest, maxsplit=1)
+    # A password may hold any mark that should have been escaped, so that whatever stands before an @ may be of it.
+    if "@" in "".join(query):
+        return f"{scheme}://..."
+    return f"{scheme}://{address.rpartition('@')[2]}"
 
 
 def url_fragment(experiment_id: str) -> str:

@@ -64,10 +64,29 @@ def test_a_path_that_cannot_be_a_database_is_refused(tmp_path: Path) -> None:
         ("https://host/x?token=secret", "https://host/x"),
         ("postgresql://ann:sec/ret@host/db", "postgresql://host/db"),
         ("http://host:5000", "http://host:5000"),
+        ("http://ann:sec?ret@host", "http://..."),
+        ("http://ann:sec#ret@host", "http://..."),
+        ("http://ann:sec[ret@host", "http://host"),
+        ("http://ann:s@e/c@host", "http://host"),
     ],
 )
 def test_what_is_shown_of_a_uri_holds_no_secret(uri: str, safe: str) -> None:
     assert shown(uri) == safe
+
+
+@pytest.mark.parametrize(
+    ("uri", "safe"),
+    [
+        ("http://[foo", "http://[foo"),
+        ("http://user:p[w@host", "http://host"),
+        ("http://localhost:notaport", "http://localhost:notaport"),
+        ("http://localhost:99999", "http://localhost:99999"),
+        ("http://exa mple", "http://exa mple"),
+        ("http://", "http://"),
+    ],
+)
+def test_what_is_no_address_is_refused_without_its_password(uri: str, safe: str) -> None:
+    assert refusal(uri) == f"tracking URI {safe!r}: no MLflow server answers there"
 
 
 def test_credentials_are_split_off_and_unquoted() -> None:
