@@ -123,6 +123,12 @@ def _data(node: Node, names: Names, problems: Problems) -> DataSource | None:
         values["path"] = local
     if values["hub"] is not None and not _HUB_ID.fullmatch(values["hub"]):
         problems.add(entries["hub"].at, f"task.data.hub is {values['hub']!r}", "owner/name")
+    if values["text"] is not None and values["text"] == values["label"]:
+        problems.add(
+            (entries.get("label") or entries["text"]).at,
+            f"task.data has the column {values['text']!r} for texts and labels",
+            "two columns: labels are recorded and reported, texts are not",
+        )
     return DataSource(**values) if len(problems.found) == before else None
 
 

@@ -86,7 +86,8 @@ def _corpus(reading: Reading, origin: str) -> Corpus:
 
 
 LONGEST_SHOWN = 40  # characters of a label
-FEW_CLASSES = 20  # more of them than half the rows are no classes: the labels may well be texts
+# More classes than half the rows, or than a thousand, are none: the labels may well be texts, and labels are recorded.
+FEW_CLASSES, MOST_CLASSES = 20, 1000
 
 
 def _check_rows(table: Table) -> None:
@@ -103,15 +104,6 @@ def _check_rows(table: Table) -> None:
                 )
 
 
-def _shown(label: str | None) -> str:
-    """A label in a message; a long one may be a text of the user's, which no message prints."""
-    return (
-        f"`{label}`"
-        if label is not None and len(label) <= LONGEST_SHOWN
-        else f"of {len(label or '')} characters"
-    )
-
-
 def _is_unicode(content: str) -> bool:
     try:
         content.encode()
@@ -120,25 +112,30 @@ def _is_unicode(content: str) -> bool:
     return True
 
 
+def shown_label(label: str) -> str:
+    """A label in a message; a long one may be a text of the user's, which no message prints."""
+    return f"`{label}`" if len(label) <= LONGEST_SHOWN else f"of {len(label)} characters"
+
+
 def _label_names(reading: Reading, tables: list[Table], origin: str) -> tuple[str, ...]:
     """The classes of the training texts; a label elsewhere that is none of them is an error."""
     trained = {label for label in tables[0].labels if label is not None}
     if len(trained) < 2:
-        found = f"one class only, `{min(trained)}`" if trained else "no row at all"
+        found = f"one class only, {shown_label(min(trained))}" if trained else "no row at all"
         raise UserError(
             f"{tables[0].where}: {found}; at least two classes are required",
             f"Look whether {origin} holds the labels that you mean, and the column that `label` names.",
         )
-    if len(trained) > max(FEW_CLASSES, len(tables[0].labels) / 2):
+    if len(trained) > max(FEW_CLASSES, min(len(tables[0].labels) / 2, MOST_CLASSES)):
         raise UserError(
             f"{tables[0].where}: {len(trained)} different labels in {len(tables[0].labels)} rows; these are no classes",
             f"Look whether `label` names the column of {origin} that you mean.",
         )
     for table in tables[1:]:
         for row, label in enumerate(table.labels, start=1):
-            if label not in trained:
+            if label is not None and label not in trained:
                 raise UserError(
-                    f"{table.where}, row {row}: the label {_shown(label)} stands in no row of {tables[0].where}",
+                    f"{table.where}, row {row}: the label {shown_label(label)} stands in no row of {tables[0].where}",
                     "Add training texts with this label or remove the row.",
                 )
     named = [name for name in reading.label_names or () if name in trained]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpo.data.corpus import Corpus
+from hpo.data.corpus import Corpus, shown_label
 from hpo.data.groups import draw_by_group
 from hpo.data.strata import draw, quotas
 from hpo.errors import UserError
@@ -132,8 +132,9 @@ def _check_parts(corpus: Corpus, parts: Mapping[str, np.ndarray]) -> None:
     for name in ("validation", "test"):
         missing = sorted(set(corpus.labels[parts[name]]) - trained)
         if missing:
+            label = shown_label(corpus.label_names[missing[0]])
             raise UserError(
-                f"{corpus.origin}: the class `{corpus.label_names[missing[0]]}` stands in {name} but not in train",
+                f"{corpus.origin}: the class {label} stands in {name} but not in train",
                 "Ask for a larger train split, or leave out classes with few texts.",
             )
     if corpus.groups is None:

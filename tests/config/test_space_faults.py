@@ -337,3 +337,15 @@ def test_one_search_on_few_seeds_can_only_end_undecided_and_is_refused(faults: F
     text = replaced("{trials: 4", "{replicates: 1, trials: 4") + "confirmation: {seeds: 3}\n"
     expected = "9:16: confirmation.seeds is 3 with one replicate, which allows no verdict; "
     assert faults(text) == [expected + "allowed: at least 5, or at least 3 replicates"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "column"), [("label: text", 41), ("text: label", 40), ("text: a, label: a", 50)]
+)
+def test_one_column_for_texts_and_labels_is_refused(faults: Faults, columns: str, column: int) -> None:
+    name = columns.rsplit(" ", maxsplit=1)[-1]
+    text = replaced("data: movie", f"data: {{hub: some/reviews, {columns}}}")
+    expected = f"2:{column}: task.data has the column {name!r} for texts and labels; "
+    assert faults(text) == [
+        f"{expected}allowed: two columns: labels are recorded and reported, texts are not"
+    ]

@@ -154,6 +154,28 @@ def test_a_label_unseen_in_training_names_file_and_row(tmp_path):
     assert error.message == f"{test}, row 2: the label `11` stands in no row of {train}"
 
 
+def test_a_long_label_is_never_printed(tmp_path):
+    long = "secret " * 8
+    path = write(tmp_path / "a.csv", [("s", long), ("t", long)])
+    assert refusal(DataSource(path=path)).message == (
+        f"{path}: one class only, of 55 characters; at least two classes are required"
+    )
+    train, test = write(tmp_path / "train.csv"), write(tmp_path / "test.csv", [("s", "10"), ("t", long)])
+    assert refusal(DataSource(path=str(tmp_path))).message == (
+        f"{test}, row 2: the label of 55 characters stands in no row of {train}"
+    )
+
+
+@pytest.mark.parametrize(("classes", "rows"), [(21, 41), (1001, 3000)])
+def test_labels_that_are_hardly_ever_twice_are_no_classes(tmp_path, classes, rows):
+    path = write(tmp_path / "a.csv", [(f"t{i}", f"secret {i % classes}") for i in range(rows)])
+    error = refusal(DataSource(path=path))
+    assert error.message == f"{path}: {classes} different labels in {rows} rows; these are no classes"
+    assert error.hint == f"Look whether `label` names the column of {path} that you mean."
+    path = write(tmp_path / "b.csv", [(f"t{i}", f"c{i % (classes - 1)}") for i in range(rows)])
+    assert len(load_corpus(DataSource(path=path)).label_names) == classes - 1
+
+
 def test_an_unknown_file_type_names_the_known_ones(tmp_path):
     path = tmp_path / "a.xlsx"
     path.write_bytes(b"x")

@@ -146,6 +146,13 @@ def test_a_class_that_training_lacks_is_an_error():
         split(data, 4, 2, 3, seed=0)
 
 
+def test_the_name_of_such_a_class_is_not_printed_where_it_is_long():
+    data = corpus([0, 1] * 4 + [2], splits=("train",) * 6 + ("test",) * 3)
+    data = dataclasses.replace(data, label_names=("a", "b", "secret" * 7))
+    with pytest.raises(UserError, match="the class of 42 characters stands in test but not in train"):
+        split(data, 4, 2, 3, seed=0)
+
+
 def test_a_group_in_two_given_splits_is_an_error():
     data = corpus([0, 1] * 5, groups=[0] * 10, splits=("train",) * 4 + ("validation",) * 3 + ("test",) * 3)
     with pytest.raises(UserError, match="train and validation share a group"):
