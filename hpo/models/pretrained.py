@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from hpo.assets.catalogue import CATALOGUE
@@ -33,23 +32,10 @@ def load_pretrained(name: str, base: Path | None = None) -> Pretrained:
     """Load a model by its name in the catalogue, its folder (relative to ``base``) or its id on the hub.
 
     Raises:
-        UserError: it is not there, has no safetensors, or is no transformers model.
+        UserError: it is not there, has no safetensors, or its files do not fit together.
     """
     place, source, licence = _locate(name, base)
-    from transformers import AutoModel, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()  # a load report about the unused pooler is no news
-    logging.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(place)
-        body = AutoModel.from_pretrained(place, dtype=torch.float32, use_safetensors=True)
-    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(
-            f"model {name!r} cannot be loaded: {reason}",
-            "Name a model of `hpo assets`, a folder with config.json, tokenizer and model.safetensors, or a hub id.",
-        ) from error
+    tokenizer, body = _load(place, name)
     if getattr(body, "pooler", None) is not None:
         body.pooler = None  # the head reads hidden states; an untrained pooler would only decay
     body.eval()
@@ -62,6 +48,43 @@ def load_pretrained(name: str, base: Path | None = None) -> Pretrained:
         sha256=_weights_digest(body),
     )
     return Pretrained(body=body, tokenizer=tokenizer, info=info)
+
+
+def _load(place: str, name: str) -> tuple[Any, Any]:
+    """Tokenizer and body, each weight of the body from the file."""
+    from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # a load report about the unused pooler is no news
+    logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(place)
+        body, report = AutoModel.from_pretrained(
+            place,
+            dtype=torch.float32,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told below, by name
+        )
+    except Exception as error:  # a folder can be wrong in any way, and transformers raises whatever comes
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise _unusable(name, f"cannot be loaded: {reason}") from error
+    unset = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
+    unset = {key for key, _ in body.named_parameters() if not key.startswith("pooler.")} & unset
+    if unset:
+        count = f"{len(unset)} of the tensors in its config, such as {min(unset)}"
+        raise _unusable(name, f"has no weights of the right shape for {count}")
+    words, rows = len(tokenizer), body.get_input_embeddings().num_embeddings
+    if not len(tokenizer.all_special_tokens) < words <= rows:
+        raise _unusable(name, f"has a tokenizer of {words} words for embeddings of {rows}")
+    return tokenizer, body
+
+
+def _unusable(name: str, what: str) -> UserError:
+    return UserError(
+        f"model {name!r} {what}",
+        "Name a model of `hpo assets`, a folder with config.json, tokenizer and model.safetensors, or a hub id.",
+    )
 
 
 def _locate(name: str, base: Path | None) -> tuple[str, str, str]:

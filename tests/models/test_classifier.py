@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from torch import nn
 
 from hpo.config.parameters import complete
-from hpo.errors import UserError
 from hpo.models.classifier import Classifier, build_classifier, structure_faults
-from hpo.models.pretrained import Pretrained, load_pretrained
+from hpo.models.pretrained import Pretrained
 
 
 def trained_layers(model: Classifier) -> set[str]:
@@ -88,22 +85,3 @@ def test_what_the_model_cannot_do_is_named(pretrained: Pretrained) -> None:
         "frozen_layers": "4 was found; the model has 3 layers, all of which may be frozen",
         "max_length": "65 was found, which is padded to 80; the model has 64 positions",
     }
-
-
-def test_a_model_that_is_not_there_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError) as caught:
-        load_pretrained(str(tmp_path / "empty"))
-    assert caught.value.message.startswith(f"model '{tmp_path / 'empty'}' cannot be loaded: ")
-    assert caught.value.hint == (
-        "Name a model of `hpo assets`, a folder with config.json, tokenizer and model.safetensors, or a hub id."
-    )
-
-
-def test_pickled_weights_are_refused(tiny_model: Path, tmp_path: Path) -> None:
-    for path in tiny_model.iterdir():
-        if path.suffix in {".json", ".txt"}:
-            (tmp_path / path.name).write_bytes(path.read_bytes())
-    torch.save({"a": torch.zeros(1)}, tmp_path / "pytorch_model.bin")
-    with pytest.raises(UserError, match="cannot be loaded"):
-        load_pretrained(str(tmp_path))
