@@ -38,20 +38,22 @@ def choose_precision(requested: str | None) -> Precision:
     """The device that ``requested`` names (``cpu``, ``cuda``, ``cuda:1``, ``mps``), else the best at hand.
 
     Raises:
-        UserError: there is no such device.
+        UserError: there is no such device, or it does not answer.
     """
     name = requested or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-        if device.type not in ("cpu", "cuda", "mps"):
-            raise RuntimeError(device.type)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        cards = torch.cuda.device_count()
+    at_hand = _at_hand()
+    if name not in at_hand:
         raise UserError(
-            f"--device {name}: not at hand; this machine offers cpu"
-            + (f" and {cards} CUDA devices" if cards else ""),
+            f"--device {name}: not at hand; this machine offers {', '.join(at_hand)}",
             "Leave --device out to take the best device at hand.",
+        )
+    device = torch.device(name)
+    try:
+        torch.empty(1, device=device)
+    except RuntimeError as error:
+        raise UserError(
+            f"--device {name} does not answer: {(str(error).splitlines() or [type(error).__name__])[0]}",
+            "Free the device, or name another with --device.",
         ) from error
     precision, reason = _precision_of(device)
     info = DeviceInfo(
@@ -61,6 +63,13 @@ def choose_precision(requested: str | None) -> Precision:
         threads=torch.get_num_threads(),
     )
     return Precision(device, info)
+
+
+def _at_hand() -> list[str]:
+    """Names of the devices of this machine that training knows."""
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    cuda = ["cuda", *(f"cuda:{i}" for i in range(cards))] if cards else []
+    return ["cpu", *cuda, *(["mps"] if torch.backends.mps.is_available() else [])]
 
 
 def _precision_of(device: torch.device) -> tuple[str, str]:
