@@ -76,3 +76,10 @@ def padded_width(length: int) -> int:
         if length <= width:
             return width
     return -(-length // WIDTHS[-1]) * WIDTHS[-1]
+
+
+def widest_within(positions: int) -> int:
+    """The most tokens of a text that are padded to at most ``positions``; 0 where no width is so narrow."""
+    if positions >= WIDTHS[-1]:
+        return positions // WIDTHS[-1] * WIDTHS[-1]
+    return max((width for width in WIDTHS if width <= positions), default=0)

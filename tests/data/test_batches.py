@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hpo.data.batches import Batch, collate, epoch_batches, evaluation_batches, padded_width
+from hpo.data.batches import Batch, collate, epoch_batches, evaluation_batches, padded_width, widest_within
 
 
 @pytest.fixture
@@ -60,6 +60,12 @@ def test_width_is_the_next_of_a_short_list_of_multiples_of_eight():
     assert [padded_width(n) for n in (1, 8, 9, 64, 65, 128, 129, 512, 513)] == [
         8, 8, 16, 64, 80, 128, 160, 512, 1024,
     ]  # fmt: skip
+
+
+def test_the_most_tokens_within_some_positions_are_padded_to_no_more():
+    for positions in (8, 9, 63, 64, 65, 511, 512, 514, 1023, 1024, 8192):
+        most = widest_within(positions)
+        assert padded_width(most) <= positions < padded_width(most + 1)
 
 
 def test_collate_pads_at_the_right_and_masks_the_padding():
