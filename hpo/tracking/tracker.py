@@ -6,9 +6,11 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hpo.errors import UserError
 from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Run, Rung, Trial
 from hpo.tracking import describe
@@ -22,7 +24,7 @@ from hpo.tracking.progress import (
     training_points,
 )
 from hpo.tracking.store import MirroredRun, Store
-from hpo.tracking.uri import check, url_fragment
+from hpo.tracking.uri import check
 
 COMPARISON = "comparison"
 NOTES = "hpo.notes"  # tag of the comparison: one note a line
@@ -42,7 +44,7 @@ class Tracker:
         run_id: tells runs of one experiment apart; the same on resuming.
 
     Raises:
-        UserError: (any method) the database or the server cannot be used.
+        UserError: (any method but ``interrupt``) the database or the server cannot be used.
     """
 
     def __init__(self, uri: str, run: Run, run_id: str) -> None:
@@ -51,14 +53,13 @@ class Tracker:
         self._store = Store(uri, run.name, run_id)
         self._studies: dict[tuple[str, int], Progress] = {}
         self._told: set[str] = set()
-        self._store.tag_experiment(describe.experiment_tags(run, run_id))
-        self._comparison, self._strategies = self._open_top()
-        self._notes = self._store.tag(self._comparison, NOTES).splitlines()
-
-    @property
-    def experiment_url_fragment(self) -> str:
-        """What follows the server's address in the link to the experiment's page."""
-        return url_fragment(self._store.experiment_id)
+        try:
+            self._store.tag_experiment(describe.experiment_tags(run, run_id))
+            self._comparison, self._strategies = self._open_top()
+            self._notes = self._store.tag(self._comparison, NOTES).splitlines()
+        except BaseException:  # a stop by the user too: nobody else knows of what was opened
+            self.interrupt()
+            raise
 
     def started(self, work: Work) -> None:
         """Open the run of a training."""
@@ -119,10 +120,11 @@ class Tracker:
         self._close()
 
     def interrupt(self) -> None:
-        """Mark what is under way as KILLED; the same ``run_id`` continues it."""
-        for run in self._store.runs.values():
-            if not run.deleted and run.status == "RUNNING":
-                self._store.end(run, "interrupted")
+        """Mark what is under way as KILLED; the same ``run_id`` continues it. A store that fails is left as it is."""
+        with suppress(UserError):  # what stopped the run is to be told, not this
+            for run in self._store.runs.values():
+                if not run.deleted and run.status == "RUNNING":
+                    self._store.end(run, "interrupted")
 
     def _open_top(self) -> tuple[MirroredRun, dict[str, MirroredRun]]:
         """The comparison and the strategies with the baseline; they start in the order in which they are listed."""

@@ -18,6 +18,7 @@ from tracked_run import Made, make_run, tell, tell_confirmation
 from hpo.errors import UserError
 from hpo.records.events import Observer
 from hpo.tracking import store as store_module
+from hpo.tracking.store import Store
 from hpo.tracking.tracker import Tracker
 from hpo.tracking.uri import default_uri
 
@@ -261,6 +262,46 @@ def test_an_interrupted_run_reads_killed_and_is_continued(results: Path, name: s
     assert snapshot(results, cut) == snapshot(results, name)
 
 
+def test_a_stop_while_runs_are_opened_or_ended_leaves_none_running(
+    results: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop_after(number: int, method: str) -> None:
+        """Ctrl-C after ``number`` calls."""
+        original, calls = getattr(Store, method), count(1)
+
+        def stopped(*args: Any, **kwargs: Any) -> Any:
+            if next(calls) == number + 1:
+                raise KeyboardInterrupt
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(Store, method, stopped)
+
+    stop_after(2, "open")
+    with pytest.raises(KeyboardInterrupt):
+        Tracker(default_uri(results), make_run(name), "run1")
+    monkeypatch.undo()
+    assert [run.info.status for run in read(results, name).values()] == ["KILLED"] * 2
+
+    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tell(tracker, TRIALS[0])
+    stop_after(1, "end")
+    with pytest.raises(KeyboardInterrupt):
+        tracker.finish(*files(tmp_path), "A verdict.")
+    tracker.interrupt()  # as the coordinator does on any stop
+    statuses = Counter(run.info.status for run in read(results, name).values())
+    assert statuses == {"FINISHED": 2, "KILLED": 4}
+
+
+def test_a_store_that_fails_does_not_hide_why_a_run_was_stopped(
+    results: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    failing = OSError("disk full")
+    monkeypatch.setattr(tracker._store._client, "set_terminated", lambda *_: (_ for _ in ()).throw(failing))
+    tracker.interrupt()
+    assert read(results, name)["comparison"].info.status == "RUNNING"
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -303,7 +344,6 @@ def test_two_runs_of_one_space_share_an_experiment_and_no_run(results: Path, nam
     second = Tracker(default_uri(results), make_run(name), "run2")
     tell(first, TRIALS[0])
     tell(second, TRIALS[0])
-    assert first.experiment_url_fragment == second.experiment_url_fragment
     ids = [{run.info.run_id for run in read(results, name, run_id).values()} for run_id in ("run1", "run2")]
     assert len(ids[0]) == len(ids[1]) == 6
     assert not ids[0] & ids[1]
@@ -321,10 +361,7 @@ def test_a_deleted_experiment_and_a_deleted_run_are_restored(results: Path, name
 
 
 def test_descriptions_name_the_question_and_escape_it(results: Path, name: str) -> None:
-    tracker = Tracker(default_uri(results), make_run(name), "run1")
-    assert tracker.experiment_url_fragment.endswith(
-        "/runs?workflowType=machine_learning&viewStateShareKey=hpo"
-    )
+    Tracker(default_uri(results), make_run(name), "run1")
     tags = client(results).get_experiment_by_name(name).tags
     assert "### Which schedule should fine-tune &lt;this&gt; encoder?\n" in tags["mlflow.note.content"]
     assert "`linear`, `cosine`" in tags["mlflow.note.content"]
