@@ -6,6 +6,7 @@ import pytest
 from tracked_run import Made
 
 from hpo.tracking.progress import Progress, rung_points, strategy_points, training_points
+from hpo.tracking.progress import test_points as mean_points
 
 
 def study(*trials: Made, tests: tuple[float, ...] = ()) -> Progress:
@@ -35,6 +36,19 @@ def test_test_scores_weigh_searches_equally_however_many_seeds_each_had() -> Non
     points = strategy_points([study(tests=(0.8, 0.6)), study(tests=(0.9,))], replicates=2, confirmations=3)
     assert points["test/accuracy", 3] == pytest.approx(0.8)
     assert points["test/loss", 3] == pytest.approx(0.2)
+
+
+def test_a_loss_that_is_not_finite_is_left_out_and_so_is_its_mean() -> None:
+    diverged = Made("a", 0, 0, (0.5,)).confirmation(0.6).model_copy(update={"test_loss": None})
+    points = training_points(diverged)
+    assert points["test/accuracy", diverged.rungs[-1].examples] == 0.6
+    assert "test/loss" not in {name for name, _ in points}
+    progress = study(tests=(0.8,))
+    assert ("test/loss", 1) in progress.points()
+    progress.add_confirmation(diverged)
+    assert progress.points()["test/accuracy", 2] == pytest.approx(0.7)
+    assert "test/loss" not in {name for name, _ in progress.points()}
+    assert mean_points([progress, study(tests=(0.9,))]) == {("test/accuracy", 3): pytest.approx(0.8)}
 
 
 def test_a_training_that_failed_at_once_has_its_cost_alone() -> None:
