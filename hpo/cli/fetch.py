@@ -12,7 +12,7 @@ EXAMPLE = """\
 Example:
 
   $ hpo fetch movie
-  movie: /home/me/.cache/hpo/assets/vaderSentiment-3.3.2
+  movie: ~/.cache/hpo/assets/vaderSentiment-3.3.2
 """
 
 
