@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -74,6 +73,8 @@ def _load(place: str, name: str) -> tuple[Any, Any]:
     if unset:
         count = f"{len(unset)} of the tensors in its config, such as {min(unset)}"
         raise _unusable(name, f"has no weights of the right shape for {count}")
+    if body.config.is_encoder_decoder:
+        raise _unusable(name, "is an encoder with a decoder; only one stack of layers can be fine-tuned here")
     words, rows = len(tokenizer), body.get_input_embeddings().num_embeddings
     if not len(tokenizer.all_special_tokens) < words <= rows:
         raise _unusable(name, f"has a tokenizer of {words} words for embeddings of {rows}")
@@ -91,7 +92,6 @@ def _locate(name: str, base: Path | None) -> tuple[str, str, str]:
     """Where to load from, what to call it in reports, and its licence."""
     if name in CATALOGUE and CATALOGUE[name].kind == "model":
         asset = CATALOGUE[name]
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         return str(fetch(name)), asset.source, asset.licence
     folder = (base or Path()) / name
     if folder.is_dir():

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import T5Config, T5Model
 
 from hpo.errors import UserError
 from hpo.models.pretrained import load_pretrained
@@ -58,6 +59,18 @@ def test_a_model_that_is_not_there_is_refused_with_what_to_do(tmp_path: Path) ->
     assert caught.value.message.startswith(f"model '{tmp_path / 'empty'}' cannot be loaded: ")
     assert caught.value.hint == (
         "Name a model of `hpo assets`, a folder with config.json, tokenizer and model.safetensors, or a hub id."
+    )
+
+
+def test_an_encoder_with_a_decoder_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    config = T5Config(vocab_size=40, d_model=16, d_kv=8, d_ff=16, num_layers=2, num_heads=2)
+    T5Model(config).save_pretrained(tmp_path)
+    for path in tiny_model.glob("token*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(UserError) as caught:
+        load_pretrained(str(tmp_path))
+    assert caught.value.message == (
+        f"model '{tmp_path}' is an encoder with a decoder; only one stack of layers can be fine-tuned here"
     )
 
 
