@@ -57,22 +57,7 @@ def fetch_assets(experiment: Experiment, say: Callable[[str], None]) -> None:
 
 def asset_names(experiment: Experiment) -> list[str]:
     """What the experiment reads, by name: its data, its model, and the synonyms that an augmentation needs."""
-    from hpo.config.parameters import NEEDS_SYNONYMS
-
     names = [experiment.task.data.asset or "", experiment.model]
-    if not set(NEEDS_SYNONYMS).isdisjoint(_augmentations(experiment)):
+    if experiment.needs_synonyms():
         names.append("wordnet")
     return names
-
-
-def _augmentations(experiment: Experiment) -> list[object]:
-    """Every augmentation that a trial or the baseline may use; ``none``, the default, may be left out."""
-    compare, setting = experiment.compare, experiment.parameters.get("augmentation")
-    values: list[object] = [(experiment.baseline or {}).get("augmentation")]
-    if compare is not None and compare.parameter == "augmentation":
-        values += compare.values
-    if setting is not None and setting.kind == "fixed":
-        values.append(setting.value)
-    if setting is not None and setting.kind == "choices":
-        values += setting.choices
-    return values

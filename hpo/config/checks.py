@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hpo.config.experiment import Choices, Compare, Fixed, Range, Setting
+from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS, Choices, Compare, Fixed, Range, Setting
 from hpo.config.parameters import PARAMETERS, Value, is_active
 from hpo.config.problems import Position, Problems, listed
 from hpo.config.settings import listed_values
-
-LEAST_SEEDS = 5  # fresh seeds on which one search allows a verdict about its configurations
 
 
 @dataclass(frozen=True)
@@ -183,17 +181,17 @@ def _check_baseline(draft: Draft, problems: Problems) -> None:
 
 def _check_counts(draft: Draft, problems: Problems) -> None:
     budget, searched = draft.budget, draft.searched()
-    if budget["replicates"] == 2 and (draft.compared or draft.baseline is not None):
+    if budget["replicates"] in range(2, LEAST_SEARCHES) and (draft.compared or draft.baseline is not None):
         problems.add(
             draft.where("budget", "replicates"),
-            "budget.replicates is 2, which cannot separate strategies",
-            "1, or at least 3",
+            f"budget.replicates is {budget['replicates']}, which cannot separate strategies",
+            f"1, or at least {LEAST_SEARCHES}",
         )
     if draft.compared and budget["replicates"] == 1 and draft.seeds is not None and draft.seeds < LEAST_SEEDS:
         problems.add(
             draft.where("confirmation", "seeds"),
             f"confirmation.seeds is {draft.seeds} with one replicate, which allows no verdict",
-            f"at least {LEAST_SEEDS}, or at least 3 replicates",
+            f"at least {LEAST_SEEDS}, or at least {LEAST_SEARCHES} replicates",
         )
     if not searched:
         return

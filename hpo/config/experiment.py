@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from hpo.config.parameters import Value
+from hpo.config.parameters import NEEDS_SYNONYMS, PARAMETERS, Value
+from hpo.records.schema import Frozen
 
-
-class Frozen(BaseModel):
-    """Cannot be changed; a field that it does not have is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+LEAST_SEARCHES = 3  # replicates on which a verdict about strategies can rest
+LEAST_SEEDS = 5  # fresh seeds on which one search allows a verdict about its configurations
 
 
 class Fixed(Frozen):
@@ -162,3 +160,22 @@ class Experiment(Frozen):
         if self.compare is None or self.compare.reference is None:
             return None
         return self.strategy_name(self.compare.reference)
+
+    def trial_values(self, name: str) -> tuple[Value, ...]:
+        """Every value that parameter ``name`` can take in a trial; of a range its two ends."""
+        if self.compare is not None and self.compare.parameter == name:
+            return self.compare.values
+        setting = self.parameters.get(name, Fixed(value=PARAMETERS[name].default))
+        if isinstance(setting, Range):
+            return (setting.low, setting.high)
+        return setting.choices if isinstance(setting, Choices) else (setting.value,)
+
+    def values(self, name: str) -> tuple[Value, ...]:
+        """As ``trial_values``, with the baseline's."""
+        if self.baseline is None:
+            return self.trial_values(name)
+        return (*self.trial_values(name), self.baseline.get(name, PARAMETERS[name].default))
+
+    def needs_synonyms(self) -> bool:
+        """Whether any training may read WordNet."""
+        return not set(NEEDS_SYNONYMS).isdisjoint(self.values("augmentation"))

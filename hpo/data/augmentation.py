@@ -13,11 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hpo.config.parameters import NEEDS_SYNONYMS
 from hpo.data.stop_words import STOP_WORDS
 from hpo.data.wordnet import Synonyms
-
-__all__ = ["METHODS", "NEEDS_SYNONYMS", "pool_choice", "variant"]
 
 
 def variant(
@@ -30,7 +27,7 @@ def variant(
         strength: share of the words that are touched, at least one (alpha of the paper). For ``random_deletion`` the
             probability of each word to go; for ``random_swap`` the number of swaps a word.
         number: from 0 up to the size of the pool.
-        synonyms: required by the methods in ``NEEDS_SYNONYMS``. Words are looked up as they stand, in lower case.
+        synonyms: required by ``hpo.config.parameters.NEEDS_SYNONYMS``. Words are looked up as they stand, in lower case.
     """
     words = text.split()
     if number == 0 or strength == 0 or method == "none" or len(words) < 2:

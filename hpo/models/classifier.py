@@ -13,9 +13,8 @@ from hpo.data.batches import padded_width, widest_within
 from hpo.errors import UserError
 from hpo.models.pretrained import Pretrained
 
-HEAD_DEVIATION = (
-    0.02  # standard deviation of the head's first weights (BERT, Devlin et al. 2019, initializer_range)
-)
+# Standard deviation of the head's first weights (BERT, Devlin et al. 2019, initializer_range).
+HEAD_DEVIATION = 0.02
 
 
 class Classifier(nn.Module):

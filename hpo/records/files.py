@@ -69,16 +69,25 @@ def _count(folder: Path) -> int:
     return len(list((folder / "records").glob("*/*.json")))
 
 
+def read_run(folder: Path) -> Run | None:
+    """The head of the records below ``folder``, or None where there is none yet.
+
+    Raises:
+        UserError: it does not fit the schema.
+    """
+    path = folder / "records" / "run.json"
+    return _read(path, Run) if path.is_file() else None
+
+
 def read_records(folder: Path) -> Records:
     """Read all records below ``folder``.
 
     Raises:
         UserError: there are none, or one does not fit the schema.
     """
-    head = folder / "records" / "run.json"
-    if not head.is_file():
+    run = read_run(folder)
+    if run is None:
         raise UserError(f"{folder} holds no records of a run", "Name a folder that `hpo run` made.")
-    run = _read(head, Run)
     order = {name: i for i, name in enumerate(run.strategies)}
     last = len(order)
     trials = [_read(p, Trial) for p in (folder / "records" / "trials").glob("*.json")]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
+from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.errors import UserError
 from hpo.records.schema import Records, Run
 from hpo.report.scores import Scores, collect, paired, seed_deviation
@@ -16,8 +17,6 @@ from hpo.stats.decision import ALPHA, Outcome, decide, not_separable, rank_inter
 from hpo.stats.power import Needed, needed
 
 LEAST_MARGIN = 0.005
-LEAST_SEARCHES = 3
-LEAST_SEEDS = 5
 
 
 @dataclass(frozen=True)

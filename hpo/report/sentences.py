@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.records.schema import Confirmation, Records, Run, Trial, charged_seconds, spent_seconds
-from hpo.report.analysis import LEAST_SEARCHES, LEAST_SEEDS, Analysis, Comparison, Standing, analyse
+from hpo.report.analysis import Analysis, Comparison, Standing, analyse
 from hpo.report.text import (
     counted,
     listed,

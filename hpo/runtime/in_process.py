@@ -183,9 +183,8 @@ class InProcessExecutor:
         key = course.keys[index + 1]
         loss = result.loss if math.isfinite(result.loss) else None
         facts = SegmentFacts(loss=loss, seconds=result.seconds, state=state_digest(tensors))
-        if (
-            index < len(course.ends) - 1
-        ):  # nothing goes on from the last one, and a kill costs one segment either way
+        # Nothing goes on from the last one, and a kill costs one segment either way.
+        if index < len(course.ends) - 1:
             self._store.put_state(key, tensors, facts.state)
         known = self._store.segment(key)
         if known is None:

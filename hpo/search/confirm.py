@@ -12,6 +12,7 @@ from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Rung, Segment, Trial
 from hpo.runtime.in_process import DivergedError, InProcessExecutor
 from hpo.search.watchers import Watchers
+from hpo.training.course import Course
 from hpo.training.evaluation import EvaluationSet
 
 
@@ -39,17 +40,16 @@ def confirm(
     executor: InProcessExecutor,
     watchers: Watchers,
     test: EvaluationSet,
+    course: Course,
     work: Work,
     role: Literal["strategy", "baseline"],
     selected: Trial | None,
-    rungs: tuple[int, ...],
 ) -> Confirmation:
-    """Train the configuration of ``work`` and score the state of its best rung on the test split.
+    """Train ``course``, which ``work`` names, and score the state of its best rung on the test split.
 
     A training that diverges is scored by the best rung that it reached, or untrained: that it failed with this seed
     belongs to its strategy.
     """
-    course = executor.plan(work.parameters, work.seed, rungs)
     retrained_before = executor.retrained_seconds
     segments: list[Segment] = []
     evaluated: list[Rung] = []

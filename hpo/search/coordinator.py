@@ -20,6 +20,7 @@ from hpo.records.files import (
     is_finished,
     mark_finished,
     read_records,
+    read_run,
     write_confirmation,
     write_run,
 )
@@ -28,7 +29,7 @@ from hpo.report.writing import Report, write_report
 from hpo.runtime.in_process import InProcessExecutor
 from hpo.search.confirm import confirm, select
 from hpo.search.draws import strategy_values
-from hpo.search.prepare import Checked, Prepared, check_experiment, prepare
+from hpo.search.prepare import BASELINE, Checked, Prepared, check_experiment, prepare
 from hpo.search.storage import StudyStorage
 from hpo.search.trials import TrialKey, TrialRunner
 from hpo.search.watchers import Watchers
@@ -38,8 +39,6 @@ from hpo.tracking.uri import check, default_uri
 from hpo.training.evaluation import EvaluationSet
 
 __all__ = ["Checked", "Outcome", "check_experiment", "run_experiment"]
-
-BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,6 @@ def run_experiment(
     """
     started = time.perf_counter()
     uri = tracking_uri or default_uri(results)
-    check(uri)
     folder = results / space.experiment.name
     _refuse_changes(space, folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,6 +87,7 @@ def _run(
         report = write_report(folder)
         seconds = time.perf_counter() - started
         return Outcome(folder, report, {"report": seconds}, 0, seconds)
+    check(tracking_uri)  # before minutes of loading and training
     prepared = prepare(space, device)
     head = prepared.run_record()
     _refuse_other_circumstances(folder, head)
@@ -171,16 +170,17 @@ class _Run:
             draws = range(self._experiment.budget.trials)
             selected = select(self._trials.records[strategy, replicate, n] for n in draws)
             if selected is None:
-                self._watchers.note(f"{strategy}, replicate {replicate}: no trial ended, nothing to confirm")
+                self._watchers.note(
+                    f"{strategy}, replicate {replicate}: no trial was trained to its end, nothing to confirm"
+                )
                 return
             parameters = selected.parameters
         seed = derive(self._experiment.seed, "confirmation", replicate, index)
-        rungs = self._experiment.budget.rungs
-        examples = self._executor.plan(parameters, seed, rungs).seen[-1]
-        work = Work(strategy, replicate, index, True, seed, parameters, examples)
+        course = self._executor.plan(parameters, seed, self._experiment.budget.rungs)
+        work = Work(strategy, replicate, index, True, seed, parameters, course.seen[-1])
         self._watchers.started(work)
         role: Literal["baseline", "strategy"] = "baseline" if strategy == BASELINE else "strategy"
-        record = confirm(self._executor, self._watchers, test, work, role, selected, rungs)
+        record = confirm(self._executor, self._watchers, test, course, work, role, selected)
         write_confirmation(self._folder, record)
         self._watchers.confirmation(record)
 
@@ -196,10 +196,10 @@ def _run_id(folder: Path) -> str:
 
 
 def _refuse_changes(space: Space, folder: Path) -> None:
-    if not (folder / "records" / "run.json").is_file():
+    before = read_run(folder)
+    if before is None:
         return
-    before = read_records(folder).run.experiment
-    found = changes(before, space.experiment.model_dump(mode="json"))
+    found = changes(before.experiment, space.experiment.model_dump(mode="json"))
     if found:
         raise UserError(
             f"{space.path} changed since {folder} was begun:\n  " + "\n  ".join(found),
@@ -213,9 +213,9 @@ _DECIDING = ("hpo", "torch", "transformers", "optuna", "numpy")
 
 def _refuse_other_circumstances(folder: Path, head: Run) -> None:
     """Records of one run come from one data set, one model, one device and one set of versions."""
-    if not (folder / "records" / "run.json").is_file():
+    before = read_run(folder)
+    if before is None:
         return
-    before = read_records(folder).run
     found = [
         f"{what}: {old} -> {new}"
         for what, old, new in (

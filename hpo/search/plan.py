@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hpo.config.experiment import Choices, Experiment, Fixed, Range, Setting
-from hpo.config.parameters import PARAMETERS
+from hpo.config.experiment import Experiment
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,6 @@ def make_plan(experiment: Experiment) -> Plan:
 
 
 def _extremes(experiment: Experiment, name: str) -> tuple[float, float]:
-    """Least and most value that parameter ``name`` can take in any trial."""
-    if experiment.compare is not None and experiment.compare.parameter == name:
-        values = [float(v) for v in experiment.compare.values]  # type: ignore[arg-type]
-        return min(values), max(values)
-    setting: Setting = experiment.parameters.get(name, Fixed(value=PARAMETERS[name].default))
-    if isinstance(setting, Range):
-        return setting.low, setting.high
-    values = [float(v) for v in (setting.choices if isinstance(setting, Choices) else (setting.value,))]  # type: ignore[arg-type]
+    """Least and most value that the number ``name`` can take in any trial."""
+    values = [float(v) for v in experiment.trial_values(name) if isinstance(v, int | float)]
     return min(values), max(values)

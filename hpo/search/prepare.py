@@ -6,13 +6,10 @@ import importlib.metadata
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hpo import __version__
-from hpo.config.experiment import Choices, Experiment, Fixed, Range
-from hpo.config.parameters import PARAMETERS
+from hpo.config.experiment import Experiment
 from hpo.config.space import Space
-from hpo.data.augmentation import NEEDS_SYNONYMS
 from hpo.data.task_data import TaskData, load_task
 from hpo.data.tokens import tokenize
 from hpo.data.wordnet import Synonyms, load_synonyms
@@ -27,6 +24,8 @@ from hpo.training.evaluation import EvaluationSet
 from hpo.training.examples import TrainingTexts
 from hpo.training.precision import Precision, choose_precision
 from hpo.training.store import Store
+
+BASELINE = "baseline"  # what records and MLflow call the fixed recipe
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Prepared:
             experiment=e.model_dump(mode="json"),
             strategies=e.strategies(),
             reference=e.reference(),
-            baseline=None if e.baseline is None else "baseline",
+            baseline=None if e.baseline is None else BASELINE,
             replicates=e.budget.replicates,
             trials=e.budget.trials,
             seeds=e.confirmation.seeds,
@@ -99,15 +98,13 @@ def prepare(space: Space, device: str | None) -> Prepared:
     precision = choose_precision(device)
     task = load_task(experiment.task, experiment.seed)
     pretrained = load_pretrained(experiment.model, space.path.parent)
-    frozen = [int(v) for v in _possible(experiment, "frozen_layers")]
-    faults = structure_faults(
-        pretrained, max(frozen), set(_possible(experiment, "pooling")), experiment.task.max_length
-    )
+    frozen = [v for v in experiment.values("frozen_layers") if isinstance(v, int | float)]
+    poolings = {str(v) for v in experiment.values("pooling")}
+    faults = structure_faults(pretrained, int(max(frozen)), poolings, experiment.task.max_length)
     if faults:
         lines = [f"{_where(space, name)}: {name}: {fault}" for name, fault in faults.items()]
         raise UserError("\n".join(lines), "Change the space file and give the command again.")
-    needs_synonyms = not set(NEEDS_SYNONYMS).isdisjoint(_possible(experiment, "augmentation"))
-    synonyms = load_synonyms() if needs_synonyms else None
+    synonyms = load_synonyms() if experiment.needs_synonyms() else None
     return Prepared(experiment, pretrained, task, precision, synonyms)
 
 
@@ -116,19 +113,6 @@ def check_experiment(space: Space, device: str | None) -> Checked:
     prepared = prepare(space, device)
     info = prepared.task.info
     return Checked(make_plan(space.experiment), info, prepared.pretrained.info, prepared.precision.info)
-
-
-def _possible(experiment: Experiment, name: str) -> list[Any]:
-    """Every value that parameter ``name`` can take in a trial, the baseline included; a range by its two ends."""
-    values: list[Any] = []
-    if experiment.baseline is not None:
-        values.append(experiment.baseline.get(name, PARAMETERS[name].default))
-    if experiment.compare is not None and experiment.compare.parameter == name:
-        return values + list(experiment.compare.values)
-    setting = experiment.parameters.get(name, Fixed(value=PARAMETERS[name].default))
-    if isinstance(setting, Range):
-        return [*values, setting.low, setting.high]
-    return values + (list(setting.choices) if isinstance(setting, Choices) else [setting.value])
 
 
 def _where(space: Space, name: str) -> str:

@@ -16,23 +16,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from hpo.records.schema import Frozen
 from hpo.training.states import state_digest
 
-STATE_LIMIT = (
-    2 * 2**30
-)  # bytes: some 50 states of two trained MiniLM layers, more than paired draws of ten strategies share
+# Bytes: some 50 states of two trained MiniLM layers, more than paired draws of ten strategies share.
+STATE_LIMIT = 2 * 2**30
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SegmentFacts(_Frozen):
+class SegmentFacts(Frozen):
     """``loss``: mean of the segment's steps in nats, None where it diverged; ``state``: digest of the state at its end."""
 
     loss: float | None
@@ -40,7 +36,7 @@ class SegmentFacts(_Frozen):
     state: str
 
 
-class EvaluationFacts(_Frozen):
+class EvaluationFacts(Frozen):
     """Scores of one state; ``predictions`` (class indices) are kept where the items are scored one by one."""
 
     accuracy: float

@@ -1,0 +1,44 @@
+"""A model by its id on the Hugging Face hub, from the hub's own cache: no network is needed once it is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.runs import hpo
+
+
+def in_the_hubs_cache(model: Path, home: Path, name: str) -> None:
+    """Lay ``model`` out as huggingface_hub does after a download."""
+    repository = home / "hub" / f"models--{name.replace('/', '--')}"
+    snapshot = repository / "snapshots" / ("a" * 40)
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("a" * 40)
+    for path in model.iterdir():
+        (snapshot / path.name).write_bytes(path.read_bytes())
+
+
+def test_a_hub_id_names_a_model(
+    tiny_model: Path, tiny_space: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_the_hubs_cache(tiny_model, tmp_path / "home", "someone/tiny-bert")
+    space = tmp_path / "hub.yaml"
+    space.write_text(tiny_space.read_text().replace(f"model: {tiny_model}", "model: someone/tiny-bert"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    done = hpo("check", "--space", str(space), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "hub someone/tiny-bert: 3 layers" in " ".join(done.stdout.split())
+
+
+def test_a_hub_id_that_cannot_be_had_is_an_error_with_what_to_do(
+    tiny_model: Path, tiny_space: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = tmp_path / "hub.yaml"
+    space.write_text(tiny_space.read_text().replace(f"model: {tiny_model}", "model: someone/nothing"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    done = hpo("check", "--space", str(space), cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: model 'someone/nothing' cannot be loaded: ")
+    assert done.stderr.splitlines()[-1].startswith("hint: Name a model of `hpo assets`")
