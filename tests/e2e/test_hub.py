@@ -1,4 +1,4 @@
-"""A model by its id on the Hugging Face hub, from the hub's own cache: no network is needed once it is there."""
+"""Models and data by their ids on the Hugging Face hub, as far as that goes without a network."""
 
 from __future__ import annotations
 
@@ -42,3 +42,18 @@ def test_a_hub_id_that_cannot_be_had_is_an_error_with_what_to_do(
     assert done.returncode == 2
     assert done.stderr.startswith("error: model 'someone/nothing' cannot be loaded: ")
     assert done.stderr.splitlines()[-1].startswith("hint: Name a model of `hpo assets`")
+
+
+def test_a_hub_id_names_data_which_the_library_datasets_reads(
+    tiny_data: Path, tiny_space: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``load_dataset`` looks for the id in the working folder before it asks the hub."""
+    (tmp_path / "someone" / "reviews").mkdir(parents=True)
+    (tmp_path / "someone" / "reviews" / "train.csv").write_bytes(tiny_data.read_bytes())
+    space = tmp_path / "hub.yaml"
+    space.write_text(tiny_space.read_text().replace(f"path: {tiny_data}", "hub: someone/reviews"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    done = hpo("check", "--space", str(space), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    printed = " ".join(done.stdout.split())
+    assert "someone/reviews of the Hugging Face hub: 64 train, 40 validation, 60 test; 2 classes" in printed
