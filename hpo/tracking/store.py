@@ -91,7 +91,7 @@ class Store:
         self.run_id = run_id
         self.runs: dict[str, MirroredRun] = {}
         self._connect(experiment)
-        self._find_runs()
+        self.look_again()
 
     @plain_errors
     def _connect(self, experiment: str) -> None:
@@ -107,7 +107,8 @@ class Store:
             self._client.restore_experiment(self.experiment_id)
 
     @plain_errors
-    def _find_runs(self) -> None:
+    def look_again(self) -> None:
+        """Learn which runs there are and their status: a stop inside a call of MLflow may leave what nobody was told."""
         from mlflow.entities import ViewType
 
         token: str | None = None
@@ -120,14 +121,13 @@ class Store:
                 page_token=token,
             )
             for run in page:
-                self.runs[run.data.tags["hpo.key"]] = MirroredRun(
-                    id=run.info.run_id,
-                    status=run.info.status,
-                    state=run.data.tags.get("hpo.state", "running"),
-                    fresh=False,
-                    taken=False,
-                    deleted=run.info.lifecycle_stage == "deleted",
+                known = self.runs.setdefault(
+                    run.data.tags["hpo.key"],
+                    MirroredRun(run.info.run_id, run.info.status, "running", fresh=False, taken=False),
                 )
+                known.status = run.info.status
+                known.state = run.data.tags.get("hpo.state", "running")
+                known.deleted = run.info.lifecycle_stage == "deleted"
             token = page.token
             if not token:
                 return

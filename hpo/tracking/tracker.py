@@ -121,9 +121,12 @@ class Tracker:
 
     def interrupt(self) -> None:
         """Mark what is under way as KILLED; the same ``run_id`` continues it. A store that fails is left as it is."""
-        with suppress(UserError):  # what stopped the run is to be told, not this
-            for run in self._store.runs.values():
-                if not run.deleted and run.status == "RUNNING":
+        # What stopped the run is to be told, not these failures; and one must not keep the others from their end.
+        with suppress(UserError):
+            self._store.look_again()
+        for run in self._store.runs.values():
+            if not run.deleted and run.status == "RUNNING":
+                with suppress(UserError):
                     self._store.end(run, "interrupted")
 
     def _open_top(self) -> tuple[MirroredRun, dict[str, MirroredRun]]:

@@ -292,6 +292,48 @@ def test_a_stop_while_runs_are_opened_or_ended_leaves_none_running(
     assert statuses == {"FINISHED": 2, "KILLED": 4}
 
 
+@pytest.mark.parametrize("method", ["create_run", "update_run"])
+def test_a_stop_inside_a_call_of_mlflow_leaves_no_run_running(
+    results: Path, name: str, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    first = Tracker(default_uri(results), make_run(name), "run1")
+    first.started(TRIALS[0].work())
+    first.interrupt()
+    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    client = tracker._store._client
+    original = getattr(client, method)
+
+    def done_and_stopped(*args: Any, **kwargs: Any) -> None:
+        original(*args, **kwargs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(client, method, done_and_stopped)
+    with pytest.raises(KeyboardInterrupt):
+        tell(tracker, TRIALS[1 if method == "create_run" else 0])
+    monkeypatch.undo()
+    assert "RUNNING" in {run.info.status for run in read(results, name).values()}
+    tracker.interrupt()
+    assert {run.info.status for run in read(results, name).values()} == {"KILLED"}
+
+
+def test_a_run_that_cannot_be_ended_does_not_keep_the_others(
+    results: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    client = tracker._store._client
+    original, calls = client.set_terminated, count()
+
+    def failing_once(*args: Any) -> None:
+        if next(calls) == 0:
+            raise OSError("database is locked")
+        original(*args)
+
+    monkeypatch.setattr(client, "set_terminated", failing_once)
+    tracker.interrupt()
+    statuses = Counter(run.info.status for run in read(results, name).values())
+    assert statuses == {"RUNNING": 1, "KILLED": 3}
+
+
 def test_a_store_that_fails_does_not_hide_why_a_run_was_stopped(
     results: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
