@@ -15,6 +15,8 @@ SCHEDULES = (
     "inverse_sqrt",
     "wsd",
 )
+WARMUPS = ("ratio", "slope")
+DECAY_SHAPES = ("cosine", "linear", "one_minus_sqrt", "one_minus_square")
 AUGMENTATIONS = ("none", "synonym_replacement", "random_swap", "random_deletion", "random_insertion")
 NEEDS_SYNONYMS = ("synonym_replacement", "random_insertion")  # augmentations that read WordNet
 OPTIMIZERS = ("adamw", "adam", "sgd")
@@ -80,8 +82,37 @@ PARAMETERS: dict[str, Parameter] = {
         open_low=True,
         active_when=("schedule", ("wsd",)),
     ),
+    "schedule_decay_shape": Parameter(
+        "category",
+        "cosine",
+        "Course of warmup-stable-decay's cool-down from the peak to 0, by progress p: half a cosine, 1 - p, "
+        "1 - sqrt(p), or 1 - p^2 (the last two: Haegele et al. 2024, section 3).",
+        categories=DECAY_SHAPES,
+        active_when=("schedule", ("wsd",)),
+    ),
+    "warmup": Parameter(
+        "category",
+        "ratio",
+        "How long the linear warmup lasts: a share of all steps, or until a rate that grows by the same amount at every "
+        "step is at its peak, so that trainings of different peaks and lengths share it.",
+        categories=WARMUPS,
+    ),
     "warmup_ratio": Parameter(
-        "float", 0.0, "Share of all steps with linear warmup.", low=0.0, high=1.0, open_high=True
+        "float",
+        0.0,
+        "Share of all steps with linear warmup.",
+        low=0.0,
+        high=1.0,
+        open_high=True,
+        active_when=("warmup", ("ratio",)),
+    ),
+    "warmup_slope": Parameter(
+        "float",
+        1e-6,
+        "Learning rate gained at each step of the warmup: it lasts learning_rate / warmup_slope steps.",
+        low=0.0,
+        open_low=True,
+        active_when=("warmup", ("slope",)),
     ),
     "optimizer": Parameter("category", "adamw", "Optimizer.", categories=OPTIMIZERS),
     "weight_decay": Parameter(

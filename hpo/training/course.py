@@ -16,7 +16,7 @@ from hpo.data.batches import Batch, collate, epoch_batches
 from hpo.seeds import derive
 from hpo.training.examples import Ids, TrainingTexts
 from hpo.training.keys import segment_key, start_key
-from hpo.training.schedules import Schedule, learning_rates
+from hpo.training.schedules import learning_rates, schedule_of
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,6 @@ def plan_course(
     inner = sorted({int(np.searchsorted(sizes, rung)) + 1 for rung in rungs if rung < sizes[-1]})
     ends = (*(end for end in inner if end < len(batches)), len(batches))
     seen = tuple(int(sizes[end - 1]) for end in ends)
-    schedule = Schedule(
-        parameters["schedule"],
-        parameters["warmup_ratio"],
-        parameters.get("schedule_cycles", 1),
-        parameters.get("schedule_power", 1.0),
-        parameters.get("schedule_decay_ratio", 0.2),
-    )
     course = Course(
         parameters=parameters,
         seed=seed,
@@ -101,7 +94,7 @@ def plan_course(
         rungs=(*(max(r for r in rungs if r <= n) for n in seen[:-1]), seen[-1]),
         keys=(start_key(_start(parameters, seed, origin)),),
         _batches=tuple(batches),
-        _rates=learning_rates(schedule, parameters["learning_rate"], len(batches)),
+        _rates=learning_rates(schedule_of(parameters), parameters["learning_rate"], len(batches)),
         _labels=texts.labels,
         _pad=texts.pad_id,
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 import torch
 import transformers
 
-from hpo.training.schedules import Schedule, learning_rates
+from hpo.config.parameters import DECAY_SHAPES, SCHEDULES, Value, complete
+from hpo.training.schedules import Schedule, learning_rates, schedule_of, trunk_steps, warmup_steps
 
 PEAK = 3e-4
 CASES: list[tuple[Schedule, str, dict[str, Any]]] = [
@@ -21,8 +23,22 @@ CASES: list[tuple[Schedule, str, dict[str, Any]]] = [
     (Schedule("polynomial", 0.1, power=2.0), "polynomial", {"power": 2.0}),
     (Schedule("inverse_sqrt", 0.1), "inverse_sqrt", {}),
     (Schedule("inverse_sqrt", 0.0), "inverse_sqrt", {}),
-    (Schedule("wsd", 0.1, decay_ratio=0.25), "warmup_stable_decay", {"decay": 0.25}),
-    (Schedule("wsd", 0.9, decay_ratio=0.5), "warmup_stable_decay", {"decay": 0.1}),
+    (Schedule("wsd", 0.1, decay_ratio=0.25), "warmup_stable_decay", {}),
+    (Schedule("wsd", 0.9, decay_ratio=0.5), "warmup_stable_decay", {}),
+    (
+        Schedule("wsd", 0.1, decay_ratio=0.3, decay_shape="linear"),
+        "warmup_stable_decay",
+        {"decay_type": "linear"},
+    ),
+    (
+        Schedule("wsd", 0.1, decay_ratio=0.3, decay_shape="one_minus_sqrt"),
+        "warmup_stable_decay",
+        {"decay_type": "1-sqrt"},
+    ),
+    (Schedule("constant", warmup_slope=PEAK / 3), "constant_with_warmup", {}),
+    (Schedule("linear", warmup_slope=PEAK / 3), "linear", {}),
+    (Schedule("inverse_sqrt", warmup_slope=PEAK / 3), "inverse_sqrt", {}),
+    (Schedule("wsd", warmup_slope=PEAK / 3), "warmup_stable_decay", {}),
 ]
 
 
@@ -31,12 +47,12 @@ CASES: list[tuple[Schedule, str, dict[str, Any]]] = [
 def test_every_step_has_the_rate_that_transformers_gives_it(
     schedule: Schedule, name: str, specific: dict[str, Any], total: int
 ) -> None:
-    warmup = math.ceil(total * schedule.warmup_ratio)
-    if "decay" in specific:
-        decay = min(math.ceil(total * schedule.decay_ratio), total - warmup)
-        specific = {"num_decay_steps": decay}
+    warmup = 3 if schedule.warmup_slope else math.ceil(total * schedule.warmup_ratio)
+    if name == "warmup_stable_decay":
+        decay = max(min(math.ceil(total * schedule.decay_ratio), total - warmup), 0)
+        specific = specific | {"num_decay_steps": decay}
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=PEAK)
-    arguments = {"scheduler_specific_kwargs": specific} if specific else {}
+    arguments: dict[str, Any] = {"scheduler_specific_kwargs": specific} if specific else {}
     if name == "constant":
         warmup_arguments: dict[str, Any] = {}
     elif name in {"constant_with_warmup", "inverse_sqrt"}:
@@ -64,3 +80,78 @@ def test_warmup_stable_decay_is_constant_until_its_decay() -> None:
     constant = learning_rates(Schedule("constant", 0.1), PEAK, 100)
     assert wsd[:81].tobytes() == constant[:81].tobytes()
     assert wsd[99] < 0.01 * PEAK
+
+
+SHAPES: dict[str, Callable[[float], float]] = {
+    "linear": lambda p: 1 - p,
+    "cosine": lambda p: math.cos(math.pi * p / 2) ** 2,
+    "one_minus_sqrt": lambda p: 1 - p**0.5,
+    "one_minus_square": lambda p: (1 - p) * (1 + p),
+}
+
+
+@pytest.mark.parametrize("shape", DECAY_SHAPES)
+def test_a_cool_down_goes_from_the_peak_to_zero_in_its_shape(shape: str) -> None:
+    schedule = Schedule("wsd", decay_ratio=0.4, decay_shape=shape)
+    expected = [PEAK] * 30 + [PEAK * SHAPES[shape](i / 20) for i in range(20)]
+    np.testing.assert_allclose(learning_rates(schedule, PEAK, 50), expected, rtol=1e-12)
+
+
+def test_a_warmup_by_slope_has_the_same_bits_under_every_peak_horizon_and_schedule() -> None:
+    slope = 7e-6
+    longest = np.array([slope * step for step in range(43)])
+    for name in SCHEDULES:
+        for peak in (1e-4, 2.1e-4, PEAK):
+            for total in (50, 77, 200):
+                rates = learning_rates(Schedule(name, warmup_slope=slope), peak, total)
+                steps = math.ceil(peak / slope)
+                assert rates[:steps].tobytes() == longest[:steps].tobytes()
+                assert rates[steps] == peak
+                assert rates.max() == peak
+
+
+@pytest.mark.parametrize("slope", [1e-5, 3e-5, 5e-5, 1e-4, 7e-6])
+@pytest.mark.parametrize("peak", [1e-5, 3e-4, 7e-4, 9e-4, 2.1e-4])
+def test_a_warmup_by_slope_ends_where_the_product_reaches_the_peak(slope: float, peak: float) -> None:
+    steps = warmup_steps(Schedule("constant", warmup_slope=slope), peak, 1)
+    assert slope * (steps - 1) < peak <= slope * steps * (1 + 1e-15)
+
+
+def test_a_training_too_short_for_its_slope_rises_to_its_end() -> None:
+    for name in SCHEDULES:
+        rates = learning_rates(Schedule(name, warmup_slope=1e-5), PEAK, 8)
+        assert rates.tolist() == [1e-5 * step for step in range(8)]
+
+
+def test_schedules_without_a_horizon_go_on_with_the_same_bits_in_longer_trainings() -> None:
+    for name in ("constant", "inverse_sqrt"):
+        rates = [learning_rates(Schedule(name, warmup_slope=1e-5), PEAK, n) for n in (40, 64, 200)]
+        assert {r[:40].tobytes() for r in rates} == {rates[0].tobytes()}
+
+
+def test_the_trunk_is_what_all_shapes_and_longer_trainings_share_and_no_step_more() -> None:
+    for warmup, total, ratio in ((1e-5, 64, 0.25), (1e-4, 33, 0.1), (1e-5, 32, 0.9), (1e-5, 20, 0.5)):
+        schedules = [
+            Schedule("wsd", warmup_slope=warmup, decay_ratio=ratio, decay_shape=s) for s in DECAY_SHAPES
+        ]
+        shared = trunk_steps(schedules[0], PEAK, total)
+        longer = learning_rates(schedules[0], PEAK, 100 * total)[:total]
+        rates = np.array([learning_rates(s, PEAK, total) for s in schedules])
+        assert {r[:shared].tobytes() for r in (*rates, longer)} == {longer[:shared].tobytes()}
+        assert shared == total or (rates[:, shared] < PEAK).all()
+
+
+def test_a_schedule_is_read_from_the_active_parameters() -> None:
+    assert schedule_of(complete({})) == Schedule("linear", warmup_ratio=0.0)
+    given: dict[str, Value] = {
+        "schedule": "wsd",
+        "warmup": "slope",
+        "warmup_slope": 2e-5,
+        "warmup_ratio": 0.5,
+    }
+    cooling = given | {"schedule_decay_ratio": 0.3, "schedule_decay_shape": "linear"}
+    assert schedule_of(complete(cooling)) == Schedule(
+        "wsd", warmup_slope=2e-5, decay_ratio=0.3, decay_shape="linear"
+    )
+    assert schedule_of(complete({"schedule": "cosine_with_restarts", "schedule_cycles": 3})).cycles == 3
+    assert schedule_of(complete({"schedule": "polynomial", "schedule_power": 2.0})).power == 2.0
