@@ -182,10 +182,11 @@ class InProcessExecutor:
         tensors = capture(live.model, live.optimizer)
         key = course.keys[index + 1]
         loss = result.loss if math.isfinite(result.loss) else None
-        facts = SegmentFacts(loss=loss, seconds=result.seconds, state=state_digest(tensors))
+        first = course.ends[index - 1] if index else 0
+        facts = SegmentFacts(loss=loss, seconds=result.seconds, state=state_digest(tensors), first=first)
         # Nothing goes on from the last one, and a kill costs one segment either way.
         if index < len(course.ends) - 1:
-            self._store.put_state(key, tensors, facts.state)
+            self._store.put_state(key, tensors, facts.state, result.seconds, chance=1.0)
         known = self._store.segment(key)
         if known is None:
             self._store.put_segment(key, facts)

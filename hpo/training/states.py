@@ -41,8 +41,13 @@ def state_digest(tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(name.encode())
-        digest.update(tensors[name].numpy().tobytes())
+        digest.update(bits(tensors[name]))
     return "sha256:" + digest.hexdigest()
+
+
+def bits(tensor: Tensor) -> memoryview:
+    """The bytes of a contiguous tensor on the CPU, of any type, not copied."""
+    return memoryview(tensor.reshape(-1).view(torch.uint8).numpy())
 
 
 def _copy(tensor: Tensor) -> Tensor:

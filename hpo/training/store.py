@@ -1,39 +1,69 @@
-"""What training has done, by key: facts of segments and evaluations for good, states as long as there is room.
+"""What training has done, by key: facts of segments and evaluations for good, states and prefixes as room allows.
 
-    <folder>/segments/<key>.json       loss, seconds and the state's digest
-    <folder>/evaluations/<key>.json    scores of one state on one evaluation set
-    <folder>/states/<key>.safetensors  a state, with its digest
+    <folder>/segments/<key>.json         loss, seconds and the digest of the state at its end
+    <folder>/evaluations/<key>.json      scores of one state on one evaluation set
+    <folder>/states/<key>.safetensors    a state, with its digest
+    <folder>/prefixes/<key>.safetensors  the output of frozen layers for one token after another, with its digest
 
-Each file is written under a temporary name and renamed, so that a kill leaves it whole or not at all. States can be
-computed again: they are checked when read, and one that does not fit is trained again.
+One store serves all runs of a results folder and all their workers at once. Each file is written under a temporary
+name (in ``partial/``) and renamed, so that a kill leaves it whole or not at all; the first writer of a name wins.
+Facts are fsynced and never removed. States and prefixes can be computed again: they are checked when read, and one
+that is missing or damaged is computed again. ``quota.py`` says which give way to new ones.
 """
 
 from __future__ import annotations
 
-import json
+import errno
+import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from hpo.errors import UserError
 from hpo.records.schema import Frozen
-from hpo.training.states import state_digest
+from hpo.training.quota import Quota
+from hpo.training.states import bits, state_digest
+from hpo.training.tensor_files import Block, DamagedError, TensorFile, read_header
 
-# Bytes: some 50 states of two trained MiniLM layers, more than paired draws of ten strategies share.
-STATE_LIMIT = 2 * 2**30
+# Bytes. A state of two trained MiniLM layers with AdamW's moments takes 43 MB, of six 128 MB; a prefix of 1,000
+# reviews 41 MB a depth. So some 45 states of two layers, or 12 of six and the prefixes of 4 depths: the branch points
+# and the latest rung ends of a study, on a disk that anyone has.
+STORE_LIMIT = 2 * 2**30
+
+DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class SegmentFacts(Frozen):
-    """``loss``: mean of the segment's steps in nats, None where it diverged; ``state``: digest of the state at its end."""
+    """What training one segment gave.
+
+    Attributes:
+        loss: mean over the segment's steps in nats, None where it diverged.
+        state: digest of the state at its end.
+        first: index of its first step.
+    """
 
     loss: float | None
     seconds: float
     state: str
+    first: int
 
 
 class EvaluationFacts(Frozen):
@@ -49,17 +79,24 @@ Facts = TypeVar("Facts", SegmentFacts, EvaluationFacts)
 
 
 class Store:
-    """One folder of facts and states. One process writes to it.
+    """One folder of facts, states and prefixes; several processes may use it at once.
 
     Args:
-        state_limit: bytes that states may take.
+        limit: bytes that states and prefixes may take together, also while they are written.
+        warn: takes one sentence for the user.
     """
 
-    def __init__(self, folder: Path, state_limit: int = STATE_LIMIT) -> None:
+    def __init__(
+        self, folder: Path, limit: int = STORE_LIMIT, warn: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._folder = folder
-        self._state_limit = state_limit
-        for kind in ("segments", "evaluations", "states"):
+        self._warn = warn
+        self._warned: set[str] = set()
+        self._checked: set[tuple[str, int]] = set()  # prefixes found whole: key, inode
+        for kind in ("segments", "evaluations"):
             (folder / kind).mkdir(parents=True, exist_ok=True)
+        self._quota = Quota(folder, limit)
+        self._quota.settle()
 
     def segment(self, key: str) -> SegmentFacts | None:
         """Facts of a segment trained before, or None."""
@@ -70,65 +107,188 @@ class Store:
         return self._read("evaluations", key, EvaluationFacts)
 
     def put_segment(self, key: str, facts: SegmentFacts) -> None:
-        self._write("segments", key, facts)
+        """Store facts, unless there are some. Warns where those tell of another state.
+
+        Raises:
+            UserError: the disk is full.
+        """
+        known = self._write("segments", key, facts)
+        if known is not None:
+            self._compare(key, known.state, facts.state)
 
     def put_evaluation(self, key: str, facts: EvaluationFacts) -> None:
+        """Store facts, unless there are some.
+
+        Raises:
+            UserError: the disk is full.
+        """
         self._write("evaluations", key, facts)
 
+    def has_state(self, key: str) -> bool:
+        """Whether there is a state, not yet whether it is whole."""
+        return self._path("states", key).is_file()
+
     def state(self, key: str) -> dict[str, Tensor] | None:
-        """A stored state, or None where there is none or it is damaged."""
-        path = self._path("states", key, "safetensors")
-        if not path.is_file():
-            return None
+        """A stored state on the CPU, or None where there is none or it is damaged."""
+        path = self._path("states", key)
         try:
             with safe_open(path, framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
                 digest = (file.metadata() or {}).get("digest")
+        except FileNotFoundError:
+            return None
         except (SafetensorError, OSError):
             digest, tensors = None, {}
         if digest != state_digest(tensors):
-            path.unlink(missing_ok=True)
+            self._discard(path)
             return None
-        path.touch()  # used now: the last to make room
+        _touch(path)
         return tensors
 
-    def put_state(self, key: str, tensors: Mapping[str, Tensor], digest: str) -> None:
-        """Store a state, in place of those used longest ago where the limit asks for it."""
-        path = self._path("states", key, "safetensors")
-        temporary = path.with_suffix(".tmp")
-        self._make_room(sum(t.numel() * t.element_size() for t in tensors.values()))
-        save_file(dict(tensors), temporary, metadata={"digest": digest})
-        temporary.replace(path)
+    def put_state(
+        self, key: str, tensors: Mapping[str, Tensor], digest: str, seconds: float, chance: float
+    ) -> None:
+        """Store a state, in place of files of less worth where the limit asks for it.
 
-    def _make_room(self, size: int) -> None:
-        """Forget the states that were used longest ago until ``size`` bytes more fit the limit."""
-        used = sorted(
-            (s.st_mtime_ns, s.st_size, p) for p in (self._folder / "states").iterdir() for s in [p.stat()]
-        )
-        total = sum(bytes_ for _, bytes_, _ in used) + size
-        for _, bytes_, path in used:
-            if total <= self._state_limit:
+        Args:
+            tensors: on the CPU, contiguous.
+            digest: their ``state_digest``.
+            seconds: that computing it again takes.
+            chance: that it is asked for again, 0 to 1.
+        """
+        known = self.segment(key)
+        if known is not None:
+            self._compare(key, known.state, digest)
+        path = self._path("states", key)
+        if path.is_file():
+            return
+        blocks = [
+            Block(name, DTYPES[tensor.dtype], tuple(tensor.shape), bits(tensor))
+            for name, tensor in tensors.items()
+        ]
+        self._put(path, blocks, digest, seconds, chance)
+
+    def prefix(self, key: str) -> NDArray[np.float32] | None:
+        """A stored prefix, float32 (tokens, hidden), mapped from its file; None where there is none or it is damaged."""
+        path = self._path("prefixes", key)
+        try:
+            header = read_header(path)
+            shape = tuple(header.entries["prefix"]["shape"])
+            array = np.memmap(path, np.dtype("<f4"), "r", offset=header.start, shape=shape)
+            inode = (key, path.stat().st_ino)
+            if inode not in self._checked and header.metadata.get("digest") != _digest(array):
+                raise DamagedError(path)
+        except FileNotFoundError:
+            return None
+        except (DamagedError, KeyError, TypeError, ValueError, OSError):
+            self._discard(path)
+            return None
+        self._checked.add(inode)
+        _touch(path)
+        return array
+
+    def put_prefix(self, key: str, array: NDArray[np.float32], seconds: float, chance: float) -> None:
+        """Store a prefix, float32 (tokens, hidden), as ``put_state`` does."""
+        path = self._path("prefixes", key)
+        if path.is_file():
+            return
+        array = np.ascontiguousarray(array, np.dtype("<f4"))
+        block = Block("prefix", "F32", array.shape, _bytes(array))
+        self._put(path, [block], _digest(array), seconds, chance)
+
+    def _put(self, path: Path, blocks: list[Block], digest: str, seconds: float, chance: float) -> None:
+        metadata = {"digest": digest, "seconds": repr(seconds), "chance": repr(chance)}
+        file = TensorFile(blocks, metadata)
+        if file.size > self._quota.limit:
+            self._warn_once(
+                "large",
+                f"one of the {path.parent.name} takes {file.size / 1e6:.1f} MB, more than the store may hold: "
+                "it is not stored; raise store_limit",
+            )
+            return
+        try:
+            temporary = self._quota.reserve(file.size)
+            if temporary is None:
                 return
-            path.unlink()
-            total -= bytes_
+            try:
+                file.write(temporary)
+                self._quota.keep(temporary, path)
+            except BaseException:
+                self._quota.release(temporary)
+                raise
+        except OSError as error:
+            self._warn_once(
+                "full",
+                f"{self._folder}: {error.strerror or error}: what cannot be stored is computed again when it is "
+                "needed; free some space",
+            )
 
-    def _path(self, kind: str, key: str, ending: str) -> Path:
+    def _discard(self, path: Path) -> None:
+        self._quota.remove(path)
+        self._warn(
+            f"{path.parent.name}/{path.name[:12]} was damaged: removed, and computed again when needed"
+        )
+
+    def _compare(self, key: str, known: str, found: str) -> None:
+        if known != found:
+            self._warn_once(
+                "bits",
+                f"segment {key.removeprefix('sha256:')[:12]}, trained again, ends in another state than the first "
+                "time: this machine does not compute the same bits; `hpo verify` shows how far they are apart",
+            )
+
+    def _warn_once(self, what: str, text: str) -> None:
+        if what not in self._warned:
+            self._warned.add(what)
+            self._warn(text)
+
+    def _path(self, kind: str, key: str, ending: str = "safetensors") -> Path:
         return self._folder / kind / f"{key.removeprefix('sha256:')}.{ending}"
 
     def _read(self, kind: str, key: str, model: type[Facts]) -> Facts | None:
-        path = self._path(kind, key, "json")
-        if not path.is_file():
-            return None
         try:
-            return model.model_validate_json(path.read_bytes())
+            return model.model_validate_json(self._path(kind, key, "json").read_bytes())
+        except FileNotFoundError:
+            return None
         except ValidationError:
             return None  # a damaged file is work to be done again
 
-    def _write(self, kind: str, key: str, facts: BaseModel) -> None:
-        path = self._path(kind, key, "json")
-        temporary = path.with_suffix(".tmp")
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(facts.model_dump(mode="json"), file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+    def _write(self, kind: str, key: str, facts: Facts) -> Facts | None:
+        """Write facts and return None, or return those that were there."""
+        path, temporary = self._path(kind, key, "json"), self._quota.temporary()
+        try:
+            try:
+                with temporary.open("wb") as file:
+                    file.write(facts.model_dump_json().encode())
+                    file.flush()
+                    os.fsync(file.fileno())
+                with self._quota.locked():
+                    known = self._read(kind, key, type(facts))
+                    if known is None:
+                        temporary.replace(path)
+                return known
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise UserError(
+                f"{path.parent}: {error.strerror}: what was trained last cannot be recorded",
+                "Free some space; then give the same command again: it goes on from what is recorded.",
+            ) from error
+
+
+def _digest(array: NDArray[np.float32]) -> str:
+    return "sha256:" + hashlib.sha256(_bytes(array)).hexdigest()
+
+
+def _bytes(array: NDArray[np.float32]) -> memoryview:
+    return memoryview(array.reshape(-1).view(np.uint8))
+
+
+def _touch(path: Path) -> None:
+    """Used now: the last to make room."""
+    try:
+        os.utime(path)
+    except OSError:  # it made room meanwhile; who reads it has it still
+        return

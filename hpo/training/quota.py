@@ -1,0 +1,230 @@
+"""Room for files that can be made again: one limit over several folders, held by all processes together.
+
+A writer first reserves the bytes of its file, under a lock; it writes without the lock, under a temporary name that
+tells how much is reserved and by whom; then it renames, under the lock again. So the files and what is being written
+never exceed the limit. Where room is short, the files of least worth go:
+
+    worth = seconds to compute it again x chance that it is asked for again / bytes / 2^(hours unused / HALF_LIFE)
+
+The sum of all sizes is kept in a small file, so that storing costs the same however many files there are; it is
+counted anew when a store is opened and whenever room is short.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+import os
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from hpo.training.tensor_files import DamagedError, read_header
+
+FOLDERS = ("states", "prefixes")
+# Hours until an unused file is worth half: within a run hardly any, a day later a sixteenth.
+HALF_LIFE = 6.0
+# Seconds: no writer is at work on a temporary file that it has not touched for so long.
+ABANDONED = 3600.0
+_NUMBERS = itertools.count()
+_HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file under the quota. ``size`` in bytes; ``used``: when it was last written or read, seconds since 1970."""
+
+    path: Path
+    size: int
+    used: float
+
+
+class Quota:
+    """The folders of one store under one limit.
+
+    Args:
+        folder: of the store.
+        limit: bytes that the files may take together.
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self.limit = limit
+        self._folder = folder
+        self._partial = folder / "partial"
+        self._worths: dict[Path, float] = {}  # before ageing; read from a file's header once
+        for name in (*FOLDERS, "partial"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes and threads from counting and renaming."""
+        with FileLock(self._folder / ".lock"):
+            yield
+
+    def temporary(self, size: int = 0) -> Path:
+        """A name that no other writer has, for a file with ``size`` bytes reserved."""
+        return self._partial / f"{size}-{_HOST}-{os.getpid()}-{next(_NUMBERS)}"
+
+    def settle(self) -> None:
+        """Sweep what killed writers left, and remove files until all fit the limit."""
+        with self.locked():
+            self._set_used(self._make_room(0))
+
+    def reserve(self, size: int) -> Path | None:
+        """A temporary file to write ``size`` bytes to, or None where files being written leave no room for it."""
+        with self.locked():
+            used = self._used()
+            if used is None or used + size > self.limit:
+                used = self._make_room(size)
+            if used + size > self.limit:
+                self._set_used(used)
+                return None
+            self._set_used(used + size)
+            temporary = self.temporary(size)
+            temporary.touch(exist_ok=False)
+            return temporary
+
+    def keep(self, temporary: Path, path: Path) -> None:
+        """Give a written file its name. The first writer of a name wins."""
+        with self.locked():
+            if path.is_file():
+                self._discard(temporary)
+            else:
+                temporary.rename(path)
+
+    def release(self, temporary: Path) -> None:
+        """Give up a reservation with whatever was written."""
+        with self.locked():
+            self._discard(temporary)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, such as a damaged one."""
+        with self.locked():
+            if path.is_file():
+                self._forget(path, path.stat().st_size)
+
+    def remove_unused_since(self, moment: float, *, dry_run: bool) -> list[Kept]:
+        """Remove the files not used since ``moment`` (seconds since 1970), or with ``dry_run`` only tell them."""
+        with self.locked():
+            old = [file for file in self.files() if file.used < moment]
+            if not dry_run:
+                self._set_used(self._sweep())
+                for file in old:
+                    self._forget(file.path, file.size)
+        return old
+
+    def files(self) -> list[Kept]:
+        """All files that bear their names, in no order."""
+        return [
+            Kept(Path(entry.path), status.st_size, status.st_mtime)
+            for name in FOLDERS
+            for entry, status in _scan(self._folder / name)
+        ]
+
+    def _make_room(self, size: int) -> int:
+        """Remove the files of least worth until ``size`` bytes more fit: the bytes then used or reserved.
+
+        A tenth of the limit is freed at least, so that the files are not counted anew for each small one.
+        """
+        used = self._sweep()
+        if used + size <= self.limit:
+            return used
+        aim = self.limit - max(size, self.limit // 10)
+        for file in self._by_worth(self.files()):
+            if used <= aim:
+                break
+            file.path.unlink(missing_ok=True)
+            used -= file.size
+        return used
+
+    def _by_worth(self, files: Iterable[Kept]) -> list[Kept]:
+        now = time.time()
+
+        def worth(file: Kept) -> float:
+            hours = max(0.0, now - file.used) / 3600
+            return self._worth(file.path) / max(file.size, 1) * math.exp2(-hours / HALF_LIFE)
+
+        return sorted(files, key=lambda file: (worth(file), file.used, file.path.name))
+
+    def _worth(self, path: Path) -> float:
+        """Seconds expected to be saved by the file, 0 where it does not say."""
+        if path not in self._worths:
+            try:
+                metadata = read_header(path).metadata
+                self._worths[path] = float(metadata["seconds"]) * float(metadata["chance"])
+            except (DamagedError, OSError, KeyError, ValueError, TypeError):
+                return 0.0
+        return self._worths[path]
+
+    def _sweep(self) -> int:
+        """Remove what killed writers left: the bytes of all files and of what is reserved."""
+        used = sum(file.size for file in self.files())
+        for entry, status in _scan(self._partial):
+            if _is_abandoned(entry.name, status.st_mtime):
+                Path(entry.path).unlink(missing_ok=True)
+            else:
+                used += _reserved(entry.name)
+        return used
+
+    def _discard(self, temporary: Path) -> None:
+        self._forget(temporary, _reserved(temporary.name))
+
+    def _forget(self, path: Path, size: int) -> None:
+        path.unlink(missing_ok=True)
+        used = self._used()
+        if used is not None:
+            self._set_used(used - size)
+
+    def _used(self) -> int | None:
+        """The sum as it was last written, None where it cannot be read."""
+        try:
+            text = (self._folder / "used").read_text(encoding="ascii")
+        except (OSError, ValueError):
+            return None
+        return int(text) if len(text) == 20 and text.isdigit() else None
+
+    def _set_used(self, used: int) -> None:
+        path = self._folder / "used"
+        if not path.is_file():
+            path.touch()
+        with path.open("r+b", buffering=0) as file:  # in place: needs no room on a full disk
+            file.write(b"%020d" % max(used, 0))
+
+
+def _scan(folder: Path) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                if entry.is_file(follow_symlinks=False):
+                    yield entry, entry.stat(follow_symlinks=False)
+            except FileNotFoundError:  # renamed or removed meanwhile
+                continue
+
+
+def _reserved(name: str) -> int:
+    size = name.partition("-")[0]
+    return int(size) if size.isdigit() else 0
+
+
+def _is_abandoned(name: str, touched: float) -> bool:
+    """Whether the writer of a temporary file is gone: its process on this host, or it has long not written."""
+    if time.time() - touched > ABANDONED:
+        return True
+    parts = name.split("-")
+    if os.name != "posix" or len(parts) != 4 or parts[1] != _HOST or not parts[2].isdigit():
+        return False
+    try:
+        os.kill(int(parts[2]), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False
+    return False

@@ -1,0 +1,95 @@
+"""Named arrays in one file, in the safetensors format: states and prefixes.
+
+    8 bytes: length of the header | header: JSON, padded with spaces | the arrays, one after another
+
+safetensors itself writes under a temporary name of its own and tells a full disk in words only; here the caller knows
+the file's size before, where it is written, and gets the operating system's error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Bytes: safetensors refuses longer ones.
+LONGEST_HEADER = 100_000_000
+
+
+class DamagedError(Exception):
+    """The file is not what was written."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """One array. ``dtype``: its name in safetensors, such as ``F32``; ``data``: its bytes."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    data: memoryview
+
+
+class TensorFile:
+    """What is to be written.
+
+    Attributes:
+        size: bytes of the whole file.
+    """
+
+    def __init__(self, blocks: Sequence[Block], metadata: Mapping[str, str]) -> None:
+        self._blocks = blocks
+        entries: dict[str, Any] = {"__metadata__": dict(metadata)}
+        end = 0
+        for block in blocks:
+            begin, end = end, end + block.data.nbytes
+            entries[block.name] = {
+                "dtype": block.dtype,
+                "shape": list(block.shape),
+                "data_offsets": [begin, end],
+            }
+        header = json.dumps(entries).encode()
+        self._header = header + b" " * (-len(header) % 8)  # aligned, so that the arrays can be mapped
+        self.size = 8 + len(self._header) + end
+
+    def write(self, path: Path) -> None:
+        """Write all of it, not fsynced: what it holds can be computed again.
+
+        Raises:
+            OSError: the system refuses, such as a full disk.
+        """
+        with path.open("wb") as file:
+            file.write(len(self._header).to_bytes(8, "little") + self._header)
+            for block in self._blocks:
+                file.write(block.data)
+
+
+@dataclass(frozen=True)
+class Header:
+    """``start``: where the arrays begin, in bytes; ``entries``: dtype, shape and offsets by name."""
+
+    metadata: dict[str, str]
+    entries: dict[str, Any]
+    start: int
+
+
+def read_header(path: Path) -> Header:
+    """What a file says of itself.
+
+    Raises:
+        DamagedError: it says nothing that can be read.
+        OSError: there is no such file, or it cannot be read.
+    """
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        text = file.read(length) if length <= LONGEST_HEADER else b""
+    try:
+        entries = json.loads(text)
+        metadata = entries.pop("__metadata__")
+        if not isinstance(metadata, dict):
+            raise DamagedError(f"{path}: no metadata")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedError(f"{path}: no header") from error
+    return Header(metadata, entries, 8 + length)
