@@ -34,6 +34,15 @@ Example:
 """
 
 
+def _size(text: str) -> int:
+    from hpo.config.sizes import FORMS, parse_size
+
+    size = parse_size(text)
+    if size is None:
+        raise typer.BadParameter(f"{text!r} is not {FORMS}.")
+    return size
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM came: the run stops as it does on Ctrl-C, with another exit code."""
 
@@ -43,6 +52,21 @@ def run(
     results: ResultsOption = RESULTS,
     tracking_uri: TrackingOption = None,
     device: DeviceOption = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", min=1, metavar="N", help="Processes that train; without it what suits this machine."
+        ),
+    ] = None,
+    store_limit: Annotated[
+        int | None,
+        typer.Option(
+            "--store-limit",
+            metavar="SIZE",
+            parser=_size,
+            help="Most room on disk for what trainings share, such as 2GB; without it what the space file says.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the end alone.")] = False,
 ) -> None:
     """Train, compare and report. The same command again goes on where it stopped."""
@@ -53,7 +77,9 @@ def run(
             opened = open_space(space)
             if not is_finished(results / opened.experiment.name):
                 fetch_assets(opened.experiment, (lambda _: None) if quiet else line)
-            outcome = _watched(opened, results, tracking_uri, device, quiet=quiet)
+            outcome = _watched(
+                opened, results, tracking_uri, device, quiet=quiet, workers=workers, store_limit=store_limit
+            )
     except KeyboardInterrupt as stop:
         print("interrupted: the same command goes on where it stopped", file=sys.stderr)
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
@@ -75,7 +101,14 @@ def terminated_by_sigterm() -> Iterator[None]:
 
 
 def _watched(
-    space: Space, results: Path, tracking_uri: str | None, device: str | None, *, quiet: bool
+    space: Space,
+    results: Path,
+    tracking_uri: str | None,
+    device: str | None,
+    *,
+    quiet: bool,
+    workers: int | None,
+    store_limit: int | None,
 ) -> Outcome:
     """Run the experiment before the eyes of the user."""
     from rich.console import Console
@@ -86,7 +119,9 @@ def _watched(
     with watching(make_plan(space.experiment), Console(), quiet=quiet) as observer:
         from hpo.search.coordinator import run_experiment
 
-        return run_experiment(space, results, tracking_uri, device, observer)
+        return run_experiment(
+            space, results, tracking_uri, device, observer, workers=workers, store_limit=store_limit
+        )
 
 
 def ending(outcome: Outcome, name: str, results: Path, tracking_uri: str | None) -> list[str]:

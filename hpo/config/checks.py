@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS, Choices, Compare, Fixed, Range, Setting
-from hpo.config.parameters import PARAMETERS, Value, is_active
+from hpo.config.parameters import PARAMETERS, Value, complete, is_active
 from hpo.config.problems import Position, Problems, listed
 from hpo.config.settings import listed_values
 
@@ -73,6 +73,7 @@ def check(draft: Draft, problems: Problems) -> None:
     _check_baseline(draft, problems)
     _check_counts(draft, problems)
     _check_rungs(draft, problems)
+    _check_slopes(draft, problems)
     if draft.budget["sampler"] == "grid" and (draft.compare is not None or not draft.compared):
         _check_grid(draft, problems)
 
@@ -218,10 +219,10 @@ def _check_rungs(draft: Draft, problems: Problems) -> None:
                 f"budget.rungs[{index}] is {rung}",
                 f"more than the rung before it, {rungs[index - 1]}",
             )
-    epochs = draft.values("epochs")
+    epochs = _span(draft.values("epochs"))
     if draft.task["train"] is None or epochs is None:
         return
-    least = epochs.low if isinstance(epochs, Range) else min(epochs)
+    least, _ = epochs
     length = draft.task["train"] * least
     for index, rung in enumerate(rungs):
         if rung - 1 >= length:  # a training of 10.5 examples sees 11
@@ -231,6 +232,43 @@ def _check_rungs(draft: Draft, problems: Problems) -> None:
                 f"at most {math.ceil(length)}, the examples of the shortest training "
                 f"({draft.task['train']} texts x {least:g} epochs)",
             )
+
+
+def _check_slopes(draft: Draft, problems: Problems) -> None:
+    """A warmup by slope must reach its peak: trainings of two peaks that are never reached would be one training."""
+    warmups = draft.values("warmup")
+    spans = [_span(draft.values(name)) for name in ("warmup_slope", "learning_rate", "epochs", "batch_size")]
+    if isinstance(warmups, tuple) and "slope" in warmups and None not in spans:
+        (slope, _), (_, peak), (epochs, _), (_, batch) = (span for span in spans if span is not None)
+        _check_slope(draft, "parameters", slope, peak, epochs, batch, problems)
+    recipe: dict[str, Any] = complete(draft.baseline or {})
+    if recipe["warmup"] == "slope":
+        slope, peak = recipe["warmup_slope"], recipe["learning_rate"]
+        _check_slope(draft, "baseline", slope, peak, recipe["epochs"], recipe["batch_size"], problems)
+
+
+def _check_slope(
+    draft: Draft, section: str, slope: float, peak: float, epochs: float, batch: float, problems: Problems
+) -> None:
+    """The flattest slope, the highest peak and the fewest steps."""
+    train = draft.task["train"]
+    if train is None:
+        return
+    steps = math.ceil(math.ceil(train * epochs) / batch)
+    if slope * (steps - 1) < peak:
+        problems.add(
+            draft.where(section, "warmup_slope"),
+            f"{section}.warmup_slope is {slope:g}, with which a rate of {peak:g} is reached after {peak / slope:.0f} steps",
+            f"fewer than {steps}, the steps of the shortest training ({train} texts x {epochs:g} epochs, {batch:g} a step)",
+        )
+
+
+def _span(values: tuple[Value, ...] | Range | None) -> tuple[float, float] | None:
+    """The least and the greatest of the values of a number; None where they cannot be told."""
+    if isinstance(values, Range):
+        return values.low, values.high
+    numbers = [float(v) for v in values or () if isinstance(v, int | float)]
+    return (min(numbers), max(numbers)) if numbers else None
 
 
 def _check_grid(draft: Draft, problems: Problems) -> None:

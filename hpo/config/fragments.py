@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from hpo.config.document import Node
 from hpo.config.parameters import Parameter
 from hpo.config.problems import Problems, listed, nearest_name
+from hpo.config.sizes import FORMS, PATTERN, parse_size
 
 Fragment = dict[str, Any]
 
@@ -21,6 +22,8 @@ TEXT: Fragment = {"type": "string", "minLength": 1}
 SWITCH: Fragment = {"type": "boolean"}
 NUMBER: Fragment = {"type": "number"}
 SEED: Fragment = {"type": "integer", "minimum": 0}
+BYTES: Fragment = {"type": "integer", "minimum": 0}
+SIZE: Fragment = {"anyOf": [BYTES, {"type": "string", "pattern": PATTERN}]}
 
 
 def parameter_fragment(parameter: Parameter) -> Fragment:
@@ -129,6 +132,16 @@ def read_value(node: Node, fragment: Fragment, label: str, problems: Problems) -
     nearest = nearest_name(node.value, names) if isinstance(node.value, str) else None
     problems.add(node.at, f"{label} is {shown(node.plain())}", allowed(fragment), nearest)
     return None
+
+
+def read_size(node: Node, label: str, problems: Problems) -> int | None:
+    """The bytes that ``node`` names, or None (and a problem) where it is no size."""
+    if fits(node.value, BYTES):
+        return int(node.value)
+    size = parse_size(node.value) if isinstance(node.value, str) else None
+    if size is None:
+        problems.add(node.at, f"{label} is {shown(node.plain())}", FORMS)
+    return size
 
 
 def fits(value: object, fragment: Fragment) -> bool:

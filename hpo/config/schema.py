@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.config.fragments import SEED, TEXT, Fragment, parameter_fragment
+from hpo.config.fragments import SEED, SIZE, TEXT, Fragment, parameter_fragment
 from hpo.config.parameters import PARAMETERS, Parameter
 from hpo.config.sections import BUDGET, COMPARE, CONFIRMATION, DATA_FORMS, TASK
 from hpo.config.settings import choices_fragment, is_numeric, range_fragment, shown_value
@@ -47,6 +47,11 @@ def schema() -> Fragment:
                 "budget": BUDGET | {"description": "What each strategy may spend."},
                 "confirmation": CONFIRMATION | {"description": "What follows each search."},
                 "seed": SEED | {"default": 0, "description": "Every random draw derives from it."},
+                "store_limit": SIZE
+                | {
+                    "description": "Most room on disk, below the results folder, for states of trainings that others can "
+                    "go on from: 2GB, 500 MB, 1.5 GiB, or a number of bytes. It changes no result."
+                },
             },
             required=("question", "task", "model", "parameters", "budget"),
         ),

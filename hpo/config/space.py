@@ -10,7 +10,7 @@ from typing import Any
 from hpo.config.checks import Draft, check
 from hpo.config.document import Node, positions, read_document
 from hpo.config.experiment import Budget, Confirmation, Experiment, Setting, Task
-from hpo.config.fragments import given, read_keys, read_section, read_value
+from hpo.config.fragments import given, read_keys, read_section, read_size, read_value
 from hpo.config.problems import Position, Problems, SpaceFileError, listed, nearest_name
 from hpo.config.schema import schema
 from hpo.config.sections import (
@@ -125,6 +125,7 @@ def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Exp
         for key in ("question", "seed")
     )
     model = read_model(entries["model"], names, problems) if "model" in entries else None
+    limit = read_size(entries["store_limit"], "store_limit", problems) if "store_limit" in entries else None
     draft = _draft(root, entries, names, problems)
     check(draft, problems)
     if problems.found:
@@ -141,6 +142,7 @@ def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Exp
         budget=budget,
         confirmation=Confirmation(seeds=draft.seeds or (10 if budget.replicates == 1 else 1)),
         seed=seed or 0,
+        store_limit=limit,
     )
 
 

@@ -58,7 +58,13 @@ class Outcome:
 
 
 def run_experiment(
-    space: Space, results: Path, tracking_uri: str | None, device: str | None, observer: Observer
+    space: Space,
+    results: Path,
+    tracking_uri: str | None,
+    device: str | None,
+    observer: Observer,
+    workers: int | None = None,  # noqa: ARG001 - the executor does not take it yet
+    store_limit: int | None = None,  # noqa: ARG001 - nor the store
 ) -> Outcome:
     """Run ``space`` to its end below ``results``, from wherever an earlier run of it stopped.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
-from hpo.config.experiment import Experiment
+from hpo.config.experiment import Experiment, Range
+
+MOST_FORKS = 64  # each is one state more to keep, at most once a training
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,25 @@ def make_plan(experiment: Experiment) -> Plan:
         steps=steps,
         most_examples=(trials + confirmations + baselines) * examples[1],
     )
+
+
+def forks(experiment: Experiment) -> tuple[tuple[float, float], ...]:
+    """(epochs, schedule_decay_ratio) of every warmup-stable-decay trial whose values the space lists, ascending.
+
+    Where one of these begins to cool down, others go on: a state kept there is trained once for all. Values drawn from
+    a range are not known before, and have none. At most ``MOST_FORKS``, the shortest trainings first.
+    """
+    if "wsd" not in experiment.trial_values("schedule"):
+        return ()
+    pairs = itertools.product(_listed(experiment, "epochs"), _listed(experiment, "schedule_decay_ratio"))
+    return tuple(sorted(pairs)[:MOST_FORKS])
+
+
+def _listed(experiment: Experiment, name: str) -> tuple[float, ...]:
+    """The values of a number that is fixed, chosen from a list or compared; none of a range."""
+    if isinstance(experiment.parameters.get(name), Range):
+        return ()
+    return tuple(float(v) for v in experiment.trial_values(name) if isinstance(v, int | float))
 
 
 def _extremes(experiment: Experiment, name: str) -> tuple[float, float]:

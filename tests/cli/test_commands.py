@@ -59,8 +59,9 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )
     fake = SimpleNamespace(calls=[], trained=3, missing=())
 
-    def run_experiment(space, results, tracking_uri, device, observer):
+    def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit):
         fake.calls.append((space.experiment.name, results, tracking_uri, device))
+        fake.resources = (workers, store_limit)
         if fake.trained:
             observer.started(work("linear", 0, 0))
             observer.trial(trial("linear", 0, 0, 0.7412))
@@ -155,6 +156,20 @@ def test_the_next_command_finds_the_run_where_this_one_put_it(coordinator, capsy
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"next: hpo ui --space tiny --results 'my runs' --tracking-uri {uri}"
     assert coordinator.calls == [("tiny", Path("my runs"), uri, "cpu")]
+
+
+@pytest.mark.parametrize(
+    ("options", "resources"),
+    [
+        ([], (None, None)),
+        (["--workers", "2", "--store-limit", "2GB"], (2, 2_000_000_000)),
+        (["--store-limit", "1.5 GiB"], (None, 1_610_612_736)),
+        (["--store-limit", "0"], (None, 0)),
+    ],
+)
+def test_workers_and_the_room_of_the_store_are_passed_on(options, resources, coordinator) -> None:
+    assert execute(["run", "--space", "tiny", *options]) == 0
+    assert coordinator.resources == resources
 
 
 def test_a_profile_without_times_has_no_shares() -> None:

@@ -75,11 +75,25 @@ def test_a_usage_error_says_what_to_do_next(
     assert captured.err == f"error: {message}\nhint: {hint}\n"
 
 
-def test_a_value_out_of_range_names_its_option(capsys: pytest.CaptureFixture) -> None:
-    assert execute(["ui", "--port", "0"]) == 2
+@pytest.mark.parametrize(
+    ("command", "option"), [(["ui"], "--port"), (["run", "--space", "lr_schedules"], "--workers")]
+)
+def test_a_value_out_of_range_names_its_option(
+    command: list[str], option: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert execute([*command, option, "0"]) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0].startswith("error: Invalid value for '--port': ")
-    assert lines[1:] == ["hint: Run `hpo ui --help` for what it takes and an example."]
+    assert lines[0].startswith(f"error: Invalid value for '{option}': ")
+    assert lines[1:] == [f"hint: Run `hpo {command[0]} --help` for what it takes and an example."]
+
+
+def test_a_limit_that_is_no_size_is_told(capsys: pytest.CaptureFixture) -> None:
+    assert execute(["run", "--space", "lr_schedules", "--store-limit", "2G"]) == 2
+    assert capsys.readouterr().err == (
+        "error: Invalid value for '--store-limit': '2G' is not a size such as 2GB, 500 MB or 1.5 GiB, "
+        "or a whole number of bytes.\n"
+        "hint: Run `hpo run --help` for what it takes and an example.\n"
+    )
 
 
 def test_a_user_error_ends_with_its_hint(

@@ -56,6 +56,11 @@ def test_what_is_new_or_gone_is_told_as_not_set(tmp_path: Path) -> None:
     assert changes(new, old) == ['baseline: {"optimizer": "adam"} -> not set']
 
 
+def test_a_limit_of_the_store_is_no_change_for_it_changes_no_result(tmp_path: Path) -> None:
+    limited = dump(tmp_path, ("budget:", "store_limit: 2GB\nbudget:"))
+    assert limited == dump(tmp_path)
+
+
 def test_a_changed_list_is_told_as_a_whole(tmp_path: Path) -> None:
     new = dump(tmp_path, ("[linear, wsd]", "[linear, cosine]"))
     assert changes(dump(tmp_path), new) == ['compare.values: ["linear", "wsd"] -> ["linear", "cosine"]']

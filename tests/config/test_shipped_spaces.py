@@ -12,9 +12,10 @@ from ruamel.yaml import YAML
 
 from hpo.config.experiment import Choices, Experiment, Fixed, Range
 from hpo.config.fragments import fits, parameter_fragment
-from hpo.config.parameters import AUGMENTATIONS, PARAMETERS
+from hpo.config.parameters import AUGMENTATIONS, DECAY_SHAPES, PARAMETERS
 from hpo.config.schema import schema
 from hpo.config.space import load_space, shipped_spaces
+from hpo.search.plan import forks
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"
 SPACES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -33,7 +34,7 @@ def errors(document: Any) -> list[str]:
 
 
 def test_the_shipped_spaces_are_these() -> None:
-    assert SPACES == ["augmentation", "frozen_layers", "lr_schedules"]
+    assert SPACES == ["augmentation", "cooldown", "frozen_layers", "lr_schedules"]
     assert sorted(shipped_spaces()) == SPACES
 
 
@@ -83,6 +84,17 @@ def test_no_augmentation_is_compared_with_each_of_the_four() -> None:
     space = experiment("augmentation")
     assert space.strategies() == AUGMENTATIONS
     assert space.reference() == "none"
+
+
+def test_all_shapes_of_a_cool_down_are_compared_over_the_whole_grid_of_peaks_and_horizons() -> None:
+    space = experiment("cooldown")
+    assert set(space.strategies()) == set(DECAY_SHAPES)
+    assert {n: s.choices for n, s in space.parameters.items() if isinstance(s, Choices)} == {
+        "learning_rate": (3e-4, 6e-4),
+        "epochs": (1.0, 2.0, 3.0, 4.0),
+    }
+    assert (space.budget.sampler, space.budget.trials, space.budget.pruner) == ("grid", 8, "none")
+    assert forks(space) == ((1.0, 0.2), (2.0, 0.2), (3.0, 0.2), (4.0, 0.2))
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -135,6 +147,8 @@ budget: {trials: 4, rungs: [5]}
         ("[[], [8]]", "[[], [0]]"),
         ("{low: 1e-5, high: 1e-3, log: true}", "[1e-5, 1e-3]"),
         ("learning_rate:", "learnin_rate:"),
+        ("rungs: [5]}", "rungs: [5]}\nstore_limit: 2G"),
+        ("rungs: [5]}", "rungs: [5]}\nstore_limit: -1"),
     ],
 )
 def test_the_schema_refuses_what_an_editor_can_see(old: str, new: str) -> None:

@@ -92,6 +92,20 @@ from hpo.config.space import SpaceFileError
             ),
         ),
         (
+            "warmup_slope: 1e-5",
+            (
+                "6:3: parameters.warmup_slope has no effect, as warmup is only ratio; "
+                "allowed: warmup_slope together with warmup: slope"
+            ),
+        ),
+        (
+            "batch_size: 1\nwarmup: slope\nwarmup_ratio: 0.1",
+            (
+                "8:3: parameters.warmup_ratio has no effect, as warmup is only slope; "
+                "allowed: warmup_ratio together with warmup: ratio"
+            ),
+        ),
+        (
             "schedule: linear",
             "6:3: parameters has schedule, which is compared; allowed: one of parameters and compare",
         ),
@@ -108,6 +122,8 @@ def test_a_parameter_that_can_never_act_is_told(faults: Faults, lines: str, mess
         "optimizer: {choices: [adamw, sgd]}\nmomentum: 0.5",
         "epochs: {low: 1, high: 2}\ndropout: {choices: [0, 0.1], when: {epochs: 2}}",
         "augmentation: random_swap\naugmentation_variants: 2",
+        "schedule_decay_shape: {choices: [linear, cosine]}",
+        "warmup: {choices: [ratio, slope]}\nwarmup_ratio: 0.1\nwarmup_slope: 1e-3",
     ],
 )
 def test_a_parameter_that_acts_in_some_trial_is_welcome(faults: Faults, lines: str) -> None:
@@ -272,6 +288,43 @@ def test_rungs_must_lie_within_the_shortest_training(faults: Faults) -> None:
     ]
 
 
+SLOPE = """
+warmup: slope
+warmup_slope: %s
+learning_rate: {choices: [1e-4, 1e-3]}
+epochs: {choices: [1, 2]}
+batch_size: {choices: [8, 10]}
+"""
+
+
+def test_a_warmup_by_slope_must_reach_its_highest_peak_in_the_shortest_training(faults: Faults) -> None:
+    fault = (
+        "7:3: parameters.warmup_slope is 0.0001, with which a rate of 0.001 is reached after 10 steps; "
+        "allowed: fewer than 10, the steps of the shortest training (100 texts x 1 epochs, 10 a step)"
+    )
+    assert faults(parameters(SLOPE % "1e-4")) == [fault]
+    assert faults(parameters(SLOPE % "{low: 1e-4, high: 1e-3}")) == [fault]
+    assert faults(parameters(SLOPE % "1.2e-4")) == []
+    assert faults(parameters((SLOPE % "1e-4").replace("8, 10", "8, 9"))) == []
+
+
+def test_the_default_slope_and_a_recipe_s_must_reach_their_peaks_too(faults: Faults) -> None:
+    assert faults(parameters("warmup: slope")) == [
+        (
+            "5:1: parameters.warmup_slope is 1e-06, with which a rate of 5e-05 is reached after 50 steps; "
+            "allowed: fewer than 10, the steps of the shortest training (100 texts x 3 epochs, 32 a step)"
+        )
+    ]
+    recipe = "baseline: {warmup: slope, learning_rate: 1e-3, epochs: 1, warmup_slope: %s}\n"
+    assert faults(GOOD + recipe % "1e-3") == []
+    assert faults(GOOD + recipe % "1e-4") == [
+        (
+            "9:59: baseline.warmup_slope is 0.0001, with which a rate of 0.001 is reached after 10 steps; "
+            "allowed: fewer than 4, the steps of the shortest training (100 texts x 1 epochs, 32 a step)"
+        )
+    ]
+
+
 @pytest.mark.parametrize("setting", ["schedule_cycles", "augmentation_variants"])
 def test_a_count_beyond_a_thousand_is_a_slip(faults: Faults, setting: str) -> None:
     acting = "schedule: cosine_with_restarts\naugmentation: random_swap\n"
@@ -317,7 +370,7 @@ extra: 1
             "7:43: budget.sampler is 'tp'; allowed: tpe, random, qmc, gp, grid; did you mean tpe?",
             (
                 "8:1: unknown key 'extra'; allowed: question, task, model, compare, parameters, baseline, budget, "
-                "confirmation, seed"
+                "confirmation, seed, store_limit"
             ),
         ]
     )

@@ -47,7 +47,7 @@ from hpo.config.space import SpaceFileError, load_space
             "- question\n",
             (
                 "1:1: the file is ['question']; allowed: a mapping of question, task, model, compare, parameters, "
-                "baseline, budget, confirmation, seed"
+                "baseline, budget, confirmation, seed, store_limit"
             ),
         ),
     ],
@@ -99,7 +99,7 @@ def test_a_misspelt_key_is_told_once_and_not_as_missing_too(faults: Faults) -> N
     assert faults(replaced("task:", "tsak:")) == [
         (
             "2:1: unknown key 'tsak'; allowed: question, task, model, compare, parameters, baseline, budget, "
-            "confirmation, seed; did you mean task?"
+            "confirmation, seed, store_limit; did you mean task?"
         )
     ]
     assert faults(replaced("trials: 4", "trails: 4")) == [
