@@ -13,7 +13,7 @@ import typer
 import typer.core
 
 from hpo import __version__
-from hpo.cli import assets, check, fetch, report, run, schema, status, ui
+from hpo.cli import assets, check, clean, fetch, report, run, schema, status, ui
 from hpo.errors import UserError
 
 EXAMPLE = """\
@@ -56,6 +56,7 @@ app.command("check", epilog=check.EXAMPLE)(check.check)
 app.command("status", epilog=status.EXAMPLE)(status.status)
 app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("ui", epilog=ui.EXAMPLE)(ui.ui)
+app.command("clean", epilog=clean.EXAMPLE)(clean.clean)
 app.command("assets", epilog=assets.EXAMPLE)(assets.assets)
 app.command("fetch", epilog=fetch.EXAMPLE)(fetch.fetch)
 app.command("schema", epilog=schema.EXAMPLE)(schema.schema)

@@ -182,8 +182,7 @@ class InProcessExecutor:
         tensors = capture(live.model, live.optimizer)
         key = course.keys[index + 1]
         loss = result.loss if math.isfinite(result.loss) else None
-        first = course.ends[index - 1] if index else 0
-        facts = SegmentFacts(loss=loss, seconds=result.seconds, state=state_digest(tensors), first=first)
+        facts = SegmentFacts(loss=loss, seconds=result.seconds, state=state_digest(tensors))
         # Nothing goes on from the last one, and a kill costs one segment either way.
         if index < len(course.ends) - 1:
             self._store.put_state(key, tensors, facts.state, result.seconds, chance=1.0)

@@ -27,6 +27,7 @@ from filelock import FileLock
 
 from hpo.training.tensor_files import DamagedError, read_header
 
+FACTS = ("segments", "evaluations", "passes")
 FOLDERS = ("states", "prefixes")
 # Hours until an unused file is worth half: within a run hardly any, a day later a sixteenth.
 HALF_LIFE = 6.0
@@ -58,13 +59,11 @@ class Quota:
         self._folder = folder
         self._partial = folder / "partial"
         self._worths: dict[Path, float] = {}  # before ageing; read from a file's header once
-        for name in (*FOLDERS, "partial"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes and threads from counting and renaming."""
-        with FileLock(self._folder / ".lock"):
+        with FileLock(self._folder / ".lock", poll_interval=0.005):
             yield
 
     def temporary(self, size: int = 0) -> Path:
@@ -72,7 +71,9 @@ class Quota:
         return self._partial / f"{size}-{_HOST}-{os.getpid()}-{next(_NUMBERS)}"
 
     def settle(self) -> None:
-        """Sweep what killed writers left, and remove files until all fit the limit."""
+        """Make the folders, sweep what killed writers left, and remove files until all fit the limit."""
+        for name in (*FOLDERS, "partial"):
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
         with self.locked():
             self._set_used(self._make_room(0))
 
@@ -103,21 +104,12 @@ class Quota:
         with self.locked():
             self._discard(temporary)
 
-    def remove(self, path: Path) -> None:
-        """Remove a file, such as a damaged one."""
+    def remove(self, paths: Iterable[Path]) -> None:
+        """Remove files, such as damaged ones, and what killed writers left."""
         with self.locked():
-            if path.is_file():
-                self._forget(path, path.stat().st_size)
-
-    def remove_unused_since(self, moment: float, *, dry_run: bool) -> list[Kept]:
-        """Remove the files not used since ``moment`` (seconds since 1970), or with ``dry_run`` only tell them."""
-        with self.locked():
-            old = [file for file in self.files() if file.used < moment]
-            if not dry_run:
-                self._set_used(self._sweep())
-                for file in old:
-                    self._forget(file.path, file.size)
-        return old
+            for path in paths:
+                path.unlink(missing_ok=True)
+            self._set_used(self._sweep())
 
     def files(self) -> list[Kept]:
         """All files that bear their names, in no order."""
@@ -173,13 +165,11 @@ class Quota:
         return used
 
     def _discard(self, temporary: Path) -> None:
-        self._forget(temporary, _reserved(temporary.name))
-
-    def _forget(self, path: Path, size: int) -> None:
-        path.unlink(missing_ok=True)
+        """Remove a temporary file and give up what is reserved for it."""
+        temporary.unlink(missing_ok=True)
         used = self._used()
         if used is not None:
-            self._set_used(used - size)
+            self._set_used(used - _reserved(temporary.name))
 
     def _used(self) -> int | None:
         """The sum as it was last written, None where it cannot be read."""

@@ -47,7 +47,7 @@ def state_digest(tensors: Mapping[str, Tensor]) -> str:
 
 def bits(tensor: Tensor) -> memoryview:
     """The bytes of a contiguous tensor on the CPU, of any type, not copied."""
-    return memoryview(tensor.reshape(-1).view(torch.uint8).numpy())
+    return tensor.reshape(-1).view(torch.uint8).numpy().data
 
 
 def _copy(tensor: Tensor) -> Tensor:

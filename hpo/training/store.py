@@ -2,6 +2,7 @@
 
     <folder>/segments/<key>.json         loss, seconds and the digest of the state at its end
     <folder>/evaluations/<key>.json      scores of one state on one evaluation set
+    <folder>/passes/<key>.json           seconds of a pass of texts through frozen layers
     <folder>/states/<key>.safetensors    a state, with its digest
     <folder>/prefixes/<key>.safetensors  the output of frozen layers for one token after another, with its digest
 
@@ -16,12 +17,15 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
+from filelock import FileLock
+from filelock import FileLock
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
@@ -29,7 +33,7 @@ from torch import Tensor
 
 from hpo.errors import UserError
 from hpo.records.schema import Frozen
-from hpo.training.quota import Quota
+from hpo.training.quota import FACTS, Quota
 from hpo.training.states import bits, state_digest
 from hpo.training.tensor_files import Block, DamagedError, TensorFile, read_header
 
@@ -57,13 +61,11 @@ class SegmentFacts(Frozen):
     Attributes:
         loss: mean over the segment's steps in nats, None where it diverged.
         state: digest of the state at its end.
-        first: index of its first step.
     """
 
     loss: float | None
     seconds: float
     state: str
-    first: int
 
 
 class EvaluationFacts(Frozen):
@@ -75,7 +77,13 @@ class EvaluationFacts(Frozen):
     predictions: tuple[int, ...] | None
 
 
-Facts = TypeVar("Facts", SegmentFacts, EvaluationFacts)
+class PassFacts(Frozen):
+    """What a pass of texts through frozen layers took."""
+
+    seconds: float
+
+
+Facts = TypeVar("Facts", SegmentFacts, EvaluationFacts, PassFacts)
 
 
 class Store:
@@ -93,10 +101,24 @@ class Store:
         self._warn = warn
         self._warned: set[str] = set()
         self._checked: set[tuple[str, int]] = set()  # prefixes found whole: key, inode
-        for kind in ("segments", "evaluations"):
+        for kind in (*FACTS, "locks"):
             (folder / kind).mkdir(parents=True, exist_ok=True)
         self._quota = Quota(folder, limit)
         self._quota.settle()
+
+    def lock(self, key: str) -> FileLock:
+        """Held by who computes what is stored under ``key``, so that others wait for it in place of computing it too."""
+        return FileLock(self._folder / "locks" / key.removeprefix("sha256:"))
+
+    @contextmanager
+    def warnings(self) -> Iterator[list[str]]:
+        """Within it warnings go into the list as well."""
+        caught: list[str] = []
+        before, self._warn = self._warn, caught.append
+        try:
+            yield caught
+        finally:
+            self._warn = before
 
     def segment(self, key: str) -> SegmentFacts | None:
         """Facts of a segment trained before, or None."""
@@ -123,6 +145,18 @@ class Store:
             UserError: the disk is full.
         """
         self._write("evaluations", key, facts)
+
+    def passed(self, key: str) -> PassFacts | None:
+        """Facts of a pass made before, or None."""
+        return self._read("passes", key, PassFacts)
+
+    def put_pass(self, key: str, facts: PassFacts) -> None:
+        """Store facts, unless there are some.
+
+        Raises:
+            UserError: the disk is full.
+        """
+        self._write("passes", key, facts)
 
     def has_state(self, key: str) -> bool:
         """Whether there is a state, not yet whether it is whole."""
@@ -156,9 +190,6 @@ class Store:
             seconds: that computing it again takes.
             chance: that it is asked for again, 0 to 1.
         """
-        known = self.segment(key)
-        if known is not None:
-            self._compare(key, known.state, digest)
         path = self._path("states", key)
         if path.is_file():
             return
@@ -196,6 +227,12 @@ class Store:
         block = Block("prefix", "F32", array.shape, _bytes(array))
         self._put(path, [block], _digest(array), seconds, chance)
 
+    @contextmanager
+    def lock(self, key: str) -> Iterator[None]:
+        """Keep other workers from the work of ``key`` meanwhile, so that it is done once. A killed holder lets go."""
+        with FileLock(self._path("locks", key, "lock")):
+            yield
+
     def _put(self, path: Path, blocks: list[Block], digest: str, seconds: float, chance: float) -> None:
         metadata = {"digest": digest, "seconds": repr(seconds), "chance": repr(chance)}
         file = TensorFile(blocks, metadata)
@@ -203,7 +240,7 @@ class Store:
             self._warn_once(
                 "large",
                 f"one of the {path.parent.name} takes {file.size / 1e6:.1f} MB, more than the store may hold: "
-                "it is not stored; raise store_limit",
+                "it is not stored; raise --store-limit",
             )
             return
         try:
@@ -224,7 +261,7 @@ class Store:
             )
 
     def _discard(self, path: Path) -> None:
-        self._quota.remove(path)
+        self._quota.remove([path])
         self._warn(
             f"{path.parent.name}/{path.name[:12]} was damaged: removed, and computed again when needed"
         )
@@ -234,7 +271,7 @@ class Store:
             self._warn_once(
                 "bits",
                 f"segment {key.removeprefix('sha256:')[:12]}, trained again, ends in another state than the first "
-                "time: this machine does not compute the same bits; `hpo verify` shows how far they are apart",
+                "time: this machine does not compute the same bits; `hpo verify RUN` shows by how much",
             )
 
     def _warn_once(self, what: str, text: str) -> None:
@@ -266,6 +303,7 @@ class Store:
                     known = self._read(kind, key, type(facts))
                     if known is None:
                         temporary.replace(path)
+                        _sync(path.parent)
                 return known
             finally:
                 temporary.unlink(missing_ok=True)
@@ -283,7 +321,17 @@ def _digest(array: NDArray[np.float32]) -> str:
 
 
 def _bytes(array: NDArray[np.float32]) -> memoryview:
-    return memoryview(array.reshape(-1).view(np.uint8))
+    return array.reshape(-1).view(np.uint8).data
+
+
+def _sync(folder: Path) -> None:
+    """Make a rename in ``folder`` last, where the system can."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _touch(path: Path) -> None:

@@ -1,0 +1,91 @@
+"""`hpo clean`: frees the disk of what no open run needs."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpo.cli.runs import RESULTS, ResultsOption, is_running
+from hpo.cli.status import next_command
+from hpo.cli.words import count_of, printable, size
+from hpo.errors import UserError
+
+if TYPE_CHECKING:
+    from hpo.runtime.cleaning import Total
+
+EXAMPLE = """\
+Example:
+
+  $ hpo clean
+  freed: 1.23 GB, 52 files of states and prefixes
+  kept: 402.1 MB, 14 files used since lr_schedules began, which is not finished
+  kept: 1.2 MB of facts, so that nothing is trained twice
+  next: hpo run --space lr_schedules
+"""
+
+
+def clean(
+    results: ResultsOption = RESULTS,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be freed and remove nothing.")
+    ] = False,
+) -> None:
+    """Remove stored states and prefixes that no unfinished run needs. Records, reports and facts stay."""
+    from hpo.runtime.cleaning import clean_earlier, clean_store
+
+    if not results.is_dir():
+        raise UserError(f"there is no folder {results}", "Name the one that `hpo run --results` wrote to.")
+    folders = sorted(path for path in results.iterdir() if path.is_dir() and path.name != ".store")
+    at_work = {folder for folder in folders if is_running(folder)}
+    unfinished = {f: began(f) for f in folders if is_unfinished(f, running=f in at_work)}
+    cleaning = clean_store(results / ".store", min(unfinished.values(), default=math.inf), dry_run=dry_run)
+    earlier = clean_earlier((f for f in folders if f not in at_work), dry_run=dry_run)
+
+    verb = "would free" if dry_run else "freed"
+    print(f"{verb}: {_amount(cleaning.removed)} of states and prefixes")
+    if earlier.files:
+        print(f"{verb}: {_amount(earlier)} that earlier versions left")
+    if unfinished:
+        print(f"kept: {_amount(cleaning.kept)} used since {_which(list(unfinished))}")
+    print(f"kept: {size(cleaning.facts)} of facts, so that nothing is trained twice")
+    print(f"next: {_next(results, list(unfinished), at_work, dry_run=dry_run)}")
+
+
+def is_unfinished(folder: Path, *, running: bool) -> bool:
+    """Whether ``folder`` is that of a run with work left, which may have no records yet while it is at work."""
+    from hpo.records.files import is_finished
+
+    return (running or (folder / "records" / "run.json").is_file()) and not is_finished(folder)
+
+
+def began(folder: Path) -> float:
+    """When a run's first record was written, seconds since 1970; 0 (it may need anything) before there is one.
+
+    The head is written again whenever the run goes on, so the oldest of all records counts.
+    """
+    records = [*(folder / "records").rglob("*.json"), folder / "run-id"]
+    return min((path.stat().st_mtime for path in records if path.is_file()), default=0.0)
+
+
+def _amount(total: Total) -> str:
+    return f"{size(total.size)}, {count_of(total.files, 'file')}"
+
+
+def _which(folders: list[Path]) -> str:
+    names = ", ".join(printable(folder.name) for folder in folders)
+    if len(folders) == 1:
+        return f"{names} began, which is not finished"
+    return f"the first of {names} began, which are not finished"
+
+
+def _next(results: Path, unfinished: list[Path], at_work: set[Path], *, dry_run: bool) -> str:
+    elsewhere = [] if results.resolve() == RESULTS.resolve() else ["--results", str(results)]
+    if dry_run:
+        return shlex.join(["hpo", "clean", *elsewhere])
+    if unfinished:
+        return next_command(unfinished[0].name, unfinished[0], running=unfinished[0] in at_work)
+    return shlex.join(["hpo", "run", "--space", "lr_schedules", *elsewhere])
