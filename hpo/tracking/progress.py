@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -17,7 +17,7 @@ CHARGED = "cost/charged_seconds"
 
 
 @dataclass
-class Progress:
+class StudyProgress:
     """What has ended in one study.
 
     Attributes:
@@ -35,55 +35,78 @@ class Progress:
         """Number of trials and confirmations that have ended."""
         return len(self.best) + len(self.tests)
 
-    def add_trial(self, trial: Trial) -> None:
-        """Count a trial that ended."""
+    def add_trial(self, trial: Trial) -> Points:
+        """Count a trial that ended; returns the best so far (step: ended trials) and the cost, where they are new."""
         before = self.best[-1] if self.best else None
-        known = [value for value in (before, trial.accuracy) if value is not None]
-        self.best.append(max(known, default=None))
+        best = max((value for value in (before, trial.accuracy) if value is not None), default=None)
+        self.best.append(best)
         self.charged += charged_seconds(trial)
+        found: Points = {(CHARGED, self.ended): self.charged}
+        if best is not None:
+            found[BEST_SO_FAR, len(self.best)] = best
+        return found
 
-    def add_confirmation(self, confirmation: Confirmation) -> None:
-        """Count a confirmation."""
+    def add_confirmation(self, confirmation: Confirmation) -> Points:
+        """Count a confirmation; returns the cost and the mean test scores (step: what they count)."""
         self.tests.append((confirmation.test_accuracy, confirmation.test_loss))
         self.charged += charged_seconds(confirmation)
-
-    def points(self) -> Points:
-        """Best so far (step: ended trials), cost and mean over the test scores (step: what they count)."""
-        found: Points = {(BEST_SO_FAR, n): b for n, b in enumerate(self.best, 1) if b is not None}
-        found[CHARGED, self.ended] = self.charged
-        return found | _means(self.tests)
+        return {(CHARGED, self.ended): self.charged} | _means(self.tests)
 
 
-def strategy_points(studies: Sequence[Progress], replicates: int, confirmations: int) -> Points:
-    """Metrics of a strategy over its ``studies``.
+class StrategyProgress:
+    """What has ended in the studies of one strategy, by replicate; each addition costs the same however many there were.
 
-    Best so far at step n is the mean over all replicates of the best after n ended trials of each: known once every
-    replicate has one, and never falling, as a mean over whatever has ended would. Test scores: mean of the studies'
-    means, once all ``confirmations`` are there.
+    Args:
+        replicates: studies that the strategy will have.
+        confirmations: that all of them together will have.
     """
-    found: Points = {}
-    for n in range(1, min((len(s.best) for s in studies), default=0) + 1):
-        best = [b for s in studies if (b := s.best[n - 1]) is not None]
-        if len(best) == replicates:
+
+    def __init__(self, replicates: int, confirmations: int) -> None:
+        self._replicates = replicates
+        self._confirmations = confirmations
+        self._studies: dict[int, StudyProgress] = {}
+        self._ended = 0
+        self._charged = 0.0
+
+    def add_trial(self, trial: Trial) -> tuple[Points, Points]:
+        """Count a trial that ended; returns what is new of its study and of the strategy.
+
+        The strategy's best so far at step n is the mean over all replicates of the best after n ended trials of each:
+        known once every replicate has one, and never falling, as a mean over whatever has ended would.
+        """
+        study = self._studies.setdefault(trial.replicate, StudyProgress())
+        of_study = study.add_trial(trial)
+        found = self._cost(trial)
+        n = len(study.best)
+        best = [b for s in self._studies.values() if len(s.best) >= n and (b := s.best[n - 1]) is not None]
+        if len(best) == self._replicates:
             found[BEST_SO_FAR, n] = fmean(best)
-    ended = sum(s.ended for s in studies)
-    if ended:
-        found[CHARGED, ended] = sum(s.charged for s in studies)
-    if sum(len(s.tests) for s in studies) >= confirmations:
-        found |= test_points(studies)
-    return found
+        return of_study, found
 
+    def add_confirmation(self, confirmation: Confirmation) -> tuple[Points, Points]:
+        """Count a confirmation; returns what is new of its study and of the strategy: test scores once all are there."""
+        study = self._studies.setdefault(confirmation.replicate, StudyProgress())
+        of_study = study.add_confirmation(confirmation)
+        found = self._cost(confirmation)
+        if sum(len(s.tests) for s in self._studies.values()) >= self._confirmations:
+            found |= self.tests()
+        return of_study, found
 
-def test_points(studies: Sequence[Progress]) -> Points:
-    """Mean of the studies' mean test scores; step: number of confirmations."""
-    count = sum(len(s.tests) for s in studies)
-    per_study = [_means(s.tests) for s in studies if s.tests]
-    found: Points = {}
-    for name in (TEST_ACCURACY, TEST_LOSS):
-        values = [value for means in per_study for (metric, _), value in means.items() if metric == name]
-        if values and len(values) == len(per_study):
-            found[name, count] = fmean(values)
-    return found
+    def tests(self) -> Points:
+        """Mean of the studies' mean test scores; step: number of confirmations."""
+        per_study = [_means(s.tests) for s in self._studies.values() if s.tests]
+        count = sum(len(s.tests) for s in self._studies.values())
+        found: Points = {}
+        for name in (TEST_ACCURACY, TEST_LOSS):
+            values = [value for means in per_study for (metric, _), value in means.items() if metric == name]
+            if values and len(values) == len(per_study):
+                found[name, count] = fmean(values)
+        return found
+
+    def _cost(self, item: Trial | Confirmation) -> Points:
+        self._ended += 1
+        self._charged += charged_seconds(item)
+        return {(CHARGED, self._ended): self._charged}
 
 
 def rung_points(rungs: Sequence[Rung]) -> Points:
@@ -114,15 +137,8 @@ def training_points(item: Trial | Confirmation) -> Points:
 
 def _means(tests: Sequence[tuple[float, float | None]]) -> Points:
     """Mean scores; the loss only where it is finite in each."""
-    if not tests:
-        return {}
     found: Points = {(TEST_ACCURACY, len(tests)): fmean(accuracy for accuracy, _ in tests)}
     losses = [loss for _, loss in tests if loss is not None]
     if len(losses) == len(tests):
         found[TEST_LOSS, len(tests)] = fmean(losses)
     return found
-
-
-def by_strategy(progress: Mapping[tuple[str, int], Progress], strategy: str) -> list[Progress]:
-    """The studies of ``strategy`` in ``progress`` by (strategy, replicate)."""
-    return [study for (name, _), study in progress.items() if name == strategy]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -19,10 +18,12 @@ from hpo.tracking.uri import artifact_folder, credentials, database, shown
 P = ParamSpec("P")
 R = TypeVar("R")
 Point = tuple[str, int]  # name of a metric, step
+Measured = tuple[float, int]  # value, when: milliseconds since the epoch
 
 ENDED = frozenset({"complete", "pruned", "failed"})  # values of tag hpo.state after which a run takes no more
 PAGE = 1000  # runs a search returns at once
 PARAMS_A_BATCH = 100  # limit of MLflow, for tags as well
+METRICS_A_BATCH = 800  # MLflow takes 1000 entities: with those parameters and tags
 LONGEST_PARAM, LONGEST_TAG, LONGEST_EXPERIMENT_TAG = 6000, 8000, 20000  # characters, limits of MLflow
 
 
@@ -75,28 +76,35 @@ def plain_errors(method: Callable[Concatenate[Store, P], R]) -> Callable[Concate
 
 
 class Store:
-    """The runs of one ``run_id`` in one MLflow experiment.
+    """The runs of one ``run_id`` in one MLflow experiment (``enter``).
 
     Args:
-        uri: tracking URI that ``hpo.tracking.uri.check`` accepted.
-        experiment: name of the experiment; made where it is missing, restored where it was deleted.
-        run_id: value of tag hpo.run of every run here.
+        uri: tracking URI that ``hpo.tracking.uri.check`` accepted; a database is made where it is missing.
 
     Raises:
         UserError: the database or the server fails.
     """
 
-    def __init__(self, uri: str, experiment: str, run_id: str) -> None:
+    def __init__(self, uri: str) -> None:
         self.uri = uri
-        self.run_id = run_id
         self.runs: dict[str, MirroredRun] = {}
-        self._connect(experiment)
-        self.look_again()
+        self._connect()
 
     @plain_errors
-    def _connect(self, experiment: str) -> None:
+    def _connect(self) -> None:
         with _one_at_a_time(database(self.uri)):
             self._client = _client(self.uri)
+            self._client.search_experiments(max_results=1)  # makes the schema
+
+    @plain_errors
+    def enter(self, experiment: str, run_id: str) -> None:
+        """Take the experiment of this name, made where it is missing, restored where it was deleted, and find its runs.
+
+        Args:
+            run_id: value of tag hpo.run of every run here.
+        """
+        self.run_id = run_id
+        with _one_at_a_time(database(self.uri)):
             found = self._client.get_experiment_by_name(experiment)
             if found is None:
                 made = self._client.create_experiment(experiment, _artifacts(self.uri))
@@ -105,6 +113,7 @@ class Store:
         self.experiment_tags: dict[str, str] = dict(found.tags)
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(self.experiment_id)
+        self.look_again()
 
     @plain_errors
     def look_again(self) -> None:
@@ -133,54 +142,59 @@ class Store:
                 return
 
     @plain_errors
-    def open(
-        self,
-        key: str,
-        name: str,
-        parent: MirroredRun | None = None,
-        tags: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        start: int | None = None,
-    ) -> MirroredRun:
-        """The run of ``key``: made where it is missing, set RUNNING again where it stopped half-way, else as it is.
-
-        Args:
-            start: milliseconds since the epoch; None: now. MLflow lists the latest first.
-        """
+    def find(self, key: str) -> MirroredRun | None:
+        """The run of ``key``, restored where it was deleted."""
         run = self.runs.get(key)
         if run is not None and run.deleted:
             self._client.restore_run(run.id)
             run.deleted = False
-        if run is None:
-            run = self._create(key, name, parent, tags or {}, start)
-            self._batch(run, params=params or {})
-        elif run.state not in ENDED and not run.taken:
-            if run.status != "RUNNING":
-                self._client.update_run(run.id, status="RUNNING")
-            self._batch(run, params=params or {}, tags={"hpo.state": "running"})
-            run.status, run.state, run.taken = "RUNNING", "running", True
-        return run
-
-    def _create(
-        self, key: str, name: str, parent: MirroredRun | None, tags: Mapping[str, str], start: int | None
-    ) -> MirroredRun:
-        everything = {"hpo.run": self.run_id, "hpo.key": key, "hpo.state": "running", **tags}
-        if parent is not None:
-            everything["mlflow.parentRunId"] = parent.id
-        made = self._client.create_run(
-            self.experiment_id, start_time=start or _now(), tags=_cut(everything, LONGEST_TAG), run_name=name
-        )
-        run = self.runs[key] = MirroredRun(made.info.run_id, "RUNNING", "running", fresh=True, taken=True)
         return run
 
     @plain_errors
+    def create(
+        self,
+        key: str,
+        name: str,
+        parent: MirroredRun | None,
+        tags: Mapping[str, str],
+        start: int,
+        state: str = "running",
+    ) -> MirroredRun:
+        """Make the run of ``key``; MLflow has it RUNNING until ``end``, whatever ``state`` it is to end with.
+
+        Args:
+            start: milliseconds since the epoch. MLflow lists the latest first.
+        """
+        everything = {"hpo.run": self.run_id, "hpo.key": key, "hpo.state": state, **tags}
+        if parent is not None:
+            everything["mlflow.parentRunId"] = parent.id
+        made = self._client.create_run(
+            self.experiment_id, start_time=start, tags=_cut(everything, LONGEST_TAG), run_name=name
+        )
+        run = self.runs[key] = MirroredRun(made.info.run_id, "RUNNING", state, fresh=True, taken=True)
+        return run
+
+    @plain_errors
+    def take(self, run: MirroredRun) -> None:
+        """Set a run that an earlier process left half-way RUNNING again."""
+        if run.ended or run.taken:
+            return
+        if run.status != "RUNNING":
+            self._client.update_run(run.id, status="RUNNING")
+        self._batch(run, tags={"hpo.state": "running"})
+        run.status, run.state, run.taken = "RUNNING", "running", True
+
+    @plain_errors
     def log(
-        self, run: MirroredRun, metrics: Mapping[Point, float], tags: Mapping[str, str] | None = None
+        self,
+        run: MirroredRun,
+        metrics: Mapping[Point, Measured],
+        tags: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
     ) -> None:
-        """Log ``metrics`` by (name, step) and ``tags`` at once; what has been logged before is left out."""
+        """Log ``metrics`` by (name, step), ``tags`` and ``params`` at once; metrics logged before are left out."""
         new = {point: value for point, value in metrics.items() if point[1] not in self._steps(run, point[0])}
-        if new or tags:
-            self._batch(run, metrics=new, tags=tags or {})
+        self._batch(run, new, params or {}, tags or {})
         for name, step in new:
             run.steps[name].add(step)
 
@@ -193,17 +207,20 @@ class Store:
     def _batch(
         self,
         run: MirroredRun,
-        metrics: Mapping[Point, float] | None = None,
+        metrics: Mapping[Point, Measured] | None = None,
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
-        now = _now()
-        if metrics or params or tags:
+        values = [Metric(name, value, at, step) for (name, step), (value, at) in (metrics or {}).items()]
+        while len(values) > METRICS_A_BATCH:
+            self._client.log_batch(run.id, metrics=values[:METRICS_A_BATCH])
+            del values[:METRICS_A_BATCH]
+        if values or params or tags:
             self._client.log_batch(
                 run.id,
-                metrics=[Metric(name, value, now, step) for (name, step), value in (metrics or {}).items()],
+                metrics=values,
                 params=[Param(*item) for item in _cut(params or {}, LONGEST_PARAM).items()][:PARAMS_A_BATCH],
                 tags=[RunTag(*item) for item in _cut(tags or {}, LONGEST_TAG).items()],
             )
@@ -213,14 +230,17 @@ class Store:
         self,
         run: MirroredRun,
         state: str,
-        metrics: Mapping[Point, float] | None = None,
+        metrics: Mapping[Point, Measured] | None = None,
         tags: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        at: int | None = None,
     ) -> None:
-        """End ``run``: its last metrics and tags, then the status that belongs to ``state``."""
-        # The state is the last tag of the batch, and MLflow writes tags last: where it stands, all else does.
-        self.log(run, metrics or {}, {**(tags or {}), "hpo.state": state})
+        """End ``run`` (``at``: milliseconds since the epoch): what there is to log, then the status of ``state``."""
+        changed = {} if run.state == state else {"hpo.state": state}
+        self.log(run, metrics or {}, {**(tags or {}), **changed}, params)
+        # The status comes last: where it is an end, all else has been written.
         status = {"complete": "FINISHED", "failed": "FAILED"}.get(state, "KILLED")
-        self._client.set_terminated(run.id, status)
+        self._client.set_terminated(run.id, status, at)
         run.status, run.state = status, state
 
     @plain_errors
@@ -281,7 +301,3 @@ def _cut(values: Mapping[str, str], longest: int) -> dict[str, str]:
     return {
         key: value if len(value) <= longest else value[: longest - 1] + "…" for key, value in values.items()
     }
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

@@ -1,29 +1,36 @@
-"""The mirror in a real sqlite store, read back through MLflow's own client."""
+"""What the mirror writes to a real sqlite store, read back through MLflow's own client."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 from collections import Counter
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tracked_run import Made, make_run, tell, tell_confirmation
+from tracked_run import (
+    CONFIRMATIONS,
+    TRIALS,
+    Made,
+    Told,
+    client,
+    files,
+    history,
+    make_run,
+    now,
+    read,
+    snapshot,
+    tell,
+    tell_all,
+    tell_confirmation,
+)
 
 from hpo.errors import UserError
-from hpo.records.events import Observer
 from hpo.tracking import store as store_module
 from hpo.tracking.store import Store
-from hpo.tracking.tracker import Tracker
 from hpo.tracking.uri import default_uri
 
 NUMBER = count()
-HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -38,79 +45,14 @@ def name() -> str:
     return f"space{next(NUMBER)}"
 
 
-def client(results: Path) -> Any:
-    from mlflow.tracking import MlflowClient
-
-    return MlflowClient(default_uri(results))
-
-
-def read(results: Path, name: str, run_id: str = "run1") -> dict[str, Any]:
-    """All runs of ``run_id`` by hpo.key; fails where a key is there twice."""
-    c = client(results)
-    experiment = c.get_experiment_by_name(name)
-    found = list(c.search_runs([experiment.experiment_id], f"tags.`hpo.run` = '{run_id}'", max_results=1000))
-    keys = Counter(run.data.tags["hpo.key"] for run in found)
-    assert max(keys.values()) == 1, keys
-    return {run.data.tags["hpo.key"]: run for run in found}
-
-
-def history(results: Path, run: Any, metric: str) -> list[tuple[int, float]]:
-    return sorted((m.step, m.value) for m in client(results).get_metric_history(run.info.run_id, metric))
-
-
-def files(folder: Path) -> tuple[Path, Path, list[Path], Path]:
-    folder.mkdir(exist_ok=True)
-    for file in ("space.yaml", "report.html", "main.tex", "verdict.json"):
-        (folder / file).write_text(f"content of {file}")
-    return folder / "space.yaml", folder / "report.html", [folder / "main.tex"], folder / "verdict.json"
-
-
-TRIALS = [
-    Made("linear", 0, 0, (0.6, 0.8, 0.7)),
-    Made("cosine", 0, 0, (0.5, 0.6, 0.65)),
-    Made("linear", 1, 0, (0.55, 0.6, 0.6)),
-    Made("cosine", 1, 0, (0.5,), "failed"),
-    Made("linear", 0, 1, (0.85, 0.9), "pruned"),
-    Made("cosine", 0, 1, (0.6, 0.7, 0.75)),
-    Made("linear", 1, 1, (0.6, 0.7, 0.7)),
-    Made("cosine", 1, 1, (0.6, 0.7, 0.7)),
-]
-CONFIRMATIONS = [(Made(s, r, 0, (0.6, 0.7)), 0.7 + 0.1 * r) for s in ("linear", "cosine") for r in (0, 1)]
-
-
-def tell_all(tracker: Tracker) -> None:
-    for made in TRIALS:
-        tell(tracker, made)
-    for made, score in CONFIRMATIONS:
-        tell_confirmation(tracker, made, score)
-    for replicate in (0, 1):
-        tell_confirmation(tracker, Made("baseline", replicate, 0, (0.6, 0.6)), 0.5, "baseline")
-
-
-def snapshot(results: Path, name: str) -> dict[str, Any]:
-    """Everything MLflow holds of the run, histories included, but for times and ids."""
-    runs = read(results, name)
-    ignored = {"mlflow.parentRunId", "mlflow.user", "mlflow.source.name"}
-    return {
-        key: (
-            run.info.status,
-            run.info.run_name,
-            run.data.params,
-            {k: v for k, v in run.data.tags.items() if k not in ignored},
-            {metric: history(results, run, metric) for metric in run.data.metrics},
-        )
-        for key, run in runs.items()
-    }
-
-
-def test_a_tracker_is_an_observer(results: Path, name: str) -> None:
-    observer: Observer = Tracker(default_uri(results), make_run(name), "run1")
+def test_a_note_stands_with_the_comparison(results: Path, name: str) -> None:
+    observer = Told(default_uri(results), make_run(name), "run1")
     observer.note("fine")
     assert read(results, name)["comparison"].data.tags["hpo.notes"] == "fine"
 
 
 def test_runs_nest_as_strategy_study_trial_and_confirmation(results: Path, name: str, tmp_path: Path) -> None:
-    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tracker = Told(default_uri(results), make_run(name), "run1")
     tell_all(tracker)
     tracker.finish(*files(tmp_path), "Linear and cosine cannot be told apart.")
     runs = read(results, name)
@@ -135,7 +77,7 @@ def test_runs_nest_as_strategy_study_trial_and_confirmation(results: Path, name:
 def test_a_trial_carries_flat_parameters_its_rungs_by_examples_and_its_state(
     results: Path, name: str
 ) -> None:
-    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tracker = Told(default_uri(results), make_run(name), "run1")
     for made in TRIALS:
         tell(tracker, made)
     runs = read(results, name)
@@ -163,7 +105,7 @@ def test_a_trial_carries_flat_parameters_its_rungs_by_examples_and_its_state(
 def test_best_so_far_never_counts_pruned_trials_and_waits_for_every_replicate(
     results: Path, name: str
 ) -> None:
-    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tracker = Told(default_uri(results), make_run(name), "run1")
     for made in TRIALS:
         tell(tracker, made)
     runs = read(results, name)
@@ -178,7 +120,7 @@ def test_best_so_far_never_counts_pruned_trials_and_waits_for_every_replicate(
 
 
 def test_test_scores_reach_the_strategy_once_all_confirmations_are_in(results: Path, name: str) -> None:
-    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tracker = Told(default_uri(results), make_run(name), "run1")
     tell_confirmation(tracker, *CONFIRMATIONS[0])
     assert "test/accuracy" not in read(results, name)["strategy/linear"].data.metrics
     tell_confirmation(tracker, *CONFIRMATIONS[1])
@@ -192,7 +134,7 @@ def test_test_scores_reach_the_strategy_once_all_confirmations_are_in(results: P
 def test_finish_stores_files_and_verdict_and_leaves_nothing_running(
     results: Path, name: str, tmp_path: Path
 ) -> None:
-    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tracker = Told(default_uri(results), make_run(name), "run1")
     tell(tracker, TRIALS[0])
     tracker.started(TRIALS[1].work())
     tracker.note("two duplicates dropped")
@@ -215,22 +157,22 @@ def test_finish_stores_files_and_verdict_and_leaves_nothing_running(
 def test_telling_everything_again_changes_nothing(
     results: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tracker = Told(default_uri(results), make_run(name), "run1")
     tell_all(tracker)
     tracker.finish(*files(tmp_path), "A verdict.")
     before = snapshot(results, name)
     tell_all(tracker)
     monkeypatch.setattr(store_module, "PAGE", 5)
-    again = Tracker(default_uri(results), make_run(name), "run1")
+    again = Told(default_uri(results), make_run(name), "run1")
     tell_all(again)
     again.finish(*files(tmp_path), "A verdict.")
     assert snapshot(results, name) == before
 
 
 def test_a_record_alone_gives_the_same_run_as_its_events(results: Path, name: str) -> None:
-    live = Tracker(default_uri(results), make_run(name), "run1")
+    live = Told(default_uri(results), make_run(name), "run1")
     tell_all(live)
-    told = Tracker(default_uri(results), make_run(f"{name}b"), "run1")
+    told = Told(default_uri(results), make_run(f"{name}b"), "run1")
     for made in TRIALS:
         told.trial(made.trial())
     for made, score in CONFIRMATIONS:
@@ -241,12 +183,12 @@ def test_a_record_alone_gives_the_same_run_as_its_events(results: Path, name: st
 
 
 def test_an_interrupted_run_reads_killed_and_is_continued(results: Path, name: str, tmp_path: Path) -> None:
-    whole = Tracker(default_uri(results), make_run(name), "run1")
+    whole = Told(default_uri(results), make_run(name), "run1")
     tell_all(whole)
     whole.finish(*files(tmp_path), "A verdict.")
 
     cut = f"{name}b"
-    first = Tracker(default_uri(results), make_run(cut), "run1")
+    first = Told(default_uri(results), make_run(cut), "run1")
     tell(first, TRIALS[0])
     first.started(TRIALS[1].work())
     first.rung(TRIALS[1].work(), TRIALS[1].rungs[0])
@@ -255,7 +197,7 @@ def test_an_interrupted_run_reads_killed_and_is_continued(results: Path, name: s
     assert statuses.pop("trial/linear/r0/d0") == "FINISHED"
     assert set(statuses.values()) == {"KILLED"}
 
-    second = Tracker(default_uri(results), make_run(cut), "run1")
+    second = Told(default_uri(results), make_run(cut), "run1")
     tell_all(second)
     assert read(results, cut)["strategy/cosine"].info.status == "RUNNING"
     second.finish(*files(tmp_path), "A verdict.")
@@ -276,13 +218,13 @@ def test_a_stop_while_runs_are_opened_or_ended_leaves_none_running(
 
         monkeypatch.setattr(Store, method, stopped)
 
-    stop_after(2, "open")
+    stop_after(2, "create")
     with pytest.raises(KeyboardInterrupt):
-        Tracker(default_uri(results), make_run(name), "run1")
+        Told(default_uri(results), make_run(name), "run1")
     monkeypatch.undo()
     assert [run.info.status for run in read(results, name).values()] == ["KILLED"] * 2
 
-    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tracker = Told(default_uri(results), make_run(name), "run1")
     tell(tracker, TRIALS[0])
     stop_after(1, "end")
     with pytest.raises(KeyboardInterrupt):
@@ -296,11 +238,11 @@ def test_a_stop_while_runs_are_opened_or_ended_leaves_none_running(
 def test_a_stop_inside_a_call_of_mlflow_leaves_no_run_running(
     results: Path, name: str, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    first = Tracker(default_uri(results), make_run(name), "run1")
+    first = Told(default_uri(results), make_run(name), "run1")
     first.started(TRIALS[0].work())
     first.interrupt()
-    tracker = Tracker(default_uri(results), make_run(name), "run1")
-    client = tracker._store._client
+    tracker = Told(default_uri(results), make_run(name), "run1")
+    client = tracker.store._client
     original = getattr(client, method)
 
     def done_and_stopped(*args: Any, **kwargs: Any) -> None:
@@ -319,8 +261,8 @@ def test_a_stop_inside_a_call_of_mlflow_leaves_no_run_running(
 def test_a_run_that_cannot_be_ended_does_not_keep_the_others(
     results: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tracker = Tracker(default_uri(results), make_run(name), "run1")
-    client = tracker._store._client
+    tracker = Told(default_uri(results), make_run(name), "run1")
+    client = tracker.store._client
     original, calls = client.set_terminated, count()
 
     def failing_once(*args: Any) -> None:
@@ -337,53 +279,16 @@ def test_a_run_that_cannot_be_ended_does_not_keep_the_others(
 def test_a_store_that_fails_does_not_hide_why_a_run_was_stopped(
     results: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tracker = Told(default_uri(results), make_run(name), "run1")
     failing = OSError("disk full")
-    monkeypatch.setattr(tracker._store._client, "set_terminated", lambda *_: (_ for _ in ()).throw(failing))
+    monkeypatch.setattr(tracker.store._client, "set_terminated", lambda *_: (_ for _ in ()).throw(failing))
     tracker.interrupt()
     assert read(results, name)["comparison"].info.status == "RUNNING"
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-from tracked_run import Made, make_run, tell
-from hpo.tracking.tracker import Tracker
-from test_tracker import TRIALS
-tracker = Tracker({uri!r}, make_run({name!r}), "run1")
-tell(tracker, TRIALS[0])
-tracker.started(TRIALS[1].work())
-tracker.rung(TRIALS[1].work(), TRIALS[1].rungs[0])
-tracker._store._client.set_terminated = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-tracker.trial(TRIALS[2].trial())
-"""
-
-
-def test_a_killed_process_leaves_running_runs_that_the_next_one_ends(
-    results: Path, name: str, tmp_path: Path
-) -> None:
-    whole = Tracker(default_uri(results), make_run(name), "run1")
-    tell_all(whole)
-    whole.finish(*files(tmp_path), "A verdict.")
-
-    cut = f"{name}b"
-    program = KILLED.format(tests=str(HERE), uri=default_uri(results), name=cut)
-    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)
-    assert ended.returncode == -signal.SIGKILL
-    left = {key: run.info.status for key, run in read(results, cut).items()}
-    assert left["trial/cosine/r0/d0"] == left["trial/linear/r1/d0"] == left["strategy/linear"] == "RUNNING"
-
-    second = Tracker(default_uri(results), make_run(cut), "run1")
-    tell_all(second)
-    second.finish(*files(tmp_path / "files"), "A verdict.")
-    assert snapshot(results, cut) == snapshot(results, name)
-    assert "RUNNING" not in {run.info.status for run in read(results, cut).values()}
-
-
 def test_two_runs_of_one_space_share_an_experiment_and_no_run(results: Path, name: str) -> None:
-    first = Tracker(default_uri(results), make_run(name), "run1")
-    second = Tracker(default_uri(results), make_run(name), "run2")
+    first = Told(default_uri(results), make_run(name), "run1")
+    second = Told(default_uri(results), make_run(name), "run2")
     tell(first, TRIALS[0])
     tell(second, TRIALS[0])
     ids = [{run.info.run_id for run in read(results, name, run_id).values()} for run_id in ("run1", "run2")]
@@ -392,51 +297,24 @@ def test_two_runs_of_one_space_share_an_experiment_and_no_run(results: Path, nam
 
 
 def test_a_deleted_experiment_and_a_deleted_run_are_restored(results: Path, name: str) -> None:
-    tracker = Tracker(default_uri(results), make_run(name), "run1")
+    tracker = Told(default_uri(results), make_run(name), "run1")
     tell(tracker, TRIALS[0])
     before = snapshot(results, name)
     client(results).delete_run(read(results, name)["trial/linear/r0/d0"].info.run_id)
     client(results).delete_experiment(client(results).get_experiment_by_name(name).experiment_id)
-    again = Tracker(default_uri(results), make_run(name), "run1")
+    again = Told(default_uri(results), make_run(name), "run1")
     tell(again, TRIALS[0])
     assert snapshot(results, name) == before
 
 
 def test_descriptions_name_the_question_and_escape_it(results: Path, name: str) -> None:
-    Tracker(default_uri(results), make_run(name), "run1")
+    Told(default_uri(results), make_run(name), "run1")
     tags = client(results).get_experiment_by_name(name).tags
     assert "### Which schedule should fine-tune &lt;this&gt; encoder?\n" in tags["mlflow.note.content"]
     assert "`linear`, `cosine`" in tags["mlflow.note.content"]
     assert "metrics.`test/accuracy`" in tags["mlflow.sharedViewState.hpo"]
     strategy = read(results, name)["strategy/cosine"].data.tags["mlflow.note.content"]
     assert "the strategy `cosine`: searched 2 times" in strategy
-
-
-def test_nothing_is_made_in_the_working_folder_and_imports_stay_light(
-    tmp_path: Path, results: Path, name: str
-) -> None:
-    program = textwrap.dedent(
-        f"""
-        import sys
-        sys.path.insert(0, {str(HERE)!r})
-        import hpo.tracking.tracker, hpo.tracking.ui
-        assert "mlflow" not in sys.modules
-        from tracked_run import Made, make_run, tell
-        tracker = hpo.tracking.tracker.Tracker({default_uri(results)!r}, make_run({name!r}), "run1")
-        tell(tracker, Made("linear", 0, 0, (0.5,)))
-        """
-    )
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env=environment,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert list(tmp_path.iterdir()) == []
-    assert done.stdout + done.stderr == ""
 
 
 def test_a_database_that_mlflow_cannot_use_is_a_user_error(tmp_path: Path) -> None:
@@ -447,5 +325,98 @@ def test_a_database_that_mlflow_cannot_use_is_a_user_error(tmp_path: Path) -> No
         connection.execute("create table alembic_version (version_num varchar(32))")
         connection.execute("insert into alembic_version values ('no such version')")
     with pytest.raises(UserError) as caught:
-        Tracker(f"sqlite:///{path}", make_run("x"), "run1")
+        Told(f"sqlite:///{path}", make_run("x"), "run1")
     assert caught.value.message.startswith(f"MLflow at 'sqlite:///{path}' failed: ")
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each writing call of MLflow was made since."""
+    from mlflow.tracking import MlflowClient
+
+    counted: Counter[str] = Counter()
+
+    def count_calls(method: str) -> None:
+        original = getattr(MlflowClient, method)
+
+        def counting(*args: Any, **kwargs: Any) -> Any:
+            counted[method] += 1
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(MlflowClient, method, counting)
+
+    for method in ("create_run", "log_batch", "set_terminated", "update_run", "log_metric", "set_tag"):
+        count_calls(method)
+    return counted
+
+
+def test_what_ends_before_its_turn_is_written_at_once_and_alike(
+    results: Path, name: str, tmp_path: Path, calls: Counter[str]
+) -> None:
+    eager = Told(default_uri(results), make_run(name), "run1")
+    tell_all(eager)
+    eager.finish(*files(tmp_path), "A verdict.")
+    lazy = Told(default_uri(results), make_run(f"{name}b"), "run1", lazy=True)
+    calls.clear()
+    tell_all(lazy)
+    assert not calls
+    lazy.mirror.write_all()
+    trainings, studies, strategies = 8 + 6, 4, 3
+    assert calls == {
+        "create_run": trainings + studies,
+        "log_batch": trainings + studies + strategies,
+        "set_terminated": trainings,
+    }
+    lazy.finish(*files(tmp_path), "A verdict.")
+    assert snapshot(results, f"{name}b") == snapshot(results, name)
+
+
+def test_a_training_under_way_waits_a_moment_and_an_ended_one_does_not(
+    results: Path, name: str, calls: Counter[str]
+) -> None:
+    told = Told(default_uri(results), make_run(name), "run1", lazy=True)
+    calls.clear()
+    assert told.mirror.pause() is None
+    told.started(TRIALS[0].work())
+    pause = told.mirror.pause()
+    assert pause is not None
+    assert 0 < pause <= 1
+    told.mirror.write_next()
+    assert not calls
+    told.trial(TRIALS[0].trial())
+    assert told.mirror.pause() == 0
+    told.mirror.write_next()
+    assert calls == {"create_run": 2, "log_batch": 1, "set_terminated": 1}
+
+
+def test_more_metrics_than_mlflow_takes_at_once_are_all_written(results: Path, name: str) -> None:
+    told = Told(default_uri(results), make_run(name, replicates=1, trials=500), "run1", lazy=True)
+    made = [Made("linear", 0, i, (0.5,)).trial() for i in range(500)]
+    for trial in made:
+        told.mirror._progressed(1, trial, *told.mirror._progress["linear"].add_trial(trial))
+    told.mirror.write_all()
+    study = read(results, name)["study/linear/r0"]
+    for metric in ("best_so_far/accuracy", "cost/charged_seconds"):
+        assert [step for step, _ in history(results, study, metric)] == list(range(1, 501))
+
+
+def test_runs_keep_the_times_of_what_they_mirror_and_none_starts_with_another(
+    results: Path, name: str
+) -> None:
+    told = Told(default_uri(results), make_run(name), "run1", lazy=True)
+    at = now() + 1000
+    told.mirror.started(at, TRIALS[0].work())
+    told.mirror.rung(at + 5000, TRIALS[0].work(), TRIALS[0].rungs[0])
+    told.mirror.trial(at + 9000, TRIALS[0].trial())
+    told.mirror.trial(at + 9000, TRIALS[1].trial())
+    told.mirror.write_all()
+    runs = read(results, name)
+    trial = runs["trial/linear/r0/d0"]
+    assert (trial.info.start_time, trial.info.end_time) == (at + 1, at + 9000)
+    stamps = [
+        m.timestamp for m in client(results).get_metric_history(trial.info.run_id, "validation/accuracy")
+    ]
+    assert stamps == [at + 5000, at + 9000, at + 9000]
+    starts = {key: run.info.start_time for key, run in runs.items() if key.startswith(("study", "trial"))}
+    assert len(set(starts.values())) == 4
+    assert starts["study/cosine/r0"] < starts["trial/cosine/r0/d0"]

@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tracked_run import Made, make_run, tell
+from tracked_run import Made, Told, make_run, tell
 
 from hpo.errors import UserError
 from hpo.tracking import ui
-from hpo.tracking.tracker import Tracker
 from hpo.tracking.uri import default_uri
 
 PROGRAM = (
@@ -29,7 +28,7 @@ PROGRAM = (
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ui") / "results"
-    Tracker(default_uri(folder), make_run(), "run1")
+    Told(default_uri(folder), make_run(), "run1")
     return folder
 
 
@@ -73,7 +72,7 @@ def test_the_page_opens_takes_a_run_without_storing_the_password_and_ends_withou
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_USERNAME", "")
         patch.setenv("MLFLOW_TRACKING_PASSWORD", "")
-        tracker = Tracker(f"http://ann:s3cr3t@127.0.0.1:{port}", make_run(), "run2")
+        tracker = Told(f"http://ann:s3cr3t@127.0.0.1:{port}", make_run(), "run2")
         tell(tracker, Made("linear", 0, 0, (0.5, 0.6)))
         (tmp_path / "f.txt").write_text("x")
         tracker.finish(tmp_path / "f.txt", tmp_path / "f.txt", [], tmp_path / "f.txt", "A verdict.")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hpo.records.events import Work
 from hpo.records.schema import Confirmation, DeviceInfo, ModelInfo, Run, Rung, Segment, SplitInfo, Trial
+from hpo.tracking.mirror import Mirror
+from hpo.tracking.store import Store
+from hpo.tracking.uri import default_uri
 
 STEPS = (200, 400, 800)  # examples seen at the rungs
 
@@ -149,6 +155,45 @@ class Made:
         )
 
 
+class Told:
+    """The mirror in this process as an observer; writes after each event, or (``lazy``) what is due at the end alone."""
+
+    def __init__(self, uri: str, run: Run, run_id: str, lazy: bool = False) -> None:
+        self.store = Store(uri)
+        self.mirror = Mirror(self.store, run, run_id, now())
+        self._write = (lambda: None) if lazy else self.mirror.write_all
+
+    def started(self, work: Work) -> None:
+        self.mirror.started(now(), work)
+        self._write()
+
+    def rung(self, work: Work, rung: Rung) -> None:
+        self.mirror.rung(now(), work, rung)
+        self._write()
+
+    def trial(self, trial: Trial) -> None:
+        self.mirror.trial(now(), trial)
+        self._write()
+
+    def confirmation(self, confirmation: Confirmation) -> None:
+        self.mirror.confirmation(now(), confirmation)
+        self._write()
+
+    def note(self, text: str) -> None:
+        self.mirror.note(text)
+        self._write()
+
+    def finish(self, *files: Any) -> None:
+        self.mirror.finish(now(), *files)
+
+    def interrupt(self) -> None:
+        self.mirror.interrupt()
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
 def tell(tracker: Any, made: Made) -> None:
     """All events of one trial, as the coordinator tells them."""
     tracker.started(made.work())
@@ -162,3 +207,68 @@ def tell_confirmation(tracker: Any, made: Made, test_accuracy: float, role: str 
     for rung in made.rungs:
         tracker.rung(made.work(confirmation=True), rung)
     tracker.confirmation(made.confirmation(test_accuracy, role))
+
+
+TRIALS = [
+    Made("linear", 0, 0, (0.6, 0.8, 0.7)),
+    Made("cosine", 0, 0, (0.5, 0.6, 0.65)),
+    Made("linear", 1, 0, (0.55, 0.6, 0.6)),
+    Made("cosine", 1, 0, (0.5,), "failed"),
+    Made("linear", 0, 1, (0.85, 0.9), "pruned"),
+    Made("cosine", 0, 1, (0.6, 0.7, 0.75)),
+    Made("linear", 1, 1, (0.6, 0.7, 0.7)),
+    Made("cosine", 1, 1, (0.6, 0.7, 0.7)),
+]
+CONFIRMATIONS = [(Made(s, r, 0, (0.6, 0.7)), 0.7 + 0.1 * r) for s in ("linear", "cosine") for r in (0, 1)]
+
+
+def tell_all(tracker: Any) -> None:
+    for made in TRIALS:
+        tell(tracker, made)
+    for made, score in CONFIRMATIONS:
+        tell_confirmation(tracker, made, score)
+    for replicate in (0, 1):
+        tell_confirmation(tracker, Made("baseline", replicate, 0, (0.6, 0.6)), 0.5, "baseline")
+
+
+def client(results: Path) -> Any:
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(default_uri(results))
+
+
+def read(results: Path, name: str, run_id: str = "run1") -> dict[str, Any]:
+    """All runs of ``run_id`` by hpo.key; fails where a key is there twice."""
+    c = client(results)
+    experiment = c.get_experiment_by_name(name)
+    found = list(c.search_runs([experiment.experiment_id], f"tags.`hpo.run` = '{run_id}'", max_results=1000))
+    keys = Counter(run.data.tags["hpo.key"] for run in found)
+    assert max(keys.values()) == 1, keys
+    return {run.data.tags["hpo.key"]: run for run in found}
+
+
+def history(results: Path, run: Any, metric: str) -> list[tuple[int, float]]:
+    return sorted((m.step, m.value) for m in client(results).get_metric_history(run.info.run_id, metric))
+
+
+def files(folder: Path) -> tuple[Path, Path, list[Path], Path]:
+    folder.mkdir(exist_ok=True)
+    for file in ("space.yaml", "report.html", "main.tex", "verdict.json"):
+        (folder / file).write_text(f"content of {file}")
+    return folder / "space.yaml", folder / "report.html", [folder / "main.tex"], folder / "verdict.json"
+
+
+def snapshot(results: Path, name: str) -> dict[str, Any]:
+    """Everything MLflow holds of the run, histories included, but for times and ids."""
+    runs = read(results, name)
+    ignored = {"mlflow.parentRunId", "mlflow.user", "mlflow.source.name"}
+    return {
+        key: (
+            run.info.status,
+            run.info.run_name,
+            run.data.params,
+            {k: v for k, v in run.data.tags.items() if k not in ignored},
+            {metric: history(results, run, metric) for metric in run.data.metrics},
+        )
+        for key, run in runs.items()
+    }

@@ -1,0 +1,351 @@
+"""The mirror of a run in MLflow: comparison; strategy -> study -> trial, confirmation. Works in the tracking process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hpo.errors import UserError
+from hpo.records.events import Work
+from hpo.records.schema import Confirmation, Run, Rung, Trial
+from hpo.tracking import describe
+from hpo.tracking.progress import Points, StrategyProgress, rung_points, training_points
+from hpo.tracking.store import Measured, MirroredRun, Point, Store
+
+COMPARISON = "comparison"
+NOTES = "hpo.notes"  # tag of the comparison: one note a line
+# Okabe and Ito's, told apart by colour-blind eyes; MLflow's own choice gave two strategies one colour.
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+# Seconds that news wait for more of the same run: what ends within them costs one creation, one batch and one end.
+TRAINING_PAUSE, PROGRESS_PAUSE = 0.7, 1.5
+
+
+@dataclass
+class Entry:
+    """A run of MLflow as it is to be, and what is still to be written of it.
+
+    Attributes:
+        tags: it is made with.
+        start, ended: milliseconds since the epoch.
+        state: it ends with; None: it goes on.
+    """
+
+    key: str
+    name: str
+    above: Entry | None
+    tags: dict[str, str]
+    start: int
+    params: dict[str, str] = field(default_factory=dict)
+    points: dict[Point, Measured] = field(default_factory=dict)
+    new_tags: dict[str, str] = field(default_factory=dict)
+    state: str | None = None
+    ended: int | None = None
+
+    def add(self, points: Points, at: int) -> None:
+        """Metrics of the moment ``at``."""
+        self.points |= {point: (value, at) for point, value in points.items()}
+
+
+class Mirror:
+    """Mirrors one run of ``hpo`` in MLflow.
+
+    What it is told waits in memory until ``write_next`` writes it, run by run. Telling it again what it was told, in
+    this process or an earlier one, changes nothing. Runs that an interrupted or killed process left half-way are
+    continued. ``at`` is when something happened, in milliseconds since the epoch.
+
+    Args:
+        store: in no experiment yet.
+        run: head of the records; its name is the experiment's.
+        run_id: tells runs of one experiment apart; the same on resuming.
+
+    Raises:
+        UserError: (the writing methods but ``interrupt``) the database or the server fails.
+    """
+
+    def __init__(self, store: Store, run: Run, run_id: str, at: int) -> None:
+        self._run = run
+        self._store = store
+        self._entries: dict[str, Entry] = {}
+        self._waiting: dict[str, float] = {}  # key to when it is due, on the monotonic clock
+        self._told: set[str] = set()
+        names = [*run.strategies, *([] if run.baseline is None else [run.baseline])]
+        self._progress = {n: StrategyProgress(run.replicates, run.replicates * run.seeds) for n in names}
+        self._last_start = at - len(names) - 2  # they began before all that is told of
+        store.enter(run.name, run_id)
+        try:
+            store.tag_experiment(describe.experiment_tags(run, run_id))
+            self._open_top()
+            self._notes = store.tag(self._opened(self._entries[COMPARISON]), NOTES).splitlines()
+        except BaseException:
+            self.interrupt()
+            raise
+
+    def started(self, at: int, work: Work) -> None:
+        """A training began."""
+        w = work
+        self._news(self._training(at, w.strategy, w.replicate, w.index, w.confirmation, w.seed, w.parameters))
+
+    def rung(self, at: int, work: Work, rung: Rung) -> None:
+        """A training was evaluated."""
+        w = work
+        entry = self._training(at, w.strategy, w.replicate, w.index, w.confirmation, w.seed, w.parameters)
+        entry.add(rung_points((rung,)), at)
+        self._news(entry)
+
+    def trial(self, at: int, trial: Trial) -> None:
+        """A trial ended; its record holds all that was told of it before."""
+        t = trial
+        if self._told_before(_key(t.strategy, t.replicate, t.draw, confirmation=False)):
+            return
+        entry = self._training(at, t.strategy, t.replicate, t.draw, False, t.seed, t.parameters)
+        entry.new_tags["hpo.reason"] = t.reason
+        if t.duplicate_of is not None:
+            entry.new_tags["hpo.duplicate_of"] = str(t.duplicate_of)
+        self._ended(entry, at, t.state, training_points(t))
+        self._progressed(at, t, *self._progress[t.strategy].add_trial(t))
+
+    def confirmation(self, at: int, confirmation: Confirmation) -> None:
+        """A confirmation ended."""
+        c = confirmation
+        if self._told_before(_key(c.strategy, c.replicate, c.index, confirmation=True)):
+            return
+        entry = self._training(at, c.strategy, c.replicate, c.index, True, c.seed, c.parameters)
+        if c.draw is not None:
+            entry.new_tags["hpo.draw"] = str(c.draw)
+        self._ended(entry, at, "complete", training_points(c))
+        self._progressed(at, c, *self._progress[c.strategy].add_confirmation(c))
+
+    def note(self, text: str) -> None:
+        """Keep a line with the comparison."""
+        if text not in self._notes:
+            self._notes.append(text)
+            comparison = self._entries[COMPARISON]
+            comparison.new_tags[NOTES] = "\n".join(self._notes)
+            self._news(comparison)
+
+    def pause(self) -> float | None:
+        """Seconds until ``write_next`` has something to write; None: nothing waits."""
+        now = time.monotonic()
+        return max(0.0, min(self._waiting.values()) - now) if self._waiting else None
+
+    def write_next(self) -> None:
+        """Write the first told of what is due, if anything is."""
+        now = time.monotonic()
+        key = next((key for key, due in self._waiting.items() if due <= now), None)
+        if key is not None:
+            self._write(key)
+
+    def write_all(self) -> None:
+        """Write all that waits, due or not, in the order in which it was told."""
+        while self._waiting:
+            self._write(next(iter(self._waiting)))
+
+    def finish(
+        self, at: int, space_file: Path, report: Path, tables: list[Path], verdict_file: Path, verdict: str
+    ) -> None:
+        """Store the files and the verdict (plain sentences) with the comparison; end every run still open."""
+        for name, progress in self._progress.items():
+            self._entries[f"strategy/{name}"].add(progress.tests(), at)
+            self._news(self._entries[f"strategy/{name}"])
+        self.write_all()
+        run = self._opened(self._entries[COMPARISON])
+        files = [(space_file, None), (report, None), (verdict_file, None), *((t, "tables") for t in tables)]
+        digest = hashlib.sha256(
+            b"".join(path.name.encode() + path.read_bytes() for path, _ in files)
+        ).hexdigest()
+        if self._store.tag(run, "hpo.files") != digest:
+            self._store.log_files(run, files)
+            text = describe.comparison(self._run, verdict, self._notes)
+            self._store.log(run, {}, {"mlflow.note.content": text, "hpo.files": digest})
+        self._close()
+
+    def interrupt(self) -> None:
+        """Write what waits and mark what is under way as KILLED; the same ``run_id`` continues it.
+
+        What stopped the run is to be told, not failures here; and one must not keep the others from their end.
+        """
+        with suppress(UserError):
+            self._store.look_again()  # a call that failed may have made a run all the same
+            try:
+                self.write_all()
+            finally:
+                self._store.look_again()
+        for run in self._store.runs.values():
+            if not run.deleted and run.status == "RUNNING":
+                with suppress(UserError):
+                    self._store.end(run, "interrupted")
+
+    def _open_top(self) -> None:
+        """Open the comparison and the strategies with the baseline; they start in the order in which they are listed."""
+        run = self._run
+        texts = {name: describe.strategy(run, name) for name in run.strategies}
+        if run.baseline is not None:
+            texts.setdefault(run.baseline, describe.baseline(run))
+        tags = {"hpo.kind": COMPARISON, "mlflow.note.content": describe.comparison(run, None)}
+        comparison = self._entry(COMPARISON, COMPARISON, None, tags, 0, _facts(run))
+        if not self._opened(comparison).ended:
+            self._write(COMPARISON)
+        for i, (name, text) in enumerate(texts.items()):
+            tags = {
+                "hpo.kind": "strategy" if name in run.strategies else "baseline",
+                "hpo.strategy": name,
+                "mlflow.note.content": text,
+                "mlflow.runColor": COLORS[i % len(COLORS)],
+            }
+            self._opened(self._entry(f"strategy/{name}", name, None, tags, 0))
+
+    def _training(
+        self,
+        at: int,
+        strategy: str,
+        replicate: int,
+        index: int,
+        confirmation: bool,
+        seed: int,
+        parameters: Mapping[str, Any],
+    ) -> Entry:
+        short = f"{'s' if confirmation else 'd'}{index}"
+        tags = {
+            "hpo.kind": "confirmation" if confirmation else "trial",
+            "hpo.strategy": strategy,
+            "hpo.replicate": str(replicate),
+            "hpo.index": str(index),
+            "hpo.seed": str(seed),
+        }
+        above = self._study(at, strategy, replicate)
+        key = _key(strategy, replicate, index, confirmation)
+        params = {name: _param(value) for name, value in parameters.items()}
+        return self._entry(key, f"{strategy} r{replicate} {short}", above, tags, at, params)
+
+    def _study(self, at: int, strategy: str, replicate: int) -> Entry:
+        """What stands above a training: its study; the baseline has none."""
+        above = self._entries[f"strategy/{strategy}"]
+        if strategy not in self._run.strategies:
+            return above
+        tags = {"hpo.kind": "study", "hpo.strategy": strategy, "hpo.replicate": str(replicate)}
+        return self._entry(f"study/{strategy}/r{replicate}", f"{strategy} r{replicate}", above, tags, at)
+
+    def _entry(
+        self,
+        key: str,
+        name: str,
+        above: Entry | None,
+        tags: dict[str, str],
+        at: int,
+        params: dict[str, str] | None = None,
+    ) -> Entry:
+        if key not in self._entries:
+            # No two start at once: MLflow's page orders rows by their start, and nests only what comes after its parent.
+            self._last_start = max(at, self._last_start + 1)
+            self._entries[key] = Entry(key, name, above, tags, self._last_start, params or {})
+        return self._entries[key]
+
+    def _ended(self, entry: Entry, at: int, state: str, points: Points) -> None:
+        entry.add({p: value for p, value in points.items() if p not in entry.points}, at)
+        entry.state, entry.ended = state, at
+        self._waiting[entry.key] = time.monotonic()
+
+    def _progressed(self, at: int, item: Trial | Confirmation, of_study: Points, of_strategy: Points) -> None:
+        """Bring the metrics of a study and of its strategy up to date."""
+        study, strategy = (
+            self._study(at, item.strategy, item.replicate),
+            self._entries[f"strategy/{item.strategy}"],
+        )
+        if study is not strategy:
+            study.add(of_study, at)
+            self._news(study, PROGRESS_PAUSE)
+        strategy.add(of_strategy, at)
+        self._news(strategy, PROGRESS_PAUSE)
+
+    def _news(self, entry: Entry, pause: float = TRAINING_PAUSE) -> None:
+        self._waiting.setdefault(entry.key, time.monotonic() + pause)
+
+    def _told_before(self, key: str) -> bool:
+        """Whether this process was told that ``key`` ended."""
+        before = key in self._told
+        self._told.add(key)
+        return before
+
+    def _write(self, key: str) -> None:
+        """Bring one run of MLflow up to date."""
+        entry = self._entries[key]
+        run = self._store.find(key)
+        tags = entry.new_tags
+        if run is None:
+            above = None if entry.above is None else self._opened(entry.above)
+            everything = entry.tags | entry.new_tags
+            state = entry.state or "running"
+            run, tags = self._store.create(key, entry.name, above, everything, entry.start, state), {}
+        if run.ended and _is_training(key):
+            pass  # an earlier process has told it all
+        elif entry.state is not None:
+            self._store.end(run, entry.state, entry.points, tags, entry.params, entry.ended)
+        else:
+            self._store.take(run)
+            self._store.log(run, entry.points, tags, entry.params)
+        self._waiting.pop(key, None)
+        entry.points, entry.new_tags, entry.params = {}, {}, {}
+        if entry.state is not None:
+            del self._entries[key]
+
+    def _opened(self, entry: Entry) -> MirroredRun:
+        """The run of what stands above trainings, made where it is missing, RUNNING again where it stopped half-way."""
+        run = self._store.find(entry.key)
+        if run is None:
+            above = None if entry.above is None else self._opened(entry.above)
+            return self._store.create(entry.key, entry.name, above, entry.tags, entry.start)
+        self._store.take(run)
+        return run
+
+    def _close(self) -> None:
+        """End what is open: a training that no record tells of as interrupted, then what stands above it."""
+        runs = self._store.runs
+        for key in sorted(runs, key=_closing_order):
+            run = runs[key]
+            if run.ended or run.deleted:
+                continue
+            if not _is_training(key):
+                self._store.end(run, "complete")
+            elif run.status == "RUNNING" or run.state != "interrupted":
+                self._store.end(run, "interrupted", tags={"hpo.reason": "the run finished without it"})
+
+
+def _key(strategy: str, replicate: int, index: int, confirmation: bool) -> str:
+    if confirmation:
+        return f"confirmation/{strategy}/r{replicate}/s{index}"
+    return f"trial/{strategy}/r{replicate}/d{index}"
+
+
+def _is_training(key: str) -> bool:
+    return key.startswith(("trial/", "confirmation/"))
+
+
+def _closing_order(key: str) -> int:
+    order = ("trial", "confirmation", "study", "strategy", COMPARISON)
+    return order.index(key.partition("/")[0])
+
+
+def _param(value: Any) -> str:
+    """A parameter's value as MLflow shows it: lists and truth values as JSON."""
+    return json.dumps(value) if isinstance(value, list | tuple | bool) else str(value)
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """What the comparison stands on, as parameters of its run."""
+    return {
+        "data": run.split.source,
+        "model": run.model.source,
+        "device": run.device.name,
+        "precision": run.device.precision,
+        "strategies": str(len(run.strategies)),
+        "replicates": str(run.replicates),
+        "trials_per_study": str(run.trials),
+        "confirmations_per_study": str(run.seeds),
+        "test_items": str(run.split.test),
+    }

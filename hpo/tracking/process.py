@@ -1,0 +1,162 @@
+"""The tracking process: ``python -m hpo.tracking.process`` mirrors in MLflow what its input tells, one JSON line each.
+
+Its only answers: ``done`` after ``finish`` or ``interrupt``, ``failed`` (a UserError), ``broken`` (a bug of ours). When
+its input ends, the coordinator is gone: it writes nothing more and ends; the next run repairs what that leaves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from hpo.errors import UserError
+from hpo.records.events import Work
+from hpo.records.schema import Confirmation, Run, Rung, Trial
+from hpo.tracking.mirror import Mirror
+from hpo.tracking.store import Store
+
+Message = dict[str, Any]
+GRACE = 20.0  # seconds for what is under way when the coordinator is gone
+
+
+def main() -> None:
+    """Work until told to end, or until the input ends."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)  # the coordinator says when to end
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # nothing that a library prints is an answer
+
+    def answer(what: str, **content: str) -> None:
+        print(json.dumps({"what": what, **content}), file=answers, flush=True)
+
+    scribe = Scribe(Inbox())
+    try:
+        try:
+            scribe.work()
+        except UserError as error:
+            answer("failed", message=error.message, hint=error.hint)
+            scribe.wait_for_interrupt()
+        except Exception:  # noqa: BLE001 - the coordinator raises it
+            answer("broken", traceback=traceback.format_exc())
+            scribe.wait_for_interrupt()
+        answer("done")
+    except BrokenPipeError:  # nobody listens any more
+        pass
+    os._exit(0)  # all is written: tearing the libraries down would only keep the coordinator waiting
+
+
+class Inbox:
+    """Messages from the standard input, read as they come, so that the coordinator never waits.
+
+    ``gone``: the coordinator is, without having said that this run is to be interrupted.
+    """
+
+    def __init__(self) -> None:
+        self._messages: SimpleQueue[Message | None] = SimpleQueue()
+        self.gone = False
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def next(self, pause: float | None) -> Message | None:
+        """The next message, waiting up to ``pause`` seconds (None: for ever) for it."""
+        try:
+            return self._messages.get(timeout=pause)
+        except Empty:
+            return None
+
+    def _read(self) -> None:
+        last: Message = {"what": "nothing"}
+        for line in sys.stdin.buffer:
+            if not line.endswith(b"\n"):
+                break  # killed in the middle of it
+            last = json.loads(line)
+            self._messages.put(last)
+        self.gone = last["what"] != "interrupt"
+        self._messages.put(None)
+        time.sleep(GRACE)
+        os._exit(1)
+
+
+class Scribe:
+    """Does what the messages say, and lets the mirror write in between."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._store: Store | None = None
+        self._mirror: Mirror | None = None
+
+    def work(self) -> None:
+        """Until the run has finished or is interrupted, or the coordinator is gone.
+
+        Raises:
+            UserError: the database or the server fails.
+        """
+        while not self._inbox.gone:
+            message = self._inbox.next(None if self._mirror is None else self._mirror.pause())
+            while message is not None and not self._inbox.gone:
+                if self._ends_with(message):
+                    return
+                message = self._inbox.next(0)
+            if self._mirror is not None and not self._inbox.gone:
+                self._mirror.write_next()
+
+    def wait_for_interrupt(self) -> None:
+        """After a failure nothing is written but the end of what is open."""
+        while not self._inbox.gone:
+            message = self._inbox.next(None)
+            if message is not None and message["what"] == "interrupt":
+                self._ends_with(message)
+                return
+
+    def _ends_with(self, message: Message) -> bool:
+        """Do what one message says; whether it is the last one."""
+        what = message["what"]
+        if what == "connect":
+            self._store = Store(message["uri"])
+        elif what == "open":
+            assert self._store is not None
+            run = Run.model_validate(message["run"])
+            self._mirror = Mirror(self._store, run, message["run_id"], message["at"])
+        elif what == "interrupt":
+            if self._mirror is not None:
+                self._mirror.interrupt()
+        else:
+            assert self._mirror is not None
+            _tell(self._mirror, message)
+        return what in ("finish", "interrupt")
+
+
+def _tell(mirror: Mirror, message: Message) -> None:
+    """Hand one event of the run to the mirror."""
+    at = message["at"]
+    match message["what"]:
+        case "started":
+            mirror.started(at, Work(**message["work"]))
+        case "rung":
+            mirror.rung(at, Work(**message["work"]), Rung.model_validate(message["rung"]))
+        case "trial":
+            mirror.trial(at, Trial.model_validate(message["trial"]))
+        case "confirmation":
+            mirror.confirmation(at, Confirmation.model_validate(message["confirmation"]))
+        case "note":
+            mirror.note(message["text"])
+        case "finish":
+            mirror.finish(
+                at,
+                Path(message["space_file"]),
+                Path(message["report"]),
+                [Path(table) for table in message["tables"]],
+                Path(message["verdict_file"]),
+                message["verdict"],
+            )
+
+
+if __name__ == "__main__":
+    main()
