@@ -17,14 +17,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
-from filelock import FileLock
 from filelock import FileLock
 from numpy.typing import NDArray
 from pydantic import ValidationError
@@ -38,8 +36,8 @@ from hpo.training.states import bits, state_digest
 from hpo.training.tensor_files import Block, DamagedError, TensorFile, read_header
 
 # Bytes. A state of two trained MiniLM layers with AdamW's moments takes 43 MB, of six 128 MB; a prefix of 1,000
-# reviews 41 MB a depth. So some 45 states of two layers, or 12 of six and the prefixes of 4 depths: the branch points
-# and the latest rung ends of a study, on a disk that anyone has.
+# reviews 41 MB a depth. So 50 states of two layers, or 14 of six beside the prefixes of six depths: the branch points
+# and the latest rung ends that a search goes back to, on a disk that anyone has.
 STORE_LIMIT = 2 * 2**30
 
 DTYPES = {
@@ -226,12 +224,6 @@ class Store:
         array = np.ascontiguousarray(array, np.dtype("<f4"))
         block = Block("prefix", "F32", array.shape, _bytes(array))
         self._put(path, [block], _digest(array), seconds, chance)
-
-    @contextmanager
-    def lock(self, key: str) -> Iterator[None]:
-        """Keep other workers from the work of ``key`` meanwhile, so that it is done once. A killed holder lets go."""
-        with FileLock(self._path("locks", key, "lock")):
-            yield
 
     def _put(self, path: Path, blocks: list[Block], digest: str, seconds: float, chance: float) -> None:
         metadata = {"digest": digest, "seconds": repr(seconds), "chance": repr(chance)}

@@ -137,10 +137,8 @@ def test_at_random_the_files_are_those_of_a_plain_model(
             model[name] = (*model[name][:2], clock)
             continue
         name = f"{draw.choice(['states', 'prefixes'])}/{number}"
-        file = content(draw.randint(50, 2500), draw.uniform(0.1, 10.0), draw.random())
-        seconds_x_chance = float.__mul__(
-            *(float(v) for v in file._header.decode().split('"')[5:10:4])  # as written
-        )
+        seconds, chance = draw.uniform(0.1, 10.0), draw.random()
+        file = content(draw.randint(50, 2500), seconds, chance)
         assert put(quota, tmp_path / name, file)
         os.utime(tmp_path / name, (clock, clock))
         if sum(size for size, _, _ in model.values()) + file.size > limit:
@@ -152,7 +150,7 @@ def test_at_random_the_files_are_those_of_a_plain_model(
                 if sum(size for size, _, _ in model.values()) <= limit - max(file.size, limit // 10):
                     break
                 del model[loser]
-        model[name] = (file.size, seconds_x_chance, clock)
+        model[name] = (file.size, seconds * chance, clock)
         assert held(tmp_path) <= limit
         assert {f"{f.path.parent.name}/{f.path.name}" for f in quota.files()} == set(model)
 

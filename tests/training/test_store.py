@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import os
 import resource
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +20,7 @@ from torch import Tensor
 
 from hpo.errors import UserError
 from hpo.training.states import state_digest
-from hpo.training.store import EvaluationFacts, SegmentFacts, Store
+from hpo.training.store import EvaluationFacts, PassFacts, SegmentFacts, Store
 from hpo.training.tensor_files import TensorFile
 
 Tensors = dict[str, Tensor]
@@ -111,9 +116,11 @@ def test_facts_come_back_to_the_bit(store: Store, tmp_path: Path) -> None:
     evaluation = EvaluationFacts(accuracy=2 / 3, loss=None, seconds=1e-9, predictions=(0, 2))
     store.put_segment(KEY, segment)
     store.put_evaluation(KEY, evaluation)
+    store.put_pass(KEY, PassFacts(seconds=0.7))
     again = Store(tmp_path)
     assert again.segment(KEY) == segment
     assert again.evaluation(KEY) == evaluation
+    assert again.passed(KEY) == PassFacts(seconds=0.7)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "emptied", "header", "data", "digest"])
@@ -153,7 +160,7 @@ def test_every_flipped_bit_of_a_state_is_seen(store: Store, tmp_path: Path) -> N
         data = bytearray(whole)
         data[bit // 8] ^= 1 << bit % 8
         path.write_bytes(data)
-        found = Store(tmp_path).state(KEY)
+        found = store.state(KEY)
         assert found is None or state_digest(found) == state_digest(given), bit
 
 
@@ -314,6 +321,55 @@ def test_an_interrupt_while_writing_leaves_nothing(
         put(store, KEY, tensors())
     assert held(tmp_path) == 0
     assert (tmp_path / "used").read_text() == "0" * 20
+
+
+def write_keys(folder: Path, seed: int, barrier: Barrier, told: Queue[list[str]]) -> None:
+    warnings: list[str] = []
+    store = Store(folder, warn=warnings.append)
+    for number in range(30):
+        given = tensors(seed=seed)
+        barrier.wait(60)
+        store.put_segment(f"k{number}", facts(state_digest(given)))
+        put(store, f"k{number}", given)
+    told.put(warnings)
+
+
+def test_of_two_processes_that_write_one_key_one_wins_and_the_other_tells(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier, told = context.Barrier(2), context.Queue()
+    other = context.Process(target=write_keys, args=(tmp_path, 1, barrier, told))
+    other.start()
+    write_keys(tmp_path, 2, barrier, told)
+    warnings = [told.get(timeout=60) for _ in range(2)]
+    other.join(60)
+    assert other.exitcode == 0
+    store = Store(tmp_path)
+    digests = {state_digest(tensors(seed=seed)) for seed in (1, 2)}
+    for number in range(30):
+        known, found = store.segment(f"k{number}"), store.state(f"k{number}")
+        assert known is not None
+        assert found is not None
+        assert {known.state, state_digest(found)} <= digests
+    assert 1 <= sum(len(lines) for lines in warnings) <= 2
+    assert int((tmp_path / "used").read_text()) == held(tmp_path)
+
+
+def test_the_work_of_one_key_is_done_by_one_at_a_time(store: Store, tmp_path: Path) -> None:
+    turns: list[str] = []
+
+    def work(name: str) -> None:
+        with Store(tmp_path).lock(KEY):
+            turns.append(f"{name} begins")
+            time.sleep(0.05)
+            turns.append(f"{name} ends")
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [turn[2:] for turn in turns] == ["begins", "ends"] * 3
+    assert all(first[0] == second[0] for first, second in zip(turns[::2], turns[1::2], strict=True))
 
 
 def test_no_more_than_what_is_reserved_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
