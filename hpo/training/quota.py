@@ -16,6 +16,7 @@ import hashlib
 import itertools
 import math
 import os
+import secrets
 import socket
 import time
 from collections.abc import Iterable, Iterator
@@ -34,6 +35,7 @@ HALF_LIFE = 6.0
 # Seconds: no writer is at work on a temporary file that it has not touched for so long.
 ABANDONED = 3600.0
 _NUMBERS = itertools.count()
+_PROCESS = secrets.token_hex(4)  # tells this process from an earlier one with its number
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
@@ -68,7 +70,7 @@ class Quota:
 
     def temporary(self, size: int = 0) -> Path:
         """A name that no other writer has, for a file with ``size`` bytes reserved."""
-        return self._partial / f"{size}-{_HOST}-{os.getpid()}-{next(_NUMBERS)}"
+        return self._partial / f"{size}-{_HOST}-{os.getpid()}-{_PROCESS}-{next(_NUMBERS)}"
 
     def settle(self) -> None:
         """Make the folders, sweep what killed writers left, and remove files until all fit the limit."""
@@ -209,8 +211,10 @@ def _is_abandoned(name: str, touched: float) -> bool:
     if time.time() - touched > ABANDONED:
         return True
     parts = name.split("-")
-    if os.name != "posix" or len(parts) != 4 or parts[1] != _HOST or not parts[2].isdigit():
+    if os.name != "posix" or len(parts) != 5 or parts[1] != _HOST or not parts[2].isdigit():
         return False
+    if int(parts[2]) == os.getpid():
+        return parts[3] != _PROCESS
     try:
         os.kill(int(parts[2]), 0)
     except ProcessLookupError:

@@ -90,10 +90,14 @@ def test_what_was_written_by_a_process_that_is_gone_is_swept(tmp_path: Path) -> 
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
     )
     host = mine.name.split("-")[1]
-    dead = tmp_path / "partial" / f"4000-{host}-{int(done.stdout)}-0"
-    elsewhere = tmp_path / "partial" / f"4000-{'0' * 8}-{int(done.stdout)}-0"
-    forgotten = tmp_path / "partial" / f"4000-{'0' * 8}-{int(done.stdout)}-1"
-    for path in (dead, elsewhere, forgotten):
+    pid = int(done.stdout)
+    dead = tmp_path / "partial" / f"4000-{host}-{pid}-{'0' * 8}-0"
+    namesake = (
+        tmp_path / "partial" / f"4000-{host}-{os.getpid()}-{'0' * 8}-0"
+    )  # an earlier process of my number
+    elsewhere = tmp_path / "partial" / f"4000-{'0' * 8}-{pid}-{'0' * 8}-0"
+    forgotten = tmp_path / "partial" / f"4000-{'0' * 8}-{pid}-{'0' * 8}-1"
+    for path in (dead, namesake, elsewhere, forgotten):
         path.write_bytes(b"begun")
     os.utime(forgotten, (time.time() - ABANDONED - 60,) * 2)
     quota.settle()
