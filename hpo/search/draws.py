@@ -19,7 +19,7 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from hpo.config.experiment import Choices, Experiment, Fixed, Range
 from hpo.config.parameters import PARAMETERS, Value, complete
@@ -32,6 +32,100 @@ Drawn = tuple[
 ]  # values and distributions by name, in Optuna's terms
 
 
+class Draws:
+    """The draws of one study. What it keeps from draw to draw saves time alone: a new one draws the same.
+
+    Args:
+        strategy: the compared parameter's value, None where nothing is compared.
+    """
+
+    def __init__(self, experiment: Experiment, strategy: Value | None, replicate: int) -> None:
+        self._experiment = experiment
+        self._strategy = strategy
+        self._replicate = replicate
+        self._seen = 0  # ended trials that ``_history`` holds
+        self._history = optuna.create_study(direction="maximize")
+        self._sequence = optuna.create_study(direction="maximize")
+        self._points: list[dict[str, Any]] = []  # of the sequence or the grid, by draw
+
+    def draw(self, number: int, earlier: Sequence[FrozenTrial]) -> Drawn:
+        """Searched parameters of one draw; draw 0 is the default configuration.
+
+        Args:
+            earlier: the study's ended trials, in the order of their draws; the first ``number`` are looked at.
+        """
+        sampler = self._experiment.budget.sampler
+        with warnings.catch_warnings():
+            # Experimental samplers, and independent sampling of conditional parameters.
+            warnings.simplefilter("ignore")
+            if number == 0:
+                defaults = {name: _raw(s.default) for name, s in _searched(self._experiment).items()}
+                return self._as_draw(defaults)
+            if looks_at_results(self._experiment, number):
+                return self._by_results(number, earlier)
+            if sampler == "grid":
+                return self._as_draw(self._grid_point(number))
+            if sampler == "qmc":
+                return self._as_draw(self._sequence_point(number))
+            return self._as_draw(self._random_point(number))
+
+    def _by_results(self, number: int, earlier: Sequence[FrozenTrial]) -> Drawn:
+        """A draw of TPE or GP in a fresh sampler, for samplers do not store their generator.
+
+        It is made as one more trial of the history and ended as failed there: neither sampler looks at such.
+        """
+        for ended in earlier[self._seen : number]:
+            self._history.add_trial(ended)
+        self._seen = number
+        startup = _startup(self._experiment)
+        seed = derive(self._experiment.seed, "sampler", self._replicate, number)
+        self._history.sampler = (
+            optuna.samplers.TPESampler(
+                n_startup_trials=startup, multivariate=True, group=True, constant_liar=False, seed=seed
+            )
+            if self._experiment.budget.sampler == "tpe"
+            else optuna.samplers.GPSampler(n_startup_trials=startup, seed=seed)
+        )
+        trial = self._history.ask()
+        _suggest(self._experiment, self._strategy, lambda name, setting: _suggest_one(trial, name, setting))
+        self._history.tell(trial, state=TrialState.FAIL)
+        return dict(trial.params), dict(trial.distributions)
+
+    def _random_point(self, number: int) -> dict[str, Any]:
+        seed = derive(self._experiment.seed, "sampler", self._replicate, number)
+        study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=seed))
+        return self._point(study)
+
+    def _sequence_point(self, number: int) -> dict[str, Any]:
+        """Point of a low-discrepancy sequence: the ones before it are drawn first, once."""
+        if not self._points:
+            seed = derive(self._experiment.seed, "sampler", self._replicate)
+            self._sequence.sampler = optuna.samplers.QMCSampler(seed=seed, scramble=True)
+        while len(self._points) <= number:
+            self._points.append(self._point(self._sequence))
+        return self._points[number]
+
+    def _point(self, study: optuna.Study) -> dict[str, Any]:
+        """A value of every searched parameter, whether this strategy has it or not."""
+        trial = study.ask()
+        for name, setting in _searched(self._experiment).items():
+            _suggest_one(trial, name, setting)
+        study.tell(trial, 0.0)
+        return dict(trial.params)
+
+    def _grid_point(self, number: int) -> dict[str, Any]:
+        """Point of the strategy's grid: the default first, the others shuffled; past the last it begins again."""
+        if not self._points:
+            self._points = _grid(self._experiment, self._strategy, self._replicate)
+        return self._points[number % len(self._points)]
+
+    def _as_draw(self, values: Mapping[str, Any]) -> Drawn:
+        """``values`` as a draw, without those that do not exist under the others."""
+        trial = optuna.trial.FixedTrial(dict(values))
+        _suggest(self._experiment, self._strategy, lambda name, setting: _suggest_one(trial, name, setting))
+        return dict(trial.params), dict(trial.distributions)
+
+
 def draw(
     experiment: Experiment,
     strategy: Value | None,
@@ -39,25 +133,13 @@ def draw(
     number: int,
     earlier: Sequence[FrozenTrial],
 ) -> Drawn:
-    """Searched parameters of one draw; draw 0 is the default configuration.
+    """One draw alone."""
+    return Draws(experiment, strategy, replicate).draw(number, earlier)
 
-    Args:
-        strategy: the compared parameter's value, None where nothing is compared.
-        earlier: the study's ended trials, in the order of their draws.
-    """
-    sampler = experiment.budget.sampler
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # experimental samplers, and independent sampling of conditional parameters
-        if number == 0:
-            defaults = {name: _raw(s.default) for name, s in _searched(experiment).items()}
-            return _fixed_draw(experiment, strategy, defaults)
-        if sampler == "grid":
-            return _fixed_draw(experiment, strategy, _grid_point(experiment, strategy, replicate, number))
-        if sampler in ("tpe", "gp") and number >= _startup(experiment):
-            return _draw_by_results(experiment, strategy, replicate, number, earlier)
-        return _draw_blindly(experiment, strategy, replicate, number)
+
+def looks_at_results(experiment: Experiment, number: int) -> bool:
+    """Whether draw ``number`` depends on how the draws before it ended."""
+    return experiment.budget.sampler in ("tpe", "gp") and number >= max(1, _startup(experiment))
 
 
 def configuration(
@@ -74,54 +156,6 @@ def strategy_values(experiment: Experiment) -> dict[str, Value | None]:
     if experiment.compare is None:
         return {experiment.strategies()[0]: None}
     return dict(zip(experiment.strategies(), experiment.compare.values, strict=True))
-
-
-def _draw_by_results(
-    experiment: Experiment,
-    strategy: Value | None,
-    replicate: int,
-    number: int,
-    earlier: Sequence[FrozenTrial],
-) -> Drawn:
-    """A draw of TPE or GP, from the study's history in a fresh sampler: samplers do not store their generator."""
-    seed = derive(experiment.seed, "sampler", replicate, number)
-    startup = _startup(experiment)
-    sampler: optuna.samplers.BaseSampler
-    if experiment.budget.sampler == "tpe":
-        sampler = optuna.samplers.TPESampler(
-            n_startup_trials=startup, multivariate=True, group=True, constant_liar=False, seed=seed
-        )
-    else:
-        sampler = optuna.samplers.GPSampler(n_startup_trials=startup, seed=seed)
-    study = optuna.create_study(direction="maximize", sampler=sampler)
-    study.add_trials(list(earlier))
-    trial = study.ask()
-    _suggest(experiment, strategy, lambda name, setting: _suggest_one(trial, name, setting))
-    return dict(trial.params), dict(trial.distributions)
-
-
-def _draw_blindly(experiment: Experiment, strategy: Value | None, replicate: int, number: int) -> Drawn:
-    """Draw ``number`` of a sampler that does not look at results: all are drawn again, the last one is kept."""
-    seed = derive(experiment.seed, "sampler", replicate)
-    sampler: optuna.samplers.BaseSampler = (
-        optuna.samplers.QMCSampler(seed=seed, scramble=True)
-        if experiment.budget.sampler == "qmc"
-        else optuna.samplers.RandomSampler(seed=seed)
-    )
-    study = optuna.create_study(direction="maximize", sampler=sampler)
-    for _ in range(number + 1):
-        trial = study.ask()
-        for name, setting in _searched(experiment).items():
-            _suggest_one(trial, name, setting)
-        study.tell(trial, 0.0)
-    return _fixed_draw(experiment, strategy, trial.params)
-
-
-def _fixed_draw(experiment: Experiment, strategy: Value | None, values: Mapping[str, Any]) -> Drawn:
-    """``values`` as a draw, without those that do not exist under the others."""
-    trial = optuna.trial.FixedTrial(dict(values))
-    _suggest(experiment, strategy, lambda name, setting: _suggest_one(trial, name, setting))
-    return dict(trial.params), dict(trial.distributions)
 
 
 def _suggest(experiment: Experiment, strategy: Value | None, suggest: Callable[[str, Searched], Any]) -> None:
@@ -172,17 +206,15 @@ def _value(raw: Any) -> Value:
     return tuple(json.loads(raw)) if isinstance(raw, str) and raw.startswith("[") else raw
 
 
-def _grid_point(
-    experiment: Experiment, strategy: Value | None, replicate: int, number: int
-) -> dict[str, Any]:
-    """Point ``number`` of the strategy's grid, the default first, the others shuffled; past the last it begins again."""
-    grid = {n: _grid_values(s) for n, s in _searched(experiment).items() if _acts(experiment, n, s, strategy)}
+def _grid(experiment: Experiment, strategy: Value | None, replicate: int) -> list[dict[str, Any]]:
+    """Every point of the strategy's grid: the default first, the others shuffled."""
+    searched = _searched(experiment)
+    grid = {n: _grid_values(s) for n, s in searched.items() if _acts(experiment, n, s, strategy)}
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     random.Random(derive(experiment.seed, "grid", replicate)).shuffle(points)  # noqa: S311 - an order, no secret
-    default = {n: _raw(_searched(experiment)[n].default) for n in grid}
-    points = [default, *(p for p in points if p != default)]
-    inactive = {n: _raw(s.default) for n, s in _searched(experiment).items() if n not in grid}
-    return points[number % len(points)] | inactive
+    default = {n: _raw(searched[n].default) for n in grid}
+    inactive = {n: _raw(s.default) for n, s in searched.items() if n not in grid}
+    return [p | inactive for p in (default, *(p for p in points if p != default))]
 
 
 def _acts(experiment: Experiment, name: str, setting: Searched, strategy: Value | None) -> bool:

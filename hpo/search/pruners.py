@@ -8,8 +8,9 @@ stopped at different rungs. These do neither. Scores are to be maximised.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Field:
     """
 
     scores: Mapping[int, Mapping[int, float]]
-    complete: frozenset[int]
+    complete: Set[int]
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,13 @@ class Pruner:
         """
         if self.name != "hyperband":
             return 0
+        return self._pattern[draw % len(self._pattern)]
+
+    @cached_property
+    def _pattern(self) -> list[int]:
         eta, most = self.reduction_factor, len(self.rungs)
         sizes = [math.ceil((most + 1) / (most - b + 1) * eta ** (most - b)) for b in range(most + 1)]
-        pattern = [b for turn in range(max(sizes)) for b in range(most + 1) if turn < sizes[b]]
-        return pattern[draw % len(pattern)]
+        return [b for turn in range(max(sizes)) for b in range(most + 1) if turn < sizes[b]]
 
 
 def _halving(score: float, rivals: list[float], factor: int) -> Decision:

@@ -13,6 +13,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import UserError
@@ -41,45 +42,48 @@ class StudyStorage:
     def study(self, strategy: str, replicate: int) -> StoredStudy:
         """The study of one strategy in one replicate, made where it does not exist."""
         name = f"{strategy}/r{replicate}"
-        sampler = optuna.samplers.RandomSampler()  # draws are made elsewhere; this one is never asked
-        if name in optuna.get_all_study_names(self._storage):
-            study = optuna.load_study(study_name=name, storage=self._storage, sampler=sampler)
-        else:
-            study = optuna.create_study(
-                study_name=name, storage=self._storage, sampler=sampler, direction="maximize"
-            )
-        return StoredStudy(study, self._storage)
+        try:
+            study_id = self._storage.get_study_id_from_name(name)
+        except KeyError:
+            study_id = self._storage.create_new_study([StudyDirection.MAXIMIZE], name)
+        return StoredStudy(study_id, self._storage)
 
 
 class StoredStudy:
     """One study: its trials by draw number."""
 
-    def __init__(self, study: optuna.Study, storage: JournalStorage) -> None:
-        self._study = study
+    def __init__(self, study_id: int, storage: JournalStorage) -> None:
+        self._study_id = study_id
         self._storage = storage
+        count = storage.get_n_trials(study_id)
+        self._ids = [storage.get_trial_id_from_study_id_trial_number(study_id, n) for n in range(count)]
+
+    def __len__(self) -> int:
+        """Number of trials, the one under way included."""
+        return len(self._ids)
+
+    def trial(self, draw: int) -> FrozenTrial:
+        """The trial of one draw, as it stands."""
+        return self._storage.get_trial(self._ids[draw])
 
     def trials(self) -> list[FrozenTrial]:
         """All trials, in the order of their draws."""
-        return self._study.get_trials(deepcopy=False)
+        return self._storage.get_all_trials(self._study_id, deepcopy=False)
 
     def begin(
         self, params: dict[str, Any], distributions: dict[str, BaseDistribution], seed: int
     ) -> FrozenTrial:
         """Store a drawn trial as running, whole in one record."""
-        self._study.add_trial(
-            optuna.trial.create_trial(
-                state=TrialState.RUNNING,
-                params=params,
-                distributions=distributions,
-                user_attrs={"seed": seed},
-            )
+        drawn = optuna.trial.create_trial(
+            state=TrialState.RUNNING, params=params, distributions=distributions, user_attrs={"seed": seed}
         )
-        return self.trials()[-1]
+        self._ids.append(self._storage.create_new_trial(self._study_id, template_trial=drawn))
+        return self.trial(len(self) - 1)
 
     def report(self, draw: int, examples: int, accuracy: float) -> None:
         """Store the accuracy at a rung, unless it is there."""
-        if examples not in self.trials()[draw].intermediate_values:
-            self._storage.set_trial_intermediate_value(self._id(draw), examples, accuracy)
+        if examples not in self.trial(draw).intermediate_values:
+            self._storage.set_trial_intermediate_value(self._ids[draw], examples, accuracy)
 
     def end(self, draw: int, state: str, accuracy: float | None) -> None:
         """Store how a trial ended: ``complete`` with its accuracy, ``pruned`` or ``failed``."""
@@ -87,11 +91,7 @@ class StoredStudy:
             state
         ]
         values: Sequence[float] | None = None if accuracy is None else [accuracy]
-        self._storage.set_trial_state_values(self._id(draw), final, values)
-
-    def _id(self, draw: int) -> int:
-        study_id = self._storage.get_study_id_from_name(self._study.study_name)
-        return self._storage.get_trial_id_from_study_id_trial_number(study_id, draw)
+        self._storage.set_trial_state_values(self._ids[draw], final, values)
 
 
 def _mend(path: Path) -> None:

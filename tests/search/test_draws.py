@@ -7,7 +7,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hpo.config.experiment import Choices, Compare, Experiment, Range
-from hpo.search.draws import configuration, draw, strategy_values
+from hpo.search.draws import Drawn, Draws, configuration, strategy_values
 from tests.search.search_space import experiment
 
 LINEAR, RESTARTS = "linear", "cosine_with_restarts"
@@ -16,9 +16,10 @@ LINEAR, RESTARTS = "linear", "cosine_with_restarts"
 def draws(
     e: Experiment, strategy: str, replicate: int, count: int, scores: Any = None
 ) -> list[dict[str, Any]]:
+    study = Draws(e, strategy, replicate)
     earlier: list[FrozenTrial] = []
     for number in range(count):
-        params, distributions = draw(e, strategy, replicate, number, earlier)
+        params, distributions = study.draw(number, earlier)
         score = 0.5 if scores is None else scores(params)
         earlier.append(
             create_trial(state=TrialState.COMPLETE, value=score, params=params, distributions=distributions)
@@ -73,10 +74,39 @@ def test_replicates_draw_differently() -> None:
     assert draws(experiment(), LINEAR, 0, 3)[1:] != draws(experiment(), LINEAR, 1, 3)[1:]
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "gp"])
-def test_a_draw_is_a_pure_function_so_that_a_resumed_run_draws_the_same(sampler: str) -> None:
-    e = experiment(budget={"sampler": sampler})
-    assert draws(e, RESTARTS, 0, 5) == draws(e, RESTARTS, 0, 5)
+def ended(number: int, drawn: Drawn) -> FrozenTrial:
+    """Some trial of each kind of end."""
+    params, distributions = drawn
+    state = (TrialState.COMPLETE, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)[number % 4]
+    return create_trial(
+        state=state,
+        value=params["learning_rate"] if state == TrialState.COMPLETE else None,
+        params=params,
+        distributions=distributions,
+        intermediate_values={32: params["warmup_ratio"]},
+    )
+
+
+@pytest.mark.parametrize(
+    ("sampler", "count"), [("tpe", 24), ("random", 10), ("qmc", 10), ("gp", 6), ("grid", 10)]
+)
+def test_a_run_resumed_at_any_draw_draws_on_as_one_undisturbed(sampler: str, count: int) -> None:
+    changes = {}
+    if sampler == "grid":
+        changes["parameters"] = experiment().parameters | {
+            "learning_rate": Choices(choices=(1e-4, 1e-3), default=1e-3),
+            "warmup_ratio": Range(low=0.0, high=0.2, step=0.1, default=0.0),
+        }
+    e = experiment(budget={"sampler": sampler, "trials": count, "startup_trials": 3}, **changes)
+    undisturbed = Draws(e, RESTARTS, 0)
+    trials: list[FrozenTrial] = []
+    for number in range(count):
+        drawn = undisturbed.draw(number, trials)
+        assert Draws(e, RESTARTS, 0).draw(number, trials) == drawn
+        trials.append(ended(number, drawn))
+    resumed = Draws(e, RESTARTS, 0)
+    for number in range(count // 2, count):
+        assert resumed.draw(number, trials)[0] == trials[number].params
 
 
 def test_the_grid_visits_every_point_once_in_the_same_order_for_each_strategy() -> None:

@@ -41,11 +41,29 @@ def test_optunas_own_client_reads_the_studies(tmp_path: Path) -> None:
 def test_a_running_trial_is_taken_up_again_and_reports_are_not_doubled(tmp_path: Path) -> None:
     filled(tmp_path)
     study = StudyStorage(tmp_path).study("cosine", 1)
-    assert len(study.trials()) == 3
+    assert len(study) == 3
     study.report(2, 64, 0.5)
     study.report(2, 64, 0.9)
     study.end(2, "complete", 0.5)
-    assert study.trials()[2].intermediate_values == {64: 0.5}
+    assert study.trial(2).intermediate_values == {64: 0.5}
+
+
+def test_a_trial_by_its_draw_is_the_one_of_its_study_however_studies_mix(tmp_path: Path) -> None:
+    storage = StudyStorage(tmp_path)
+    studies = {name: storage.study(name, 0) for name in ("linear", "cosine")}
+    for draw in range(3):
+        for seed, study in enumerate(studies.values()):
+            begun = study.begin({"learning_rate": 1e-3}, SPACE, seed=10 * draw + seed)
+            assert begun.number == draw
+    studies["cosine"].end(1, "failed", None)
+    reopened = {name: StudyStorage(tmp_path).study(name, 0) for name in studies}
+    for opened in (studies, reopened):
+        for seed, study in enumerate(opened.values()):
+            assert len(study) == 3
+            assert [study.trial(n).user_attrs["seed"] for n in range(3)] == [seed, 10 + seed, 20 + seed]
+            assert [study.trial(n) for n in range(3)] == study.trials()
+        assert opened["cosine"].trial(1).state == TrialState.FAIL
+        assert opened["linear"].trial(1).state == TrialState.RUNNING
 
 
 def test_a_journal_cut_at_any_byte_of_its_last_records_opens_and_loses_only_them(tmp_path: Path) -> None:
