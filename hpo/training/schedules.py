@@ -79,7 +79,7 @@ def warmup_steps(schedule: Schedule, peak: float, total_steps: int) -> int:
     if slope is None:
         return math.ceil(total_steps * schedule.warmup_ratio)
     steps = math.ceil(peak / slope)
-    # 3e-4 / 1e-5 is a little over 30 in float64; the rate would reach its peak a step late, or pass it.
+    # 1e-3 / 1e-6 is a little over 1000 in float64, and the product of 1000 steps is the peak already.
     return steps - 1 if slope * (steps - 1) >= peak else steps
 
 

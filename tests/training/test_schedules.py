@@ -110,8 +110,8 @@ def test_a_warmup_by_slope_has_the_same_bits_under_every_peak_horizon_and_schedu
                 assert rates.max() == peak
 
 
-@pytest.mark.parametrize("slope", [1e-5, 3e-5, 5e-5, 1e-4, 7e-6])
-@pytest.mark.parametrize("peak", [1e-5, 3e-4, 7e-4, 9e-4, 2.1e-4])
+@pytest.mark.parametrize("slope", [1e-6, 1e-5, 3e-5, 5e-5, 1e-4, 7e-6])
+@pytest.mark.parametrize("peak", [1e-5, 3e-4, 1e-3, 7e-4, 9e-4, 2.1e-4])
 def test_a_warmup_by_slope_ends_where_the_product_reaches_the_peak(slope: float, peak: float) -> None:
     steps = warmup_steps(Schedule("constant", warmup_slope=slope), peak, 1)
     assert slope * (steps - 1) < peak <= slope * steps * (1 + 1e-15)
