@@ -1,0 +1,61 @@
+"""``python -m benchmarks [CASE ...]``: measure the cases, write results.json and the table of the README.
+
+Ends with exit code 0 when all were measured, whether or not a target was reached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cases import CASES
+from benchmarks.replay import Bench
+from benchmarks.table import RESULTS, read_results, table, write_results
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what ``arguments`` ask for."""
+    asked = _parser().parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="hpo-benchmarks-") as folder:
+        bench = Bench(Path(folder), small=asked.small, repeats=asked.repeats, replicates=asked.replicates)
+        for name in asked.cases or [name for name in CASES if name != "ray_tune"]:
+            began = time.perf_counter()
+            found = {name: CASES[name].run(bench) | {"machine": machine(bench)}}
+            if not asked.small:
+                found = {**read_results(), **found} if RESULTS.exists() else found
+                write_results(found)
+            print(table({name: found[name]}))
+            print(f"{name}: {time.perf_counter() - began:.0f} s in all", flush=True)
+
+
+def machine(bench: Bench) -> dict[str, Any]:
+    """Where it was measured."""
+    from hpo.training.precision import choose_precision
+
+    return {
+        "name": choose_precision(None).info.name,
+        "threads": bench.threads,
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "transformers", "optuna")},
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("cases", nargs="*", metavar="CASE", choices=[*CASES, []], help=", ".join(CASES))
+    parser.add_argument(
+        "--repeats", type=int, help="instead of each case's own number; seeds of to_an_answer"
+    )
+    parser.add_argument("--replicates", type=int, default=1, help="of main_job; the shipped space has 5")
+    parser.add_argument("--small", action="store_true", help="tiny sizes: does it run? Nothing is written.")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Every case by name: what is done, what is to be reached, and the function that measures it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.cases import alone, replays, searches
+from benchmarks.replay import Bench
+
+
+@dataclass(frozen=True)
+class Case:
+    """``run`` measures; ``work`` and ``target`` are what the table says of it."""
+
+    run: Callable[[Bench], dict[str, Any]]
+    work: str
+    target: str
+
+
+CASES: dict[str, Case] = {
+    "overhead": Case(
+        replays.overhead,
+        "64 trials of 10 tiny steps",
+        "at most 30 ms a trial beyond the bare steps; 10x under T's",
+    ),
+    "no_harm": Case(
+        replays.no_harm, "one full fine-tuning, nothing shared", "at least 0.97 of P*'s speed; 1.8x T"
+    ),
+    "main_job": Case(
+        replays.main_job,
+        "trials and confirmations of `lr_schedules.yaml`",
+        "5x T, 3x T*, 2.5x P*; under 6 minutes on two cores; efficiency 0.6",
+    ),
+    "cool_down": Case(replays.cool_down, "4 horizons x 4 shapes x 2 peaks x 2 seeds", "6x T, 3.2x T*"),
+    "poor_case": Case(
+        replays.poor_case,
+        "linear decay, each trial its own peak and horizon",
+        "at least 1.0 of P*; overhead at most 2 %",
+    ),
+    "frozen": Case(replays.frozen, "6 layers, k in 3, 4, 5; 5 rates x 2 heads", "2.4x T*"),
+    "head_only": Case(replays.head_only, "6 layers, k = 6; 5 rates x 2 heads", "100x T*"),
+    "duplicates": Case(
+        alone.duplicates,
+        "200 TPE trials on 60 points; 10, 100, 1,000 trials",
+        "at most 20 ms a hit; time a trial flat in their number",
+    ),
+    "longer": Case(
+        alone.longer,
+        "a run of T epochs extended to 2T; `kill -9` ten times",
+        "1.9x starting anew; at most one segment lost each time",
+    ),
+    "to_an_answer": Case(
+        searches.to_an_answer,
+        "each side free to search, until within 0.5 points of the best known",
+        "5x T, 2.5x P*, over ten paired seeds",
+    ),
+    "ray_tune": Case(
+        replays.ray_tune, "the frozen case, k in 4, 5, against Ray Tune", "none; a further peer"
+    ),
+}
