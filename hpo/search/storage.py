@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import BaseJournalBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -24,6 +24,9 @@ def journal_path(folder: Path) -> Path:
     return folder / "optuna-journal.log"
 
 
+_STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+
+
 class StudyStorage:
     """The studies of one run. The caller holds the run's lock, so that nobody else writes."""
 
@@ -32,7 +35,7 @@ class StudyStorage:
         _mend(path)
         logging.getLogger("optuna").setLevel(logging.WARNING)
         try:
-            self._storage = JournalStorage(JournalFileBackend(str(path)))
+            self._storage = JournalStorage(_Journal(path))
         except (ValueError, KeyError) as error:
             raise UserError(
                 f"{path} is no journal of Optuna any more ({error})",
@@ -80,6 +83,26 @@ class StoredStudy:
         self._ids.append(self._storage.create_new_trial(self._study_id, template_trial=drawn))
         return self.trial(len(self) - 1)
 
+    def add(
+        self,
+        params: dict[str, Any],
+        distributions: dict[str, BaseDistribution],
+        seed: int,
+        state: str,
+        accuracy: float | None,
+        rungs: Mapping[int, float],
+    ) -> None:
+        """Store a trial that has ended, as ``begin``, ``report`` at each of its ``rungs`` and ``end`` would."""
+        drawn = optuna.trial.create_trial(
+            state=_STATES[state],
+            value=accuracy,
+            params=params,
+            distributions=distributions,
+            user_attrs={"seed": seed},
+            intermediate_values=dict(rungs),
+        )
+        self._ids.append(self._storage.create_new_trial(self._study_id, template_trial=drawn))
+
     def report(self, draw: int, examples: int, accuracy: float) -> None:
         """Store the accuracy at a rung, unless it is there."""
         if examples not in self.trial(draw).intermediate_values:
@@ -87,11 +110,35 @@ class StoredStudy:
 
     def end(self, draw: int, state: str, accuracy: float | None) -> None:
         """Store how a trial ended: ``complete`` with its accuracy, ``pruned`` or ``failed``."""
-        final = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}[
-            state
-        ]
         values: Sequence[float] | None = None if accuracy is None else [accuracy]
-        self._storage.set_trial_state_values(self._ids[draw], final, values)
+        self._storage.set_trial_state_values(self._ids[draw], _STATES[state], values)
+
+
+class _Journal(BaseJournalBackend):
+    """Optuna's journal file, for its one writer: no lock, nothing read back, and no wait for the disk.
+
+    What a loss of power takes from its end is drawn again as it was; the records are what must not be lost.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.touch()
+        self._path = path
+        self._new = [json.loads(line) for line in path.read_bytes().splitlines()]  # not yet read
+        self._read = 0
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        """What has been appended since record ``log_number_from``, the last one read."""
+        assert log_number_from == self._read, "records are read once, in turn"
+        found, self._new = self._new, []
+        self._read += len(found)
+        return iter(found)
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append records, one JSON line each."""
+        lines = [json.dumps(log, separators=(",", ":")) for log in logs]
+        with self._path.open("ab") as file:
+            file.write("".join(f"{line}\n" for line in lines).encode())
+        self._new += [json.loads(line) for line in lines]
 
 
 def _mend(path: Path) -> None:

@@ -48,6 +48,22 @@ def test_a_running_trial_is_taken_up_again_and_reports_are_not_doubled(tmp_path:
     assert study.trial(2).intermediate_values == {64: 0.5}
 
 
+@pytest.mark.parametrize(("state", "accuracy"), [("complete", 0.7), ("pruned", None), ("failed", None)])
+def test_a_trial_added_whole_is_as_one_that_was_begun_reported_and_ended(
+    tmp_path: Path, state: str, accuracy: float | None
+) -> None:
+    study = StudyStorage(tmp_path).study("cosine", 1)
+    study.begin({"learning_rate": 1e-3}, SPACE, seed=7)
+    study.report(0, 64, 0.6)
+    study.report(0, 128, 0.7)
+    study.end(0, state, accuracy)
+    study.add({"learning_rate": 1e-3}, SPACE, 7, state, accuracy, {64: 0.6, 128: 0.7})
+    begun, added = StudyStorage(tmp_path).study("cosine", 1).trials()
+    for fact in ("state", "values", "params", "distributions", "user_attrs", "intermediate_values"):
+        assert getattr(begun, fact) == getattr(added, fact), fact
+    assert added.datetime_complete is not None
+
+
 def test_a_trial_by_its_draw_is_the_one_of_its_study_however_studies_mix(tmp_path: Path) -> None:
     storage = StudyStorage(tmp_path)
     studies = {name: storage.study(name, 0) for name in ("linear", "cosine")}
