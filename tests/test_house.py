@@ -16,7 +16,7 @@ ROOMS_BELOW = {
     "search": {"report", "runtime", "tracking", "training", "models", "data", "config", "records"},
     "report": {"stats", "records", "config"},
     "stats": set(),
-    "runtime": {"training", "models", "data", "records"},
+    "runtime": {"training", "models", "data", "config", "records"},
     "tracking": {"config", "records"},
     "training": {"models", "data", "records"},
     "models": {"assets", "data", "records"},

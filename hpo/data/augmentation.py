@@ -38,14 +38,17 @@ def variant(
 
 
 def pool_choice(items: np.ndarray, epoch: int, variants: int, seed: int) -> np.ndarray:
-    """Which variant each text shows in this epoch: int64 [len(items)], uniform over 0 (the text itself) to ``variants``.
+    """Which variant each text shows in this epoch: int64 [len(items)], from 0 (the text itself) to ``variants``.
 
-    The choice of one text does not depend on the others in ``items``.
+    A text begins anywhere in its pool and goes round: it shows all before it shows one again, and epochs ``variants`` + 1
+    apart read the same, so that what is computed of their texts is computed once. The choice of one text does not
+    depend on the others in ``items``.
     """
     if len(items) == 0:
         return np.zeros(0, np.int64)
-    rng = np.random.default_rng([seed, epoch, variants])
-    return np.take(rng.integers(0, variants + 1, size=int(np.max(items)) + 1), items)
+    rng = np.random.default_rng([seed, variants])
+    first = np.take(rng.integers(0, variants + 1, size=int(np.max(items)) + 1), items)
+    return (first + epoch) % (variants + 1)
 
 
 def _generator(seed: int, method: str, number: int, text: str) -> np.random.Generator:

@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hpo.data.batches import padded_width, widest_within
-from hpo.errors import UserError
+from hpo.models.layers import frozen_parts, layers_of
 from hpo.models.pretrained import Pretrained
+from hpo.models.shortcuts import read_first_token, start_at
 
 # Standard deviation of the head's first weights (BERT, Devlin et al. 2019, initializer_range).
 HEAD_DEVIATION = 0.02
 
 
 class Classifier(nn.Module):
-    """Texts to logits: body, pooling over tokens, head. Frozen parts stay in eval mode whatever ``train()`` says."""
+    """Texts to logits: body, pooling over tokens, head. Frozen parts stay in eval mode whatever ``train()`` says.
 
-    def __init__(self, body: nn.Module, head: nn.Module, pooling: str, frozen: list[nn.Module]) -> None:
+    Where the body begins at a depth, it takes hidden states in place of token ids; where it begins past the last layer,
+    there is none.
+    """
+
+    def __init__(
+        self, body: nn.Module | None, head: nn.Module, pooling: str, frozen: Sequence[nn.Module]
+    ) -> None:
         super().__init__()
         self.body = body
         self.head = head
         self._pooling = pooling
-        self._frozen = frozen  # a plain list: these are submodules of the body already
+        self._frozen = tuple(frozen)  # a plain tuple: these are submodules of the body already
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """``ids`` and ``mask`` (batch, width) int64, padded on the right -> logits (batch, classes)."""
-        hidden = self.body(input_ids=ids, attention_mask=mask).last_hidden_state  # (batch, width, hidden)
+    def forward(self, texts: Tensor, mask: Tensor) -> Tensor:
+        """Logits (batch, classes) of texts padded on the right.
+
+        Args:
+            texts: token ids (batch, width) int64, or hidden states (batch, width, hidden).
+            mask: (batch, width) int64.
+        """
+        hidden = texts
+        if self.body is not None:
+            given = {"inputs_embeds": texts} if texts.is_floating_point() else {"input_ids": texts}
+            hidden = self.body(**given, attention_mask=mask).last_hidden_state
         if self._pooling == "cls":
             pooled = hidden[:, 0]
         else:
@@ -51,26 +66,39 @@ class Classifier(nn.Module):
 
 
 def build_classifier(
-    pretrained: Pretrained, parameters: Mapping[str, Any], classes: int, head_seed: int
+    pretrained: Pretrained, parameters: Mapping[str, Any], classes: int, head_seed: int, start: int = 0
 ) -> Classifier:
-    """A fresh classifier from a copy of the pretrained body.
+    """A fresh classifier on the pretrained body: a copy of what is trained, the frozen parts themselves.
 
     Args:
         parameters: ``frozen_layers``, ``head_hidden_sizes``, ``pooling`` and ``dropout`` are read.
         classes: number of logits.
         head_seed: of the head's first weights.
+        start: depth at which the body begins: 0 reads token ids, k (at most ``frozen_layers``) hidden states before
+            layer k.
     """
-    body = copy.deepcopy(pretrained.body)
-    frozen = _freeze(body, parameters["frozen_layers"])
-    _set_dropout(body, frozen, parameters["dropout"])
+    rate, pooling = parameters["dropout"], parameters["pooling"]
     head = _build_head(
-        pretrained.info.hidden_size,
-        parameters["head_hidden_sizes"],
-        classes,
-        parameters["dropout"],
-        head_seed,
-    )
-    return Classifier(body, head, parameters["pooling"], frozen)
+        pretrained.info.hidden_size, parameters["head_hidden_sizes"], classes, rate, head_seed
+    ).to(next(pretrained.body.parameters()).device)
+    if start == pretrained.info.layers:
+        return Classifier(None, head, pooling, ())
+    body, frozen = _copy_body(pretrained.body, parameters["frozen_layers"])
+    _set_dropout(body, frozen, rate)
+    start_at(body, start)
+    if pooling == "cls" and pretrained.first_token_works:
+        read_first_token(body)
+    return Classifier(body, head, pooling, frozen)
+
+
+def _copy_body(body: nn.Module, count: int) -> tuple[nn.Module, list[nn.Module]]:
+    """A copy that shares the frozen parts, which nothing changes, and these parts."""
+    frozen = frozen_parts(body, count)
+    copied = copy.deepcopy(body, {id(module): module for module in frozen})
+    shared = {id(p) for module in frozen for p in module.parameters()}
+    for parameter in copied.parameters():
+        parameter.requires_grad_(id(parameter) not in shared)
+    return copied, frozen
 
 
 def structure_faults(
@@ -97,39 +125,8 @@ def structure_faults(
             f"{max_length} was found, which is padded to {width}; the model has {positions} positions; "
             f"allowed is at most {widest_within(positions)}"
         )
-    _layers(pretrained.body)
+    layers_of(pretrained.body)
     return faults
-
-
-def _layers(body: Any) -> tuple[str, nn.ModuleList]:
-    """Name and list of the transformer layers: the one module list as long as the model is deep."""
-    depth = body.config.num_hidden_layers
-    for name, module in body.named_modules():
-        if isinstance(module, nn.ModuleList) and len(module) == depth:
-            return name, module
-    raise UserError(
-        f"{type(body).__name__} has no list of {depth} layers, so that none can be frozen",
-        "Choose an encoder such as BERT, RoBERTa, DistilBERT or MiniLM.",
-    )
-
-
-def _freeze(body: nn.Module, count: int) -> list[nn.Module]:
-    """Freeze the embeddings (all that stands before the layers) and the lowest ``count`` layers; 0 freezes nothing."""
-    if count == 0:
-        return []
-    name, layers = _layers(body)
-    frozen: list[nn.Module] = list(layers[:count])
-    top = name.split(".", 1)[0]
-    for child_name, child in body.named_children():
-        if child_name == top:
-            break
-        frozen.append(child)
-    for module in frozen:
-        module.requires_grad_(False)
-    if count == len(layers):  # a norm after the last layer belongs to a body that is frozen whole
-        body.requires_grad_(False)
-        frozen.append(body)
-    return frozen
 
 
 def _set_dropout(body: nn.Module, frozen: list[nn.Module], rate: float) -> None:

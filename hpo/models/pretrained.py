@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,28 @@ from torch import nn
 from hpo.assets.catalogue import CATALOGUE
 from hpo.assets.fetch import fetch
 from hpo.errors import UserError
+from hpo.models.shortcuts import works_for_first_token, works_from
 from hpo.records.schema import ModelInfo
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A body without head, its tokenizer, and what records say of it. ``body`` is copied before it is trained."""
+    """A body without head, its tokenizer, and what records say of it. ``body`` is frozen: what is trained is a copy."""
 
     body: nn.Module
     tokenizer: Any
     info: ModelInfo
+
+    @cached_property
+    def first_token_works(self) -> bool:
+        """Whether the last layer can be computed for the first token alone."""
+        return works_for_first_token(self.body)
+
+    @cached_property
+    def starts(self) -> frozenset[int]:
+        """Depths at which the body can begin with stored hidden states."""
+        depth = self.info.layers
+        return frozenset({depth, *(k for k in range(1, depth) if works_from(self.body, k))})
 
 
 @lru_cache(maxsize=2)
@@ -38,6 +50,7 @@ def load_pretrained(name: str, base: Path | None = None) -> Pretrained:
     if getattr(body, "pooler", None) is not None:
         body.pooler = None  # the head reads hidden states; an untrained pooler would only decay
     body.eval()
+    body.requires_grad_(False)
     info = ModelInfo(
         source=source,
         licence=licence,

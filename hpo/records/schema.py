@@ -24,6 +24,13 @@ class Segment(Frozen):
     seconds: float
 
 
+class Work(Frozen):
+    """A pass of texts through frozen layers, which trainings and evaluations read. Charged and spent as segments are."""
+
+    key: str
+    seconds: float
+
+
 class Rung(Frozen):
     """One evaluation on the validation split."""
 
@@ -50,6 +57,7 @@ class Trial(Frozen):
         best_rung: index into ``rungs`` of that accuracy (the earliest of equals).
         seed: of the training; a duplicate has that of the draw whose training it shares.
         duplicate_of: the draw of the same study with the same configuration, whose training this trial shares.
+        passes: through frozen layers, of the texts that it read.
         retrained_seconds: spent on training again what was known but whose state was gone; charged to nobody.
     """
 
@@ -66,6 +74,7 @@ class Trial(Frozen):
     duplicate_of: int | None
     segments: tuple[Segment, ...]
     rungs: tuple[Rung, ...]
+    passes: tuple[Work, ...] = ()
     retrained_seconds: float = 0.0
 
 
@@ -102,6 +111,7 @@ class Confirmation(Frozen):
     test_evaluation: str
     segments: tuple[Segment, ...]
     rungs: tuple[Rung, ...]
+    passes: tuple[Work, ...] = ()
     retrained_seconds: float = 0.0
 
 
@@ -172,7 +182,8 @@ class Records(Frozen):
 def charged_seconds(item: Trial | Confirmation) -> float:
     """Device-seconds that this item would have cost alone: what its strategy's budget is charged."""
     test = item.test_seconds if isinstance(item, Confirmation) else 0.0
-    return sum(s.seconds for s in item.segments) + sum(r.seconds for r in item.rungs) + test
+    passed = sum(p.seconds for p in item.passes)
+    return sum(s.seconds for s in item.segments) + passed + sum(r.seconds for r in item.rungs) + test
 
 
 def spent_seconds(items: tuple[Trial | Confirmation, ...]) -> float:
@@ -181,6 +192,8 @@ def spent_seconds(items: tuple[Trial | Confirmation, ...]) -> float:
     for item in items:
         for segment in item.segments:
             work.setdefault(segment.key, segment.seconds)
+        for through in item.passes:
+            work.setdefault(through.key, through.seconds)
         for rung in item.rungs:
             work.setdefault(rung.evaluation, rung.seconds)
         if isinstance(item, Confirmation):

@@ -3,17 +3,16 @@ test split once, item by item."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any, Literal
 
 import numpy as np
 
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Rung, Segment, Trial
-from hpo.runtime.in_process import DivergedError, InProcessExecutor
+from hpo.records.schema import Confirmation, Rung, Trial
+from hpo.runtime.jobs import UNTRAINED, Done, Job
+from hpo.search.trained import Trained
 from hpo.search.watchers import Watchers
-from hpo.training.course import Course
-from hpo.training.evaluation import EvaluationSet
 
 
 def select(trials: Iterable[Trial]) -> Trial | None:
@@ -37,38 +36,39 @@ def _rank(trial: Trial) -> tuple[float, float, int]:
 
 
 def confirm(
-    executor: InProcessExecutor,
     watchers: Watchers,
-    test: EvaluationSet,
-    course: Course,
+    evaluations: int,
     work: Work,
     role: Literal["strategy", "baseline"],
     selected: Trial | None,
-) -> Confirmation:
-    """Train ``course``, which ``work`` names, and score the state of its best rung on the test split.
+) -> Generator[Job, Done, Confirmation]:
+    """Train what ``work`` names, evaluated so many times, and score the state of its best rung on the test split.
 
     A training that diverges is scored by the best rung that it reached, or untrained: that it failed with this seed
     belongs to its strategy.
     """
-    retrained_before = executor.retrained_seconds
-    segments: list[Segment] = []
-    evaluated: list[Rung] = []
-    try:
-        for index in range(len(course.ends)):
-            segment, rung = executor.advance(course, index)
-            segments.append(segment)
-            evaluated.append(rung)
-            watchers.rung(work, rung)
-    except DivergedError as error:
-        segments.append(error.segment)
-        watchers.note(f"{work.strategy}, replicate {work.replicate}, confirmation {work.index}: {error}")
-    if not evaluated:
-        evaluated.append(executor.untrained(course))
-    best = best_rung(evaluated)
-    key, scores = executor.score(course, best if evaluated[0].examples else -1, test)
-    predictions = scores.predictions or ()
-    correct = np.asarray(predictions) == test.labels
     parameters: dict[str, Any] = dict(work.parameters)
+    trained = Trained()
+    for number in range(evaluations):
+        done = yield Job(parameters=parameters, seed=work.seed, rung=number)
+        trained.add(done)
+        if done.rung is None:
+            watchers.note(
+                f"{work.strategy}, replicate {work.replicate}, confirmation {work.index}: {done.diverged}"
+            )
+            break
+        watchers.rung(work, done.rung)
+    reached = bool(trained.rungs)
+    if not reached:
+        trained.add((yield Job(parameters=parameters, seed=work.seed, rung=UNTRAINED)))
+    best = best_rung(trained.rungs)
+    scored = yield Job(
+        parameters=parameters, seed=work.seed, rung=best if reached else UNTRAINED, split="test"
+    )
+    trained.passes |= {pass_.key: pass_ for pass_ in scored.passes}
+    trained.retrained_seconds += scored.retrained_seconds
+    test = scored.test
+    assert test is not None, "a job on the test split gives scores, or loses the worker"
     return Confirmation(
         role=role,
         strategy=work.strategy,
@@ -78,16 +78,17 @@ def confirm(
         draw=None if selected is None else selected.draw,
         parameters=parameters,
         selected_accuracy=None if selected is None else selected.accuracy,
-        validation_accuracy=evaluated[best].accuracy,
-        validation_loss=evaluated[best].loss,
+        validation_accuracy=trained.rungs[best].accuracy,
+        validation_loss=trained.rungs[best].loss,
         best_rung=best,
-        test_accuracy=scores.accuracy,
-        test_loss=scores.loss,
-        test_predictions=predictions,
-        test_correct=tuple(correct.astype(int).tolist()),
-        test_seconds=scores.seconds,
-        test_evaluation=key,
-        segments=tuple(segments),
-        rungs=tuple(evaluated),
-        retrained_seconds=executor.retrained_seconds - retrained_before,
+        test_accuracy=test.accuracy,
+        test_loss=test.loss,
+        test_predictions=test.predictions,
+        test_correct=test.correct,
+        test_seconds=test.seconds,
+        test_evaluation=test.evaluation,
+        segments=tuple(trained.segments),
+        rungs=tuple(trained.rungs),
+        passes=tuple(trained.passes.values()),
+        retrained_seconds=trained.retrained_seconds,
     )

@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-import shutil
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from hpo.config.changes import changes
 from hpo.config.experiment import Experiment
 from hpo.config.parameters import complete
 from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.records.events import Observer, Work
-from hpo.records.files import (
-    is_finished,
-    mark_finished,
-    read_records,
-    read_run,
-    write_confirmation,
-    write_run,
-)
-from hpo.records.schema import Run, Trial
+from hpo.records.files import is_finished, mark_finished, read_records, write_confirmation, write_run
+from hpo.records.schema import Trial
 from hpo.report.writing import Report, write_report
-from hpo.runtime.in_process import InProcessExecutor
+from hpo.runtime.engine import Engine, Wanted
+from hpo.runtime.jobs import Done
+from hpo.runtime.worker import peak_memory
+from hpo.search.circumstances import refuse_changes, refuse_other_circumstances
 from hpo.search.confirm import confirm, select
-from hpo.search.draws import strategy_values
-from hpo.search.prepare import BASELINE, Checked, Prepared, check_experiment, prepare
+from hpo.search.draws import looks_at_results, strategy_values
+from hpo.search.plan import forks
+from hpo.search.prepare import BASELINE, Checked, check_experiment, prepare, run_record
+from hpo.search.scheduler import Scheduler, Training
 from hpo.search.storage import StudyStorage
 from hpo.search.trials import TrialKey, TrialRunner
 from hpo.search.watchers import Watchers
 from hpo.seeds import derive
 from hpo.tracking.tracker import Tracker
 from hpo.tracking.uri import check, default_uri
-from hpo.training.evaluation import EvaluationSet
+from hpo.training.store import STORE_LIMIT, store_folder
 
 __all__ = ["Checked", "Outcome", "check_experiment", "run_experiment"]
 
@@ -46,8 +44,10 @@ class Outcome:
     """What a finished run left.
 
     Attributes:
-        profile: seconds by kind of work, in this process.
+        profile: device-seconds by kind of work done now.
         trained: segments trained now; 0 where everything was there.
+        workers: processes that trained, with so many threads each.
+        memory: peak resident bytes of the coordinator and of the largest worker; 0 where unknown.
     """
 
     folder: Path
@@ -55,6 +55,9 @@ class Outcome:
     profile: dict[str, float]
     trained: int
     wall_seconds: float
+    workers: int = 0
+    threads: int = 0
+    memory: tuple[int, int] = (0, 0)
 
 
 def run_experiment(
@@ -63,10 +66,14 @@ def run_experiment(
     tracking_uri: str | None,
     device: str | None,
     observer: Observer,
-    workers: int | None = None,  # noqa: ARG001 - the executor does not take it yet
-    store_limit: int | None = None,  # noqa: ARG001 - nor the store
+    workers: int | None = None,
+    store_limit: int | None = None,
 ) -> Outcome:
     """Run ``space`` to its end below ``results``, from wherever an earlier run of it stopped.
+
+    Args:
+        workers: processes that train; None: as many as are fastest here (``hpo.runtime.engine``).
+        store_limit: bytes of states and hidden values that are kept below ``results``; None: the space's, else the default.
 
     Raises:
         UserError: the space file changed under records, another process has the folder, or something is missing.
@@ -74,11 +81,26 @@ def run_experiment(
     started = time.perf_counter()
     uri = tracking_uri or default_uri(results)
     folder = results / space.experiment.name
-    _refuse_changes(space, folder)
+    refuse_changes(space, folder)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
-            return _run(space, folder, uri, device, observer, started)
+            if is_finished(folder):
+                report = write_report(folder)
+                seconds = time.perf_counter() - started
+                return Outcome(folder, report, {"report": seconds}, 0, seconds)
+            check(uri)  # before minutes of loading and training
+            limit = store_limit or space.experiment.store_limit or STORE_LIMIT
+            wanted = Wanted(
+                experiment=space.experiment,
+                base=space.path.parent,
+                device=device,
+                forks=forks(space.experiment),
+                store=store_folder(results),
+                room=limit,
+            )
+            with closing(Engine(wanted, workers, _width(space.experiment))) as engine:
+                return _run(space, folder, uri, engine, observer, started)
     except Timeout:
         raise UserError(
             f"another process is at work on {folder}",
@@ -87,24 +109,19 @@ def run_experiment(
 
 
 def _run(
-    space: Space, folder: Path, tracking_uri: str, device: str | None, observer: Observer, started: float
+    space: Space, folder: Path, tracking_uri: str, engine: Engine, observer: Observer, started: float
 ) -> Outcome:
-    if is_finished(folder):
-        report = write_report(folder)
-        seconds = time.perf_counter() - started
-        return Outcome(folder, report, {"report": seconds}, 0, seconds)
-    check(tracking_uri)  # before minutes of loading and training
-    prepared = prepare(space, device)
-    head = prepared.run_record()
-    _refuse_other_circumstances(folder, head)
+    loaded = prepare(space, engine.wanted.device, engine.threads)
+    head = run_record(loaded)
+    refuse_other_circumstances(folder, head)
     (folder / "space.yaml").write_text(space.text, encoding="utf-8")
     write_run(folder, head)
-    executor = prepared.executor(folder)
-    loaded = time.perf_counter()
+    engine.begin(loaded)
+    at = time.perf_counter()
     tracker = Tracker(tracking_uri, head, run_id=_run_id(folder))
-    opening = time.perf_counter() - loaded
+    opening = time.perf_counter() - at
     watchers = Watchers([observer, tracker])
-    run = _Run(prepared, executor, watchers, folder)
+    run = _Run(space.experiment, engine, watchers, folder)
     try:
         run.search()
         run.confirm()
@@ -116,57 +133,76 @@ def _run(
     except BaseException:
         tracker.interrupt()
         raise
-    shutil.rmtree(folder / "store" / "states", ignore_errors=True)
     mark_finished(folder)
     wall = time.perf_counter() - started
     profile = {
-        **executor.seconds,
-        "load": loaded - started,
+        **run.seconds,
+        "load": at - started,
         "track": opening + watchers.seconds,
         "report": reported,
     }
-    profile["other"] = wall - sum(profile.values())
-    return Outcome(folder, report, profile, executor.trained, wall)
+    profile["other"] = max(0.0, wall - sum(profile.values()))
+    memory = (peak_memory(), run.memory)
+    return Outcome(folder, report, profile, run.trained, wall, engine.workers, engine.threads, memory)
 
 
 class _Run:
-    """The search, then the confirmations, over strategies and replicates in turn, so that a stopped run touched all."""
+    """The search, then the confirmations, over strategies and replicates in turn, so that a stopped run touched all.
 
-    def __init__(
-        self, prepared: Prepared, executor: InProcessExecutor, watchers: Watchers, folder: Path
-    ) -> None:
-        self._prepared = prepared
-        self._experiment: Experiment = prepared.experiment
-        self._executor = executor
+    Attributes:
+        trained: number of segments trained now.
+        seconds: device-seconds spent now in the executor, by kind of work.
+        memory: peak resident bytes of the largest worker.
+    """
+
+    def __init__(self, experiment: Experiment, engine: Engine, watchers: Watchers, folder: Path) -> None:
+        self._experiment = experiment
+        self._engine = engine
         self._watchers = watchers
         self._folder = folder
         known = read_records(folder)
         self._confirmed = {(c.strategy, c.replicate, c.index): c for c in known.confirmations}
         records: dict[TrialKey, Trial] = {(t.strategy, t.replicate, t.draw): t for t in known.trials}
-        self._trials = TrialRunner(
-            self._experiment, executor, StudyStorage(folder), folder, watchers, records
-        )
+        self._trials = TrialRunner(experiment, engine.recall, StudyStorage(folder), folder, watchers, records)
+        self._scheduler = Scheduler(engine.executor, engine.recall, self._count)
+        self.trained = 0
+        self.seconds: dict[str, float] = {}
+        self.memory = 0
 
     def search(self) -> None:
         """Every draw of every study."""
+        self._scheduler.run(self._draws())
+
+    def confirm(self) -> None:
+        """Every selected configuration and the baseline, on the same fresh seeds. Opens the test split."""
+        self._engine.open_test()
+        self._scheduler.run(self._confirmations())
+
+    def _count(self, done: Done) -> None:
+        self.trained += done.trained
+        self.memory = max(self.memory, done.memory)
+        for kind, seconds in done.seconds.items():
+            self.seconds[kind] = self.seconds.get(kind, 0.0) + seconds
+        for text in done.warnings:
+            self._watchers.note(text)
+
+    def _draws(self) -> Iterator[Training]:
         budget = self._experiment.budget
         for number in range(budget.trials):
             for replicate in range(budget.replicates):
                 for strategy, value in strategy_values(self._experiment).items():
-                    self._trials.run(strategy, value, replicate, number)
+                    yield self._trials.run(strategy, value, replicate, number)
 
-    def confirm(self) -> None:
-        """Every selected configuration and the baseline, on the same fresh seeds. Opens the test split."""
-        test = self._prepared.test_set()
+    def _confirmations(self) -> Iterator[Training]:
         strategies = list(self._experiment.strategies())
         if self._experiment.baseline is not None:
             strategies.append(BASELINE)
         for index in range(self._experiment.confirmation.seeds):
             for replicate in range(self._experiment.budget.replicates):
                 for strategy in strategies:
-                    self._confirm_one(test, strategy, replicate, index)
+                    yield self._confirm_one(strategy, replicate, index)
 
-    def _confirm_one(self, test: EvaluationSet, strategy: str, replicate: int, index: int) -> None:
+    def _confirm_one(self, strategy: str, replicate: int, index: int) -> Training:
         known = self._confirmed.get((strategy, replicate, index))
         if known is not None:
             self._watchers.confirmation(known)
@@ -182,13 +218,20 @@ class _Run:
                 return
             parameters = selected.parameters
         seed = derive(self._experiment.seed, "confirmation", replicate, index)
-        course = self._executor.plan(parameters, seed, self._experiment.budget.rungs)
+        course = self._engine.recall.course(parameters, seed)
         work = Work(strategy, replicate, index, True, seed, parameters, course.seen[-1])
         self._watchers.started(work)
         role: Literal["baseline", "strategy"] = "baseline" if strategy == BASELINE else "strategy"
-        record = confirm(self._executor, self._watchers, test, course, work, role, selected)
+        record = yield from confirm(self._watchers, len(course.rungs), work, role, selected)
         write_confirmation(self._folder, record)
         self._watchers.confirmation(record)
+
+
+def _width(experiment: Experiment) -> int:
+    """Trainings of this experiment that never wait for each other's results."""
+    budget = experiment.budget
+    studies = len(experiment.strategies()) * budget.replicates
+    return studies if budget.pruner != "none" or looks_at_results(experiment, 1) else studies * budget.trials
 
 
 def _run_id(folder: Path) -> str:
@@ -199,43 +242,3 @@ def _run_id(folder: Path) -> str:
         temporary.write_text(f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**6:06d}\n")
         temporary.replace(path)
     return path.read_text().strip()
-
-
-def _refuse_changes(space: Space, folder: Path) -> None:
-    before = read_run(folder)
-    if before is None:
-        return
-    found = changes(before.experiment, space.experiment.model_dump(mode="json"))
-    if found:
-        raise UserError(
-            f"{space.path} changed since {folder} was begun:\n  " + "\n  ".join(found),
-            f"Undo the change to go on, or give --results another folder, or move {folder} away to begin anew.",
-        )
-
-
-# Versions that decide what is drawn, read and computed.
-_DECIDING = ("hpo", "torch", "transformers", "optuna", "numpy")
-
-
-def _refuse_other_circumstances(folder: Path, head: Run) -> None:
-    """Records of one run come from one data set, one model, one device and one set of versions."""
-    before = read_run(folder)
-    if before is None:
-        return
-    found = [
-        f"{what}: {old} -> {new}"
-        for what, old, new in (
-            ("data, SHA-256", before.split.sha256[:12], head.split.sha256[:12]),
-            ("model weights, SHA-256", before.model.sha256[:12], head.model.sha256[:12]),
-            ("device", before.device.name, head.device.name),
-            ("precision", before.device.precision, head.device.precision),
-            ("threads", before.device.threads, head.device.threads),
-            *((name, before.versions.get(name), head.versions.get(name)) for name in _DECIDING),
-        )
-        if old != new
-    ]
-    if found:
-        raise UserError(
-            f"not all is as it was when {folder} was begun:\n  " + "\n  ".join(found),
-            f"Bring back what it began with, or give --results another folder, or move {folder} away to begin anew.",
-        )

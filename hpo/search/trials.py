@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,16 +14,33 @@ from hpo.config.experiment import Experiment
 from hpo.config.parameters import Value
 from hpo.records.events import Work
 from hpo.records.files import write_trial
-from hpo.records.schema import Rung, Segment, Trial
-from hpo.runtime.in_process import DivergedError, InProcessExecutor
+from hpo.records.schema import Trial
+from hpo.runtime.jobs import Done, Job
+from hpo.runtime.recall import Recall
 from hpo.search.confirm import best_rung
-from hpo.search.draws import configuration, draw
+from hpo.search.draws import configuration, draw, looks_at_results
 from hpo.search.pruners import Field, Pruner
+from hpo.search.scheduler import Training
 from hpo.search.storage import StoredStudy, StudyStorage
+from hpo.search.trained import Trained
 from hpo.search.watchers import Watchers
 from hpo.seeds import derive
 
 TrialKey = tuple[str, int, int]  # strategy, replicate, draw
+
+
+@dataclass
+class _Study:
+    """One study with what is known of its draws in this process.
+
+    Attributes:
+        firsts: configuration, as text, to the first draw of it.
+        ended: number of first draws that have all ended: those below it.
+    """
+
+    stored: StoredStudy
+    firsts: dict[str, int] = field(default_factory=dict)
+    ended: int = 0
 
 
 class TrialRunner:
@@ -34,7 +52,7 @@ class TrialRunner:
     def __init__(
         self,
         experiment: Experiment,
-        executor: InProcessExecutor,
+        recall: Recall,
         storage: StudyStorage,
         folder: Path,
         watchers: Watchers,
@@ -42,111 +60,97 @@ class TrialRunner:
     ) -> None:
         budget = experiment.budget
         self._experiment = experiment
-        self._executor = executor
+        self._recall = recall
         self._folder = folder
         self._watchers = watchers
         self._storage = storage
-        self._studies: dict[tuple[str, int], StoredStudy] = {}
+        self._studies: dict[tuple[str, int], _Study] = {}
         self._pruner = Pruner(budget.pruner, budget.reduction_factor, budget.rungs)
         self.records = records
 
-    def run(self, strategy: str, value: Value | None, replicate: int, number: int) -> None:
-        """Bring draw ``number`` of one study to its end; nothing is done again that is stored."""
+    def run(self, strategy: str, value: Value | None, replicate: int, number: int) -> Training:
+        """Bring draw ``number`` of one study to its end; nothing is done again that is stored.
+
+        A draw waits for those before it wherever it, or the pruner, looks at their results, so that the records are the
+        same however many trials are trained at once.
+        """
         study = self._study(strategy, replicate)
-        stored = study.trials()
-        if len(stored) > number and stored[number].state.is_finished():
-            known = self.records.get((strategy, replicate, number))
-            if known is not None:
-                self._watchers.trial(known)
-                return
-        if len(stored) > number:
-            trial = stored[number]
+        if looks_at_results(self._experiment, number) or self._experiment.budget.pruner != "none":
+            yield lambda: self._all_ended(study, strategy, replicate, number)
+        stored = study.stored.trials()
+        trial = stored[number] if len(stored) > number else None
+        if trial is None:
+            seed = derive(self._experiment.seed, "trial", replicate)
+            drawn = draw(self._experiment, value, replicate, number, stored)
+            trial = study.stored.begin(*drawn, seed)
+        parameters = configuration(self._experiment, value, trial.params)
+        first = study.firsts.setdefault(_canonical(parameters), number)
+        known = self.records.get((strategy, replicate, number))
+        if known is not None and trial.state.is_finished():
+            self._watchers.trial(known)
+            return
+        if first < number:
+            yield lambda: (strategy, replicate, first) in self.records
+            record = self._duplicate(study, self.records[strategy, replicate, first], number)
         else:
-            seed = derive(self._experiment.seed, "trial", replicate, number)
-            trial = study.begin(*draw(self._experiment, value, replicate, number, stored), seed)
-        record = self._bring_to_end(study, trial, strategy, value, replicate)
+            record = yield from self._train(study, trial, strategy, replicate, parameters)
         write_trial(self._folder, record)
         self.records[strategy, replicate, number] = record
         if not trial.state.is_finished():
-            study.end(number, record.state, record.accuracy)
+            study.stored.end(number, record.state, record.accuracy)
         self._watchers.trial(record)
 
-    def _study(self, strategy: str, replicate: int) -> StoredStudy:
+    def _study(self, strategy: str, replicate: int) -> _Study:
         key = (strategy, replicate)
         if key not in self._studies:
-            self._studies[key] = self._storage.study(strategy, replicate)
+            self._studies[key] = _Study(self._storage.study(strategy, replicate))
         return self._studies[key]
 
-    def _bring_to_end(
-        self, study: StoredStudy, trial: FrozenTrial, strategy: str, value: Value | None, replicate: int
-    ) -> Trial:
-        parameters = configuration(self._experiment, value, trial.params)
-        twin = self._twin(strategy, replicate, trial.number, parameters)
-        if twin is not None:
-            for rung, examples in zip(twin.rungs, self._rungs_of(twin), strict=True):
-                study.report(trial.number, examples, rung.accuracy)
-            reason = f"the same configuration as draw {twin.draw}: {twin.reason}"
-            return twin.model_copy(
-                update={
-                    "draw": trial.number,
-                    "duplicate_of": twin.draw,
-                    "reason": reason,
-                    "retrained_seconds": 0.0,
-                }
-            )
-        return self._train(study, trial, strategy, replicate, parameters)
+    def _all_ended(self, study: _Study, strategy: str, replicate: int, number: int) -> bool:
+        while study.ended < number and (strategy, replicate, study.ended) in self.records:
+            study.ended += 1
+        return study.ended >= number
 
-    def _twin(
-        self, strategy: str, replicate: int, number: int, parameters: Mapping[str, Any]
-    ) -> Trial | None:
-        """The earliest trial of the study with the same configuration."""
-        wanted = _canonical(parameters)
-        for earlier in range(number):
-            record = self.records[strategy, replicate, earlier]
-            if _canonical(record.parameters) == wanted:
-                return record
-        return None
-
-    def _rungs_of(self, trial: Trial) -> list[int]:
-        course = self._executor.plan(trial.parameters, trial.seed, self._experiment.budget.rungs)
-        return list(course.rungs[: len(trial.rungs)])
+    def _duplicate(self, study: _Study, twin: Trial, number: int) -> Trial:
+        """The record of a draw whose configuration an earlier one of its study has."""
+        course = self._recall.course(twin.parameters, twin.seed)
+        for rung, examples in zip(twin.rungs, course.rungs, strict=False):
+            study.stored.report(number, examples, rung.accuracy)
+        return twin.model_copy(
+            update={
+                "draw": number,
+                "duplicate_of": twin.draw,
+                "reason": f"the same configuration as draw {twin.draw}: {twin.reason}",
+                "retrained_seconds": 0.0,
+            }
+        )
 
     def _train(
-        self,
-        study: StoredStudy,
-        trial: FrozenTrial,
-        strategy: str,
-        replicate: int,
-        parameters: dict[str, Any],
-    ) -> Trial:
+        self, study: _Study, trial: FrozenTrial, strategy: str, replicate: int, parameters: dict[str, Any]
+    ) -> Generator[Job, Done, Trial]:
         seed = trial.user_attrs["seed"]
-        course = self._executor.plan(parameters, seed, self._experiment.budget.rungs)
+        course = self._recall.course(parameters, seed)
         work = Work(strategy, replicate, trial.number, False, seed, parameters, course.seen[-1])
         self._watchers.started(work)
-        field = self._field(study, strategy, replicate, trial.number)
-        retrained_before = self._executor.retrained_seconds
-        segments: list[Segment] = []
-        rungs: list[Rung] = []
+        trained = Trained()
         state: Literal["complete", "pruned", "failed"] = "complete"
         reason = "trained to its end"
-        for index, rung_examples in enumerate(course.rungs):
-            try:
-                segment, rung = self._executor.advance(course, index)
-            except DivergedError as error:
-                segments.append(error.segment)
-                state, reason = "failed", str(error)
+        for number, rung_examples in enumerate(course.rungs):
+            done = yield Job(parameters=parameters, seed=seed, rung=number)
+            trained.add(done)
+            if done.rung is None:
+                state, reason = "failed", done.diverged or ""
                 break
-            segments.append(segment)
-            rungs.append(rung)
-            study.report(trial.number, rung_examples, rung.accuracy)
-            self._watchers.rung(work, rung)
-            if index == len(course.rungs) - 1:
+            study.stored.report(trial.number, rung_examples, done.rung.accuracy)
+            self._watchers.rung(work, done.rung)
+            if number == len(course.rungs) - 1:
                 break  # the end of training is no rung, whatever the rungs of longer trainings are
-            decision = self._pruner.decide(rung_examples, rung.accuracy, trial.number, field)
+            earlier = self._field(study, trial.number)
+            decision = self._pruner.decide(rung_examples, done.rung.accuracy, trial.number, earlier)
             if decision.prune:
                 state, reason = "pruned", f"stopped at {rung_examples} examples: {decision.reason}"
                 break
-        best = best_rung(rungs) if state == "complete" else None
+        best = best_rung(trained.rungs) if state == "complete" else None
         return Trial(
             strategy=strategy,
             replicate=replicate,
@@ -155,21 +159,21 @@ class TrialRunner:
             parameters=parameters,
             state=state,
             reason=reason,
-            accuracy=None if best is None else rungs[best].accuracy,
+            accuracy=None if best is None else trained.rungs[best].accuracy,
             best_rung=best,
             duplicate_of=None,
-            segments=tuple(segments),
-            rungs=tuple(rungs),
-            retrained_seconds=self._executor.retrained_seconds - retrained_before,
+            segments=tuple(trained.segments),
+            rungs=tuple(trained.rungs),
+            passes=tuple(trained.passes.values()),
+            retrained_seconds=trained.retrained_seconds,
         )
 
-    def _field(self, study: StoredStudy, strategy: str, replicate: int, number: int) -> Field:
+    def _field(self, study: _Study, number: int) -> Field:
         """The trials of the study drawn before ``number``, each training once."""
-        own = [
-            t
-            for t in study.trials()[:number]
-            if self.records[strategy, replicate, t.number].duplicate_of is None
-        ]
+        if self._experiment.budget.pruner == "none":
+            return Field(scores={}, complete=frozenset())
+        firsts = set(study.firsts.values())
+        own = [t for t in study.stored.trials()[:number] if t.number in firsts]
         return Field(
             scores={t.number: t.intermediate_values for t in own},
             complete=frozenset(t.number for t in own if t.state == TrialState.COMPLETE),

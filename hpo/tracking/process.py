@@ -20,8 +20,10 @@ from typing import Any
 from hpo.errors import UserError
 from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Run, Rung, Trial
+from hpo.tracking.database import WriteAhead
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.store import Store
+from hpo.tracking.uri import database
 
 Message = dict[str, Any]
 GRACE = 20.0  # seconds for what is under way when the coordinator is gone
@@ -47,6 +49,7 @@ def main() -> None:
         except Exception:  # noqa: BLE001 - the coordinator raises it
             answer("broken", traceback=traceback.format_exc())
             scribe.wait_for_interrupt()
+        scribe.close()
         answer("done")
     except BrokenPipeError:  # nobody listens any more
         pass
@@ -89,6 +92,7 @@ class Scribe:
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
+        self._ahead: WriteAhead | None = None
         self._store: Store | None = None
         self._mirror: Mirror | None = None
 
@@ -115,10 +119,17 @@ class Scribe:
                 self._ends_with(message)
                 return
 
+    def close(self) -> None:
+        """Leave the database as a plain file, unless the coordinator is gone."""
+        if self._ahead is not None and not self._inbox.gone:
+            self._ahead.settle()
+
     def _ends_with(self, message: Message) -> bool:
         """Do what one message says; whether it is the last one."""
         what = message["what"]
         if what == "connect":
+            path = database(message["uri"])
+            self._ahead = None if path is None else WriteAhead(path)
             self._store = Store(message["uri"])
         elif what == "open":
             assert self._store is not None

@@ -1,11 +1,10 @@
-"""The course of one training: every step's texts, widths and learning rate, and the keys of its segments, fixed before
-the first step. It depends on the whole training's length, never on where a pruner may stop it."""
+"""The course of one training: every step's texts, widths and learning rate, where it is cut into segments, and the keys of
+its states, fixed before the first step. It depends on the whole training's length, never on where a pruner may stop it."""
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,19 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.data.batches import Batch, collate, epoch_batches
+from hpo.data.texts import Texts
 from hpo.seeds import derive
-from hpo.training.examples import Ids, TrainingTexts
-from hpo.training.keys import segment_key, start_key
+from hpo.training.cuts import Cut, Forks, plan_cuts
+from hpo.training.examples import TrainingTexts
+from hpo.training.keys import start_key, step_key
 from hpo.training.schedules import learning_rates, schedule_of
+
+# Texts and one of their batches to what the body reads of it: (batch, width) token ids or (batch, width, hidden) states.
+Reader = Callable[[Texts, Batch], NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One optimizer step: ``ids`` and ``mask`` (batch, width) int64, ``labels`` (batch,) int64."""
+    """One optimizer step: ``texts`` as its reader gives them, ``mask`` (batch, width) int64, ``labels`` (batch,) int64."""
 
     index: int
     rate: float
-    ids: NDArray[np.int64]
+    texts: NDArray[Any]
     mask: NDArray[np.int64]
     labels: NDArray[np.int64]
 
@@ -37,68 +41,118 @@ class Course:
     Attributes:
         parameters: every active parameter.
         seed: of the head, the order of texts, their variants and dropout.
-        ends: step index at which each segment ends, the last being the number of steps.
-        seen: examples seen at each of these ends.
-        rungs: the rung that each end stands for, in examples; the last is the end of training, no rung of the space.
-        keys: of the states: the start, then each segment's end; one longer than ``ends``.
+        start: depth at which the body begins, reading stored hidden states; 0: it reads token ids.
+        cuts: the end of each segment, the last being the end of training.
+        keys: of the states: the start, then each segment's end; one longer than ``cuts``.
+        seen: examples seen at the end of each segment.
+        rungs: of each evaluation the rung that it stands for, in examples; the last is the end of training.
+        marks: of each evaluation the index of the segment at whose end it is made.
+        epochs: the texts of each epoch.
     """
 
     parameters: Mapping[str, Any]
     seed: int
-    ends: tuple[int, ...]
+    start: int
+    cuts: tuple[Cut, ...]
+    keys: tuple[str, ...]
     seen: tuple[int, ...]
     rungs: tuple[int, ...]
-    keys: tuple[str, ...]
-    _batches: tuple[tuple[Batch, tuple[Ids, ...]], ...]
+    marks: tuple[int, ...]
+    epochs: tuple[Texts, ...]
+    _batches: tuple[tuple[Batch, Texts], ...]
     _rates: NDArray[np.float64]
     _labels: NDArray[np.int64]
     _pad: int
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of the whole training."""
+        return len(self._batches)
+
+    def segment_start(self, segment: int) -> int:
+        """Index of the first step of a segment."""
+        return self.cuts[segment - 1].step if segment else 0
+
+    def segments_of(self, rung: int) -> range:
+        """Indices of the segments from the evaluation before number ``rung`` to that one; none for -1."""
+        return range(self.marks[rung - 1] + 1 if rung else 0, self.marks[rung] + 1) if rung >= 0 else range(0)
+
+    def source_of(self, step: int) -> str:
+        """How what a step reads was computed: the digest of its epoch's texts where these are hidden states, else empty."""
+        return self._batches[step][1].key if self.start else ""
 
     def rate_before(self, end: int) -> float:
         """Learning rate of the last step before step index ``end``."""
         return float(self._rates[end - 1])
 
-    def steps(self, segment: int) -> Iterator[Step]:
-        """The steps of one segment, in order."""
-        first = self.ends[segment - 1] if segment else 0
-        for index in range(first, self.ends[segment]):
-            batch, ids = self._batches[index]
-            rows, mask = collate(ids, batch, self._pad)
-            yield Step(index, float(self._rates[index]), rows, mask, self._labels[batch.items])
+    def texts_until(self, rung: int) -> list[Texts]:
+        """Texts of the epochs that training reads up to an evaluation."""
+        last = self.cuts[self.marks[rung]].step
+        return list(dict.fromkeys(texts for _, texts in self._batches[:last]))
+
+    def texts_of(self, segment: int) -> list[Texts]:
+        """Texts of the epochs that a segment reads."""
+        batches = self._batches[self.segment_start(segment) : self.cuts[segment].step]
+        return list(dict.fromkeys(texts for _, texts in batches))
+
+    def steps_of(self, segment: int, read: Reader | None = None) -> Iterator[Step]:
+        """The steps of one segment, in order; ``read`` gives hidden states where the body begins at a depth."""
+        for index in range(self.segment_start(segment), self.cuts[segment].step):
+            batch, texts = self._batches[index]
+            rows, mask = collate(texts.ids, batch, self._pad)
+            inputs: NDArray[Any] = rows if read is None else read(texts, batch)
+            labels = self._labels[batch.items]
+            yield Step(index, float(self._rates[index]), inputs, mask[:, : inputs.shape[1]], labels)
 
 
-def plan_course(
-    parameters: Mapping[str, Any],
-    seed: int,
-    rungs: tuple[int, ...],
-    texts: TrainingTexts,
-    origin: Mapping[str, Any],
-) -> Course:
-    """Plan one training.
+@dataclass(frozen=True)
+class Planner:
+    """Plans the trainings of one run.
 
-    Args:
-        parameters: every active parameter.
-        rungs: examples seen at which it is evaluated; those at or past its end fall away, its end is always one.
+    Attributes:
+        rungs: examples seen at which a training is evaluated; those at or past its end fall away, its end is always one.
         origin: what the first state depends on beside the parameters: weights, classes, class of numerics.
+        forks: lengths and cool-downs of the space, between which trunks are shared.
+        start_of: parameters to the depth at which the body begins.
     """
-    batches = _plan_batches(parameters, seed, texts)
-    sizes = np.cumsum([len(batch.items) for batch, _ in batches])
-    inner = sorted({int(np.searchsorted(sizes, rung)) + 1 for rung in rungs if rung < sizes[-1]})
-    ends = (*(end for end in inner if end < len(batches)), len(batches))
-    seen = tuple(int(sizes[end - 1]) for end in ends)
-    course = Course(
-        parameters=parameters,
-        seed=seed,
-        ends=ends,
-        seen=seen,
-        rungs=(*(max(r for r in rungs if r <= n) for n in seen[:-1]), seen[-1]),
-        keys=(start_key(_start(parameters, seed, origin)),),
-        _batches=tuple(batches),
-        _rates=learning_rates(schedule_of(parameters), parameters["learning_rate"], len(batches)),
-        _labels=texts.labels,
-        _pad=texts.pad_id,
-    )
-    return _with_keys(course)
+
+    texts: TrainingTexts
+    rungs: tuple[int, ...]
+    origin: Mapping[str, Any]
+    forks: Forks
+    start_of: Callable[[Mapping[str, Any]], int]
+
+    def plan(self, parameters: Mapping[str, Any], seed: int) -> Course:
+        """The course of one training; ``parameters``: every active one."""
+        batches = _plan_batches(parameters, seed, self.texts)
+        sizes = np.cumsum([len(batch.items) for batch, _ in batches])
+        ends = sorted({int(np.searchsorted(sizes, rung)) + 1 for rung in self.rungs if rung < sizes[-1]})
+        ends = [*(end for end in ends if end < len(batches)), len(batches)]
+        schedule, peak = schedule_of(parameters), parameters["learning_rate"]
+        cuts = plan_cuts(
+            schedule, peak, len(batches), ends, self.forks, len(self.texts.labels), parameters["batch_size"]
+        )
+        steps = [cut.step for cut in cuts]
+        marks = tuple(steps.index(end) for end in ends)
+        seen = tuple(int(sizes[step - 1]) for step in steps)
+        at_end = int(sizes[-1])
+        course = Course(
+            parameters=parameters,
+            seed=seed,
+            start=self.start_of(parameters),
+            cuts=cuts,
+            keys=(),
+            seen=seen,
+            rungs=(*(max(r for r in self.rungs if r <= seen[mark]) for mark in marks[:-1]), at_end),
+            marks=marks,
+            epochs=tuple(dict.fromkeys(texts for _, texts in batches)),
+            _batches=tuple(batches),
+            _rates=learning_rates(schedule, peak, len(batches)),
+            _labels=self.texts.labels,
+            _pad=self.texts.pad_id,
+        )
+        first = start_key(_start(parameters, seed, course.start, self.origin))
+        return Course(**{**course.__dict__, "keys": _keys(course, first)})
 
 
 # What shapes training from the first state on. Schedules, batches and augmentation act through the steps alone.
@@ -114,39 +168,37 @@ _STATE_PARAMETERS = (
 )
 
 
-def _start(parameters: Mapping[str, Any], seed: int, origin: Mapping[str, Any]) -> dict[str, Any]:
+def _start(parameters: Mapping[str, Any], seed: int, start: int, origin: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {name: parameters[name] for name in _STATE_PARAMETERS if name in parameters}
-    return {"parameters": chosen, "seed": seed, "loss": "mean cross-entropy", **origin}
+    return {"parameters": chosen, "seed": seed, "start": start, "loss": "mean cross-entropy", **origin}
 
 
 def _plan_batches(
     parameters: Mapping[str, Any], seed: int, texts: TrainingTexts
-) -> list[tuple[Batch, tuple[Ids, ...]]]:
-    """Batches of all epochs, each with the token ids of all texts in that epoch; a part of an epoch at the end."""
+) -> list[tuple[Batch, Texts]]:
+    """Batches of all epochs, each with the texts of its epoch; a part of an epoch at the end."""
     wanted = math.ceil(len(texts.labels) * parameters["epochs"])
-    planned: list[tuple[Batch, tuple[Ids, ...]]] = []
+    planned: list[tuple[Batch, Texts]] = []
     seen = 0
     epoch = 0
     while seen < wanted:
-        ids = texts.epoch_ids(parameters, epoch, seed)
-        lengths = np.array([len(row) for row in ids])
-        for batch in epoch_batches(lengths, parameters["batch_size"], derive(seed, "order"), epoch):
+        read = texts.epoch(parameters, epoch, seed)
+        for batch in epoch_batches(read.lengths, parameters["batch_size"], derive(seed, "order"), epoch):
             if seen >= wanted:
                 break
-            planned.append((batch, ids))
+            planned.append((batch, read))
             seen += len(batch.items)
         epoch += 1
     return planned
 
 
-def _with_keys(course: Course) -> Course:
-    keys = list(course.keys)
-    for segment in range(len(course.ends)):
-        digest = hashlib.sha256()
-        for step in course.steps(segment):
-            digest.update(np.array([step.index, *step.ids.shape]).tobytes())
-            digest.update(np.float64(step.rate).tobytes())
-            for array in (step.ids, step.mask, step.labels):
-                digest.update(array.tobytes())
-        keys.append(segment_key(keys[-1], {"count": course.ends[segment], "digest": digest.hexdigest()}))
-    return Course(**{**course.__dict__, "keys": tuple(keys)})
+def _keys(course: Course, first: str) -> tuple[str, ...]:
+    keys = [first]
+    key = first
+    for segment in range(len(course.cuts)):
+        for step in course.steps_of(segment):
+            # Hidden states are computed in batches of the whole epoch, whose make-up decides their last bits.
+            source = course.source_of(step.index)
+            key = step_key(key, step.index, step.rate, (step.texts, step.mask, step.labels), source)
+        keys.append(key)
+    return tuple(keys)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,23 +10,24 @@ from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
 from hpo.data.batches import collate, evaluation_batches
+from hpo.data.texts import Texts
 from hpo.data.tokens import digest
 from hpo.models.classifier import Classifier
-from hpo.training.examples import Ids
-from hpo.training.precision import Precision
+from hpo.training.course import Reader
+from hpo.training.precision import Precision, on_device
 
 BATCH = 64  # texts; no gradients are kept, so that memory allows more than in training
 
 
 class EvaluationSet:
-    """Texts as token ids with their labels. ``key`` names it in the keys of evaluations."""
+    """Texts with their labels. ``key`` names both in the keys of evaluations."""
 
-    def __init__(self, ids: Sequence[Ids], labels: NDArray[np.int64], pad_id: int) -> None:
-        self.ids = tuple(ids)
+    def __init__(self, texts: Texts, labels: NDArray[np.int64], pad_id: int) -> None:
+        self.texts = texts
         self.labels = np.asarray(labels, dtype=np.int64)
         self.pad_id = pad_id
-        self.key = f"{digest(ids)}/{digest([self.labels.astype(np.int32)])}"
-        self.batches = evaluation_batches(np.array([len(row) for row in ids]), BATCH)
+        self.key = f"{texts.key}/{digest([self.labels.astype(np.int32)])}"
+        self.batches = evaluation_batches(texts.lengths, BATCH)
 
 
 @dataclass(frozen=True)
@@ -39,22 +39,26 @@ class Scores:
     predictions: NDArray[np.int64]
 
 
-def evaluate(model: Classifier, texts: EvaluationSet, precision: Precision) -> Scores:
-    """Score ``model`` on ``texts``."""
+def evaluate(
+    model: Classifier, data: EvaluationSet, precision: Precision, read: Reader | None = None
+) -> Scores:
+    """Score ``model`` on ``data``; ``read`` gives hidden states where its body begins at a depth."""
     model.eval()
-    order = np.concatenate([batch.items for batch in texts.batches])
+    order = np.concatenate([batch.items for batch in data.batches])
     predictions, losses = [], []
     with torch.inference_mode():
-        for batch in texts.batches:
-            rows, mask = collate(texts.ids, batch, texts.pad_id)
-            labels = torch.from_numpy(texts.labels[batch.items]).to(precision.device)
+        for batch in data.batches:
+            rows, mask = collate(data.texts.ids, batch, data.pad_id)
+            inputs = rows if read is None else read(data.texts, batch)
+            labels = on_device(data.labels[batch.items], precision.device)
             with precision.autocast():
                 logits = model(
-                    torch.from_numpy(rows).to(precision.device), torch.from_numpy(mask).to(precision.device)
+                    on_device(inputs, precision.device),
+                    on_device(mask[:, : inputs.shape[1]], precision.device),
                 )
             predictions.append(logits.argmax(-1))
             losses.append(cross_entropy(logits.float(), labels, reduction="none"))
     predicted = np.empty(len(order), dtype=np.int64)
     predicted[order] = torch.cat(predictions).cpu().numpy()
     loss = float(torch.cat(losses).double().mean())
-    return Scores(float((predicted == texts.labels).mean()), loss, predicted)
+    return Scores(float((predicted == data.labels).mean()), loss, predicted)

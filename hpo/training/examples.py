@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpo.data.augmentation import pool_choice, variant
 from hpo.data.task_data import Part
+from hpo.data.texts import Texts
 from hpo.data.tokens import tokenize
 from hpo.data.wordnet import Synonyms
 from hpo.seeds import derive
 
-Ids = NDArray[np.int32]  # (length,) of one text
+EPOCHS_KEPT = 64  # augmented epochs in memory: paired draws of several strategies read the same ones in turn
 
 
 class TrainingTexts:
@@ -38,22 +39,37 @@ class TrainingTexts:
         self._max_length = max_length
         self._synonyms = synonyms
         self._pool_seed = derive(seed, "variants")
-        self._originals = tuple(tokenize(tokenizer, part.texts, max_length))
+        self._originals = Texts(tokenize(tokenizer, part.texts, max_length))
+        self._epochs: OrderedDict[tuple[Any, ...], Texts] = OrderedDict()
 
-    def epoch_ids(self, parameters: Mapping[str, Any], epoch: int, seed: int) -> tuple[Ids, ...]:
-        """Ids of every text as epoch ``epoch`` of the training with ``seed`` reads it: the original or a variant."""
-        method = parameters["augmentation"]
-        if method == "none" or parameters["augmentation_strength"] == 0:
+    def epoch(self, parameters: Mapping[str, Any], epoch: int, seed: int) -> Texts:
+        """Every text as epoch ``epoch`` of the training with ``seed`` reads it: the original or a variant."""
+        if parameters["augmentation"] == "none" or parameters["augmentation_strength"] == 0:
             return self._originals
-        strength = parameters["augmentation_strength"]
+        variants = parameters["augmentation_variants"]
+        turn = epoch % (variants + 1)  # after it the texts come round again
+        key = (parameters["augmentation"], parameters["augmentation_strength"], variants, turn, seed)
+        if key not in self._epochs:
+            self._epochs[key] = self._augmented(*key)
+        self._epochs.move_to_end(key)
+        while len(self._epochs) > EPOCHS_KEPT:
+            self._epochs.popitem(last=False)
+        return self._epochs[key]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all original texts together."""
+        return self._originals.tokens
+
+    def _augmented(self, method: str, strength: float, variants: int, epoch: int, seed: int) -> Texts:
         items = np.arange(len(self._texts))
-        chosen = pool_choice(items, epoch, parameters["augmentation_variants"], derive(seed, "pool"))
+        chosen = pool_choice(items, epoch, variants, derive(seed, "pool"))
         changed = [item for item, number in enumerate(chosen) if number]
         texts = [
             variant(self._texts[i], method, strength, int(chosen[i]), self._pool_seed, self._synonyms)
             for i in changed
         ]
-        ids = list(self._originals)
+        ids = list(self._originals.ids)
         for item, row in zip(changed, tokenize(self._tokenizer, texts, self._max_length), strict=True):
             ids[item] = row
-        return tuple(ids)
+        return Texts(ids)

@@ -13,7 +13,7 @@ from torch.nn.utils import clip_grad_norm_
 from hpo.models.classifier import Classifier
 from hpo.seeds import derive
 from hpo.training.course import Step
-from hpo.training.precision import Precision
+from hpo.training.precision import Precision, on_device
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def train_segment(
         torch.manual_seed(derive(seed, "dropout", step.index))
         for group in optimizer.param_groups:
             group["lr"] = step.rate
-        ids, mask, labels = (torch.from_numpy(a).to(device) for a in (step.ids, step.mask, step.labels))
+        texts, mask, labels = (on_device(a, device) for a in (step.texts, step.mask, step.labels))
         with precision.autocast():
-            logits = model(ids, mask)
+            logits = model(texts, mask)
         loss = cross_entropy(logits.float(), labels)
         loss.backward()
         clip_grad_norm_(parameters, clip)

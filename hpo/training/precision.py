@@ -7,8 +7,12 @@ import importlib.metadata
 import platform
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from hpo.errors import UserError
 from hpo.records.schema import DeviceInfo
@@ -32,6 +36,14 @@ class Precision:
         i = self.info
         transformers = importlib.metadata.version("transformers")
         return f"torch {torch.__version__}, transformers {transformers}, {i.name}, {i.precision}, {i.threads} threads"
+
+
+def on_device(array: NDArray[Any], device: torch.device) -> Tensor:
+    """``array`` as a tensor on ``device``; to a GPU from pinned memory, so that the copy runs beside the step before."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def choose_precision(requested: str | None) -> Precision:

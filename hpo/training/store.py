@@ -54,6 +54,11 @@ DTYPES = {
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
+def store_folder(results: Path) -> Path:
+    """The store of all runs below a results folder."""
+    return results / ".store"
+
+
 class SegmentFacts(Frozen):
     """What training one segment gave.
 

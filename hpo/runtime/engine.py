@@ -1,0 +1,100 @@
+"""Which executor trains a run: how many workers of how many threads, and in which processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from hpo.config.experiment import Experiment
+from hpo.records.schema import Frozen
+from hpo.runtime.in_process import InProcessExecutor
+from hpo.runtime.jobs import Executor
+from hpo.runtime.loading import Loaded, cores
+from hpo.runtime.processes import ProcessExecutor, Setup
+from hpo.runtime.recall import Recall
+from hpo.training.cuts import Forks
+from hpo.training.store import Store
+
+# Bytes that a worker takes: torch, transformers, a small encoder and its optimizer.
+WORKER_MEMORY = 1.5 * 2**30
+
+
+class Wanted(Frozen):
+    """What is to be trained where.
+
+    Attributes:
+        base: folder to which a model's folder is relative.
+        forks: lengths and cool-downs of the space, between which trunks are shared.
+        store, room: folder and bytes of the store.
+    """
+
+    experiment: Experiment
+    base: Path
+    device: str | None
+    forks: Forks
+    store: Path
+    room: int
+
+
+class Engine:
+    """The executor of a run with what the run's process knows of its trainings.
+
+    Args:
+        workers: processes that train; None: ``fastest``.
+        width: trainings of the run that can go on at once.
+
+    Attributes:
+        workers, threads: as chosen; one worker is the coordinator's own process.
+    """
+
+    recall: Recall
+    executor: Executor
+
+    def __init__(self, wanted: Wanted, workers: int | None, width: int) -> None:
+        self.wanted = wanted
+        self.workers = workers or fastest(wanted.device, width)
+        self.threads = max(1, cores() // self.workers)
+        self._share = 1 / self.workers
+        self._processes = None if self.workers == 1 else ProcessExecutor(self._setup(), self.workers)
+
+    def begin(self, loaded: Loaded) -> None:
+        """Make ``recall`` and ``executor``, now that the coordinator has loaded the parts."""
+        wanted = self.wanted
+        self._loaded = loaded
+        self.recall = loaded.recall(Store(wanted.store, wanted.room), wanted.forks, wanted.room, self._share)
+        self.executor = self._processes or InProcessExecutor(loaded.worker(self.recall), loaded.test_set)
+
+    def open_test(self) -> None:
+        """Allow jobs on the test split: the search is over."""
+        self.recall.open_test(self._loaded.test_set)
+        self.executor.open_test()
+
+    def close(self) -> None:
+        """End the worker processes."""
+        if self._processes is not None:
+            self._processes.close()
+
+    def _setup(self) -> Setup:
+        fields = {name: getattr(self.wanted, name) for name in Wanted.model_fields}
+        return Setup(**fields, threads=self.threads, share=self._share)
+
+
+def fastest(device: str | None, width: int) -> int:
+    """Number of workers that is fastest where nothing is asked for.
+
+    On a CPU one worker of one thread for each core: small batches leave a second thread idle half the time. No
+    more than trainings that can go on at once, or than fit the memory. On a GPU one: two were not measured.
+    """
+    if device not in (None, "cpu") or (device is None and torch.cuda.is_available()):
+        return 1
+    return max(1, min(cores(), width, int(_memory() // WORKER_MEMORY)))
+
+
+def _memory() -> int:
+    """Bytes of memory that are free, or unbounded where the system does not tell."""
+    info = Path("/proc/meminfo")
+    if not info.is_file():
+        return 2**62
+    available = next(line for line in info.read_text().splitlines() if line.startswith("MemAvailable"))
+    return int(available.split()[1]) * 1024

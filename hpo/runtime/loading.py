@@ -1,0 +1,101 @@
+"""From an experiment to all that its trainings need in one process: the same in the coordinator and in each worker."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from hpo.config.experiment import Experiment
+from hpo.data.task_data import TaskData, load_task
+from hpo.data.texts import Texts
+from hpo.data.tokens import tokenize
+from hpo.data.wordnet import Synonyms, load_synonyms
+from hpo.models.pretrained import Pretrained, load_pretrained
+from hpo.runtime.recall import Recall
+from hpo.runtime.worker import Worker
+from hpo.seeds import derive
+from hpo.training.course import Planner
+from hpo.training.cuts import Forks
+from hpo.training.evaluation import EvaluationSet
+from hpo.training.examples import TrainingTexts
+from hpo.training.precision import Precision, choose_precision
+from hpo.training.prefixes import Prefixes
+from hpo.training.store import Store
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The parts of a run in memory. What searches gets a ``Recall`` that was never handed the test split."""
+
+    experiment: Experiment
+    pretrained: Pretrained
+    task: TaskData
+    precision: Precision
+    synonyms: Synonyms | None
+
+    def recall(self, store: Store, forks: Forks, room: int, share: float = 1.0) -> Recall:
+        """The trainings of this experiment as ``store``, which has ``room`` bytes, knows them."""
+        experiment, tokenizer = self.experiment, self.pretrained.tokenizer
+        length = experiment.task.max_length
+        seed = derive(experiment.seed, "augmentation")
+        texts = TrainingTexts(self.task.train, tokenizer, length, self.synonyms, seed)
+        numerics = {
+            "weights": self.pretrained.info.sha256,
+            "numerics": self.precision.numerics_class(),
+        }
+        depths = [int(v) for v in experiment.values("frozen_layers") if isinstance(v, int | float)]
+        prefixes = Prefixes(
+            self.pretrained, store, self.precision, numerics, depths, room, texts.pad_id, share
+        )
+        planner = Planner(
+            texts=texts,
+            rungs=experiment.budget.rungs,
+            origin={
+                **numerics,
+                "classes": len(self.task.label_names),
+                "first_token": self.pretrained.first_token_works,
+            },
+            forks=forks,
+            start_of=lambda parameters: prefixes.start_of(parameters, texts.tokens),
+        )
+        part = self.task.validation
+        ids = Texts(tokenize(tokenizer, part.texts, length))
+        return Recall(planner, store, prefixes, EvaluationSet(ids, part.labels, texts.pad_id))
+
+    def worker(self, recall: Recall, share: float = 1.0) -> Worker:
+        """What does the jobs in this process."""
+        return Worker(self.pretrained, recall, len(self.task.label_names), self.precision, share)
+
+    def test_set(self) -> EvaluationSet:
+        """The test split: opened once all configurations are selected."""
+        tokenizer = self.pretrained.tokenizer
+        ids = Texts(tokenize(tokenizer, self.task.test.texts, self.experiment.task.max_length))
+        return EvaluationSet(ids, self.task.test.labels, tokenizer.pad_token_id or 0)
+
+
+def load(experiment: Experiment, base: Path, device: str | None, threads: int | None = None) -> Loaded:
+    """Load what ``experiment`` names, fetching assets that are not cached.
+
+    Args:
+        base: folder to which a model's folder is relative.
+        threads: of this process; None: as many as torch takes.
+
+    Raises:
+        UserError: something is not there, or does not fit together.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    precision = choose_precision(device)
+    task = load_task(experiment.task, experiment.seed)
+    pretrained = load_pretrained(experiment.model, base)
+    pretrained.body.to(precision.device)
+    synonyms = load_synonyms() if experiment.needs_synonyms() else None
+    return Loaded(experiment, pretrained, task, precision, synonyms)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,171 @@
+"""What is known of a run's trainings without training: planned courses, and answers put together from the store."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hpo.records.schema import Rung, Segment, Work
+from hpo.runtime.jobs import UNTRAINED, Done, Job, TestScores
+from hpo.training.course import Course, Planner
+from hpo.training.evaluation import EvaluationSet
+from hpo.training.keys import evaluation_key, segment_key
+from hpo.training.prefixes import Prefixes
+from hpo.training.store import EvaluationFacts, SegmentFacts, Store
+
+COURSES_KEPT = 64  # a trial asks for its own several times, paired trials in turn
+
+
+class Recall:
+    """The trainings of one run as the store knows them.
+
+    Attributes:
+        prefixes: of the run; only their planning and their facts are used here.
+        validation: the validation split.
+        test: the test split; None until the search is over and it was opened.
+    """
+
+    def __init__(self, planner: Planner, store: Store, prefixes: Prefixes, validation: EvaluationSet) -> None:
+        self.store = store
+        self.prefixes = prefixes
+        self.validation = validation
+        self.test: EvaluationSet | None = None
+        self._planner = planner
+        self._courses: OrderedDict[str, Course] = OrderedDict()
+
+    def course(self, parameters: Mapping[str, Any], seed: int) -> Course:
+        """The course of one training."""
+        name = f"{sorted(parameters.items())} {seed}"
+        if name not in self._courses:
+            self._courses[name] = self._planner.plan(parameters, seed)
+        self._courses.move_to_end(name)
+        while len(self._courses) > COURSES_KEPT:
+            self._courses.popitem(last=False)
+        return self._courses[name]
+
+    def known(self, job: Job) -> Done | None:
+        """What the job comes to, if nothing is left to compute."""
+        course = self.course(job.parameters, job.seed)
+        segments: list[Segment] = []
+        losses: list[tuple[float, int]] = []
+        for index in course.segments_of(job.rung):
+            facts = self.segment(course, index)
+            if facts is None:
+                return None
+            end = course.cuts[index].step
+            segments.append(
+                Segment(
+                    key=segment_key(course.keys[index], course.keys[index + 1]),
+                    examples=course.seen[index],
+                    steps=end,
+                    seconds=facts.seconds,
+                )
+            )
+            if facts.loss is None:
+                return Done(
+                    segments=tuple(segments),
+                    passes=self._passes(course, job) or (),
+                    diverged=_diverged("training", course.seen[index]),
+                )
+            losses.append((facts.loss, end - course.segment_start(index)))
+        scores = self.evaluation(course, job)
+        passes = self._passes(course, job)
+        if scores is None or passes is None:
+            return None
+        done = Done(segments=tuple(segments), passes=passes)
+        if job.split == "test":
+            return done.model_copy(update={"test": self._test_scores(course, job, scores)})
+        if scores.loss is None:
+            seen = course.seen[course.marks[job.rung]] if job.rung != UNTRAINED else 0
+            return done.model_copy(update={"diverged": _diverged("validation", seen)})
+        return done.model_copy(update={"rung": self._rung(course, job, scores, losses)})
+
+    def open_test(self, test: Callable[[], EvaluationSet]) -> None:
+        """Let jobs be scored on the test split, now that the search is over."""
+        if self.test is None:
+            self.test = test()
+
+    def missing(self, job: Job) -> set[str]:
+        """Keys of the segments that must be trained, as far as the facts tell, for this job."""
+        course = self.course(job.parameters, job.seed)
+        return {
+            segment_key(course.keys[i], course.keys[i + 1])
+            for i in range(course.segments_of(job.rung).stop)
+            if self.segment(course, i) is None
+        }
+
+    def segment(self, course: Course, index: int) -> SegmentFacts | None:
+        """Facts of one segment of a course."""
+        return self.store.segment(segment_key(course.keys[index], course.keys[index + 1]))
+
+    def evaluation(self, course: Course, job: Job) -> EvaluationFacts | None:
+        """Facts of the evaluation that a job ends with."""
+        return self.store.evaluation(self.evaluation_key(course, job))
+
+    def evaluation_key(self, course: Course, job: Job) -> str:
+        """Key of the evaluation that a job ends with."""
+        return evaluation_key(course.keys[state_of(course, job.rung)], self.data(job).key, str(course.start))
+
+    def data(self, job: Job) -> EvaluationSet:
+        """The split on which a job is scored."""
+        if job.split == "validation":
+            return self.validation
+        assert self.test is not None, "the test split is opened when the search is over, not before"
+        return self.test
+
+    def _passes(self, course: Course, job: Job) -> tuple[Work, ...] | None:
+        """The passes through frozen layers that the job's training and evaluation read; None: not all were made."""
+        if not course.start:
+            return ()
+        read = course.texts_until(job.rung) if job.rung != UNTRAINED else []
+        work: dict[str, Work] = {}
+        for texts in (*read, self.data(job).texts):
+            made = self.prefixes.work(texts, course.start, course.parameters)
+            if made is None:
+                return None
+            work |= {w.key: w for w in made}
+        return tuple(work.values())
+
+    def _rung(
+        self, course: Course, job: Job, facts: EvaluationFacts, losses: list[tuple[float, int]]
+    ) -> Rung:
+        assert facts.loss is not None
+        if job.rung == UNTRAINED:
+            examples, steps, train_loss, rate = 0, 0, facts.loss, 0.0
+        else:
+            mark = course.marks[job.rung]
+            examples, steps = course.seen[mark], course.cuts[mark].step
+            train_loss = sum(loss * count for loss, count in losses) / sum(count for _, count in losses)
+            rate = course.rate_before(steps)
+        return Rung(
+            examples=examples,
+            steps=steps,
+            accuracy=facts.accuracy,
+            loss=facts.loss,
+            train_loss=train_loss,
+            learning_rate=rate,
+            seconds=facts.seconds,
+            evaluation=self.evaluation_key(course, job),
+        )
+
+    def _test_scores(self, course: Course, job: Job, facts: EvaluationFacts) -> TestScores:
+        predictions = facts.predictions or ()
+        labels = self.data(job).labels.tolist()
+        return TestScores(
+            accuracy=facts.accuracy,
+            loss=facts.loss,
+            predictions=predictions,
+            correct=tuple(int(p == label) for p, label in zip(predictions, labels, strict=True)),
+            seconds=facts.seconds,
+            evaluation=self.evaluation_key(course, job),
+        )
+
+
+def state_of(course: Course, rung: int) -> int:
+    """Index into the course's keys of the state at an evaluation."""
+    return 0 if rung == UNTRAINED else course.marks[rung] + 1
+
+
+def _diverged(split: str, examples: int) -> str:
+    return f"diverged: the {split} loss was not finite by {examples} examples; lower learning_rate or gradient_clip"

@@ -1,0 +1,212 @@
+"""Does one job after another in one process: trains and evaluates what the store does not know."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hpo.data.batches import Batch
+from hpo.data.texts import Texts
+from hpo.models.classifier import Classifier, build_classifier
+from hpo.models.pretrained import Pretrained
+from hpo.runtime.jobs import UNTRAINED, Done, Job
+from hpo.runtime.recall import Recall, state_of
+from hpo.seeds import derive
+from hpo.training.course import Course, Reader
+from hpo.training.evaluation import evaluate
+from hpo.training.keys import segment_key
+from hpo.training.loop import train_segment
+from hpo.training.optimizers import build_optimizer
+from hpo.training.precision import Precision
+from hpo.training.states import capture, restore, state_digest
+from hpo.training.store import EvaluationFacts, SegmentFacts
+
+
+@dataclass
+class _Live:
+    """The state in memory, of ``key``."""
+
+    key: str
+    model: Classifier
+    optimizer: torch.optim.Optimizer
+
+
+class Worker:
+    """Trains and evaluates the trainings of one run.
+
+    Args:
+        share: of the device that this worker has; seconds are those of the whole device.
+    """
+
+    def __init__(
+        self, pretrained: Pretrained, recall: Recall, classes: int, precision: Precision, share: float = 1.0
+    ) -> None:
+        self.recall = recall
+        self._pretrained = pretrained
+        self._classes = classes
+        self._precision = precision
+        self._share = share
+        self._live: _Live | None = None
+        self._trained = 0
+        self._retrained = 0.0
+        self._seconds: dict[str, float] = {}
+
+    def do(self, job: Job) -> Done:
+        """Bring a training to the evaluation asked for; what is known is recalled."""
+        self._trained, self._retrained = 0, 0.0
+        self._seconds = {"train": 0.0, "evaluate": 0.0, "store": 0.0, "pass": 0.0}
+        course = self.recall.course(job.parameters, job.seed)
+        with self.recall.store.warnings() as warnings:
+            if self._train(course, job):
+                self._evaluate(course, job)
+                self._make_passes(course, job)
+        done = self.recall.known(job)
+        assert done is not None, "all that it asks for was stored just now"
+        return done.model_copy(
+            update={
+                "trained": self._trained,
+                "retrained_seconds": self._retrained,
+                "seconds": self._seconds,
+                "warnings": tuple(warnings),
+                "memory": peak_memory(),
+            }
+        )
+
+    def _train(self, course: Course, job: Job) -> bool:
+        """Train the segments up to the job's evaluation that must be; whether the loss stayed finite."""
+        segments = course.segments_of(job.rung)
+        unknown = [i for i in segments if self.recall.segment(course, i) is None]
+        goal = max(unknown, default=UNTRAINED)
+        if self.recall.evaluation(course, job) is None:
+            goal = segments.stop - 1
+        if any(self._diverged(course, i) for i in segments):
+            return False
+        first = min(unknown, default=goal + 1)
+        return goal < first or self._reach(course, goal, first - 1)
+
+    def _diverged(self, course: Course, segment: int) -> bool:
+        facts = self.recall.segment(course, segment)
+        return facts is not None and facts.loss is None
+
+    def _reach(self, course: Course, goal: int, latest: int) -> bool:
+        """Train to the end of segment ``goal`` from a state no later than the end of ``latest``; whether it stayed finite."""
+        self._live = self._latest_state(course, latest)
+        start = course.keys.index(self._live.key)  # number of segments trained so far
+        return all(self._train_segment(course, segment) for segment in range(start, goal + 1))
+
+    def _latest_state(self, course: Course, latest: int) -> _Live:
+        """The latest state at hand, no later than the end of segment ``latest`` (-1: the start)."""
+        for index in range(latest + 1, 0, -1):
+            key = course.keys[index]
+            if self._live is not None and self._live.key == key:
+                return self._live
+            started = time.perf_counter()
+            tensors = self.recall.store.state(key)
+            if tensors is not None:
+                live = self._fresh(course)
+                restore(live.model, live.optimizer, tensors)
+                live.key = key
+                self._count("store", started)
+                return live
+        return self._fresh(course)
+
+    def _fresh(self, course: Course) -> _Live:
+        parameters = course.parameters
+        head_seed = derive(course.seed, "head")
+        model = build_classifier(self._pretrained, parameters, self._classes, head_seed, course.start)
+        model.to(self._precision.device)
+        return _Live(course.keys[0], model, build_optimizer(model, parameters))
+
+    def _train_segment(self, course: Course, segment: int) -> bool:
+        live, self._live = self._live, None  # an interrupt must not leave a state under the old key
+        assert live is not None
+        read = self._reader(course)
+        self._read_ahead(course, segment)
+        steps = course.steps_of(segment, read)
+        clip = course.parameters["gradient_clip"]
+        result = train_segment(live.model, live.optimizer, steps, course.seed, clip, self._precision)
+        seconds = result.seconds * self._share
+        self._seconds["train"] += seconds
+        self._trained += 1
+        started = time.perf_counter()
+        finite = math.isfinite(result.loss)
+        tensors = capture(live.model, live.optimizer)
+        digest = state_digest(tensors)
+        facts = SegmentFacts(loss=result.loss if finite else None, seconds=seconds, state=digest)
+        chance = course.cuts[segment].chance
+        if finite and chance > 0:
+            self.recall.store.put_state(course.keys[segment + 1], tensors, digest, seconds, chance)
+        if self.recall.segment(course, segment) is not None:
+            self._retrained += seconds
+        self.recall.store.put_segment(segment_key(*course.keys[segment : segment + 2]), facts)
+        self._live = _Live(course.keys[segment + 1], live.model, live.optimizer)
+        self._count("store", started)
+        return finite
+
+    def _evaluate(self, course: Course, job: Job) -> None:
+        if self.recall.evaluation(course, job) is not None:
+            return
+        data = self.recall.data(job)
+        wanted = course.keys[state_of(course, job.rung)]
+        if self._live is None or self._live.key != wanted:
+            self._reach(course, state_of(course, job.rung) - 1, state_of(course, job.rung) - 1)
+        assert self._live is not None
+        read = self._reader(course)
+        if read is not None:
+            self._pass(data.texts, course)
+        started = time.perf_counter()
+        scores = evaluate(self._live.model, data, self._precision, read)
+        facts = EvaluationFacts(
+            accuracy=scores.accuracy,
+            loss=scores.loss if math.isfinite(scores.loss) else None,
+            seconds=self._count("evaluate", started),
+            predictions=tuple(scores.predictions.tolist()) if job.split == "test" else None,
+        )
+        self.recall.store.put_evaluation(self.recall.evaluation_key(course, job), facts)
+
+    def _reader(self, course: Course) -> Reader | None:
+        """What reads hidden states, where the body begins at a depth."""
+        if not course.start:
+            return None
+
+        def read(texts: Texts, batch: Batch) -> NDArray[np.float32]:
+            return self.recall.prefixes.hidden(texts, course.start, course.parameters).batch(batch)
+
+        return read
+
+    def _read_ahead(self, course: Course, segment: int) -> None:
+        """Make the passes that a segment reads, so that their time is not counted as training."""
+        if course.start:
+            for texts in course.texts_of(segment):
+                self._pass(texts, course)
+
+    def _make_passes(self, course: Course, job: Job) -> None:
+        """Make what is missing of the passes that the job is charged."""
+        if course.start:
+            until = course.texts_until(job.rung) if job.rung != UNTRAINED else []
+            for texts in (*until, self.recall.data(job).texts):
+                self._pass(texts, course)
+
+    def _pass(self, texts: Texts, course: Course) -> None:
+        self._seconds["pass"] += self.recall.prefixes.make(texts, course.start, course.parameters)
+
+    def _count(self, kind: str, started: float) -> float:
+        seconds = (time.perf_counter() - started) * self._share
+        self._seconds[kind] += seconds
+        return seconds
+
+
+def peak_memory() -> int:
+    """Most resident bytes that this process has had; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

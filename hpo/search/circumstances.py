@@ -1,0 +1,60 @@
+"""Records of one run stand on one space file, one data set, one model, one device and one set of versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hpo.config.changes import changes
+from hpo.config.space import Space
+from hpo.errors import UserError
+from hpo.records.files import read_run
+from hpo.records.schema import Run
+
+
+def refuse_changes(space: Space, folder: Path) -> None:
+    """Refuse a space file that is not as it was when ``folder`` was begun.
+
+    Raises:
+        UserError: it says what changed.
+    """
+    before = read_run(folder)
+    if before is None:
+        return
+    found = changes(before.experiment, space.experiment.model_dump(mode="json"))
+    if found:
+        raise UserError(
+            f"{space.path} changed since {folder} was begun:\n  " + "\n  ".join(found),
+            f"Undo the change to go on, or give --results another folder, or move {folder} away to begin anew.",
+        )
+
+
+# Versions that decide what is drawn, read and computed.
+_DECIDING = ("hpo", "torch", "transformers", "optuna", "numpy")
+
+
+def refuse_other_circumstances(folder: Path, head: Run) -> None:
+    """Refuse to go on where data, model, device or versions are not as they were.
+
+    Raises:
+        UserError: it says what is not.
+    """
+    before = read_run(folder)
+    if before is None:
+        return
+    found = [
+        f"{what}: {old} -> {new}"
+        for what, old, new in (
+            ("data, SHA-256", before.split.sha256[:12], head.split.sha256[:12]),
+            ("model weights, SHA-256", before.model.sha256[:12], head.model.sha256[:12]),
+            ("device", before.device.name, head.device.name),
+            ("precision", before.device.precision, head.device.precision),
+            ("threads", before.device.threads, head.device.threads),
+            *((name, before.versions.get(name), head.versions.get(name)) for name in _DECIDING),
+        )
+        if old != new
+    ]
+    if found:
+        raise UserError(
+            f"not all is as it was when {folder} was begun:\n  " + "\n  ".join(found),
+            f"Bring back what it began with, or give --results another folder, or move {folder} away to begin anew.",
+        )

@@ -1,0 +1,201 @@
+"""The frozen prefix: hidden states below the trained layers, computed once for each list of texts and each depth.
+
+They are a function of the tokens alone. Each list is passed through in batches of like lengths, always the same ones, so
+that a text has the same bits whoever asks first; a deeper pass goes on from the next depth below that the run reads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.data.batches import Batch, collate, evaluation_batches
+from hpo.data.texts import Texts
+from hpo.models.pretrained import Pretrained
+from hpo.models.shortcuts import stretch
+from hpo.records.schema import Work
+from hpo.training.evaluation import BATCH
+from hpo.training.keys import pass_key
+from hpo.training.precision import Precision, on_device
+from hpo.training.store import PassFacts, Store
+
+BYTES = 4  # of a hidden value, float32
+SHARE = (
+    8  # a list of texts may take this part of the store, so that the depths and epochs in use fit together
+)
+ARRAYS_KEPT = 16  # opened at once
+# A GPU computes a frozen layer again sooner than it reads the result from memory on the other side of its bus, unless
+# depth x hidden size is at least this: operations a byte of the bus, 300e12 / 20e9, over 24 h^2 k operations and 4 h bytes
+# a token. By arithmetic, not measured.
+LEAST_ON_GPU = 2500
+CHANCE = 1.0  # of being read again: every training and evaluation on these texts does
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Hidden states of a list of texts: (tokens, hidden), one text after another, or (texts, hidden) of first tokens."""
+
+    values: NDArray[np.float32]
+    starts: NDArray[np.int64] | None  # of each text; None: first tokens
+    lengths: NDArray[np.int64]
+
+    def batch(self, batch: Batch) -> NDArray[np.float32]:
+        """Of the texts of a batch: (batch, width, hidden), zero where padded; width 1 where first tokens are kept."""
+        if self.starts is None:
+            first: NDArray[np.float32] = self.values[batch.items][:, None]
+            return first
+        rows = np.zeros((len(batch.items), batch.width, self.values.shape[1]), np.float32)
+        for row, item in enumerate(batch.items):
+            first, length = self.starts[item], self.lengths[item]
+            rows[row, :length] = self.values[first : first + length]
+        return rows
+
+
+class Prefixes:
+    """The hidden states that a run's trainings and evaluations begin with.
+
+    Args:
+        origin: what they depend on beside texts and depth: weights and class of numerics.
+        depths: every depth that the run's trainings freeze.
+        room: bytes of the store.
+        pad: id of the padding token.
+        share: of the device that this process has; seconds are those of the whole device.
+    """
+
+    def __init__(
+        self,
+        pretrained: Pretrained,
+        store: Store,
+        precision: Precision,
+        origin: Mapping[str, Any],
+        depths: Sequence[int],
+        room: int,
+        pad: int,
+        share: float = 1.0,
+    ) -> None:
+        self._pretrained = pretrained
+        self._store = store
+        self._precision = precision
+        self._origin = dict(origin)
+        self._depths = sorted(d for d in set(depths) if d in pretrained.starts)
+        self._room = room
+        self._pad = pad
+        self._open: OrderedDict[str, Hidden] = OrderedDict()
+        self._share = share
+        self._seconds = 0.0
+
+    def start_of(self, parameters: Mapping[str, Any], tokens: int) -> int:
+        """Depth at which a training on texts of so many tokens begins: all that is frozen, or 0 where that would not pay.
+
+        It does not where the architecture cannot begin at a depth, where the texts would take more than an eighth of the
+        store, or where a GPU computes sooner than it reads.
+        """
+        depth = int(parameters["frozen_layers"])
+        size = self._pretrained.info.hidden_size
+        on_cpu = self._precision.device.type == "cpu"
+        if depth not in self._depths or not (on_cpu or depth * size >= LEAST_ON_GPU):
+            return 0
+        kept = 1 if self._first_token(depth, parameters) else tokens
+        return depth if kept * size * BYTES * SHARE <= self._room else 0
+
+    def make(self, texts: Texts, depth: int, parameters: Mapping[str, Any]) -> float:
+        """Make what is missing of the passes up to layer ``depth``; device-seconds that it took now."""
+        before = self._seconds
+        if self.work(texts, depth, parameters) is None:
+            for at in (d for d in self._depths if d < depth):
+                self._ensure(texts, at, first_token=False)
+            self._ensure(texts, depth, self._first_token(depth, parameters))
+        self.hidden(texts, depth, parameters)
+        return self._seconds - before
+
+    def hidden(self, texts: Texts, depth: int, parameters: Mapping[str, Any]) -> Hidden:
+        """Hidden states before layer ``depth``: from memory, from the store, or computed again."""
+        first_token = self._first_token(depth, parameters)
+        key = self._key(texts, depth, first_token)
+        if key not in self._open:
+            self._open[key] = self._read_or_compute(key, texts, depth, first_token)
+        self._open.move_to_end(key)
+        while len(self._open) > ARRAYS_KEPT:
+            self._open.popitem(last=False)
+        return self._open[key]
+
+    def work(self, texts: Texts, depth: int, parameters: Mapping[str, Any]) -> list[Work] | None:
+        """The passes that led to these hidden states, each from one depth to the next; None: not all were made."""
+        keys = [self._key(texts, at, first_token=False) for at in self._depths if at < depth]
+        keys.append(self._key(texts, depth, self._first_token(depth, parameters)))
+        work = []
+        for key in keys:
+            facts = self._store.passed(key)
+            if facts is None:
+                return None
+            work.append(Work(key=key, seconds=facts.seconds))
+        return work
+
+    def _ensure(self, texts: Texts, depth: int, first_token: bool) -> None:
+        key = self._key(texts, depth, first_token)
+        if self._store.passed(key) is None:
+            self._open[key] = self._read_or_compute(key, texts, depth, first_token)
+
+    def _first_token(self, depth: int, parameters: Mapping[str, Any]) -> bool:
+        return depth == self._pretrained.info.layers and parameters["pooling"] == "cls"
+
+    def _below(self, depth: int) -> int:
+        return max((d for d in self._depths if d < depth), default=0)
+
+    def _key(self, texts: Texts, depth: int, first_token: bool) -> str:
+        return pass_key(self._origin, texts.key, depth, first_token)
+
+    def _read_or_compute(self, key: str, texts: Texts, depth: int, first_token: bool) -> Hidden:
+        made = self._store.passed(key) is not None
+        values = self._store.prefix(key) if made else None
+        if values is None:
+            with self._store.lock(key):  # another worker may be at it
+                values = self._store.prefix(key) if self._store.passed(key) is not None else None
+                if values is None:
+                    values = self._compute(key, texts, depth, first_token)
+        return _hidden(values, texts, first_token)
+
+    def _compute(self, key: str, texts: Texts, depth: int, first_token: bool) -> NDArray[np.float32]:
+        """Pass through the layers from the depth below to ``depth``, and store what came out."""
+        below = self._below(depth)
+        lower = self.hidden(texts, below, {"pooling": "mean"}) if below else None
+        started = time.perf_counter()
+        whole = first_token and self._pretrained.first_token_works
+        run = stretch(self._pretrained.body, below, depth, whole)
+        kept = len(texts.ids) if first_token else texts.tokens
+        values = np.empty((kept, self._pretrained.info.hidden_size), np.float32)
+        into = _hidden(values, texts, first_token)
+        for batch in evaluation_batches(texts.lengths, BATCH):
+            ids, mask = collate(texts.ids, batch, self._pad)
+            given = ids if lower is None else lower.batch(batch)
+            with self._precision.autocast():
+                output = run(
+                    on_device(given, self._precision.device), on_device(mask, self._precision.device)
+                )
+            _scatter(output.float().cpu().numpy(), batch, into)
+        seconds = (time.perf_counter() - started) * self._share
+        self._seconds += seconds
+        self._store.put_prefix(key, values, seconds, CHANCE)
+        self._store.put_pass(key, PassFacts(seconds=seconds))
+        return values
+
+
+def _hidden(values: NDArray[np.float32], texts: Texts, first_token: bool) -> Hidden:
+    starts = None if first_token else np.cumsum(texts.lengths) - texts.lengths
+    return Hidden(values, starts, texts.lengths)
+
+
+def _scatter(output: NDArray[np.float32], batch: Batch, into: Hidden) -> None:
+    """Write (batch, width, hidden) to where the batch's texts lie."""
+    if into.starts is None:
+        into.values[batch.items] = output[:, 0]
+        return
+    for row, item in enumerate(batch.items):
+        first, length = into.starts[item], into.lengths[item]
+        into.values[first : first + length] = output[row, :length]
