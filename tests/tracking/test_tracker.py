@@ -75,6 +75,9 @@ assert "mlflow" not in sys.modules
 """
     done = coordinator(work, program, tmp_path)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    assert not list(tmp_path.glob("mlflow.db-*"))
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
     assert snapshot(tmp_path, "space") == snapshot(undisturbed, "space")
     assert list(work.iterdir()) == []
 
