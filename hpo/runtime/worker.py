@@ -95,7 +95,7 @@ class Worker:
         return facts is not None and facts.loss is None
 
     def _reach(self, course: Course, goal: int, latest: int) -> bool:
-        """Train to the end of segment ``goal`` from a state no later than the end of ``latest``; whether it stayed finite."""
+        """Train to the end of segment ``goal``, from a state no later than that of ``latest``; whether all was finite."""
         self._live = self._latest_state(course, latest)
         start = course.keys.index(self._live.key)  # number of segments trained so far
         return all(self._train_segment(course, segment) for segment in range(start, goal + 1))

@@ -33,7 +33,7 @@ from hpo.search.trials import TrialKey, TrialRunner
 from hpo.search.watchers import Watchers
 from hpo.seeds import derive
 from hpo.tracking.tracker import Tracker
-from hpo.tracking.uri import check, default_uri
+from hpo.tracking.uri import default_uri
 from hpo.training.store import STORE_LIMIT, store_folder
 
 __all__ = ["Checked", "Outcome", "check_experiment", "run_experiment"]
@@ -89,18 +89,7 @@ def run_experiment(
                 report = write_report(folder)
                 seconds = time.perf_counter() - started
                 return Outcome(folder, report, {"report": seconds}, 0, seconds)
-            check(uri)  # before minutes of loading and training
-            limit = store_limit or space.experiment.store_limit or STORE_LIMIT
-            wanted = Wanted(
-                experiment=space.experiment,
-                base=space.path.parent,
-                device=device,
-                forks=forks(space.experiment),
-                store=store_folder(results),
-                room=limit,
-            )
-            with closing(Engine(wanted, workers, _width(space.experiment))) as engine:
-                return _run(space, folder, uri, engine, observer, started)
+            return _tracked(space, results, uri, device, observer, workers, store_limit, started)
     except Timeout:
         raise UserError(
             f"another process is at work on {folder}",
@@ -108,8 +97,36 @@ def run_experiment(
         ) from None
 
 
+def _tracked(
+    space: Space,
+    results: Path,
+    uri: str,
+    device: str | None,
+    observer: Observer,
+    workers: int | None,
+    store_limit: int | None,
+    started: float,
+) -> Outcome:
+    """Train with an engine and a tracker of its own; both load while this process does."""
+    wanted = Wanted(
+        experiment=space.experiment,
+        base=space.path.parent,
+        device=device,
+        forks=forks(space.experiment),
+        store=store_folder(results),
+        room=store_limit or space.experiment.store_limit or STORE_LIMIT,
+    )
+    tracker = Tracker(uri)
+    try:
+        with closing(Engine(wanted, workers, _width(space.experiment))) as engine:
+            return _run(space, results / space.experiment.name, tracker, engine, observer, started)
+    except BaseException:
+        tracker.interrupt()
+        raise
+
+
 def _run(
-    space: Space, folder: Path, tracking_uri: str, engine: Engine, observer: Observer, started: float
+    space: Space, folder: Path, tracker: Tracker, engine: Engine, observer: Observer, started: float
 ) -> Outcome:
     loaded = prepare(space, engine.wanted.device, engine.threads)
     head = run_record(loaded)
@@ -117,28 +134,24 @@ def _run(
     (folder / "space.yaml").write_text(space.text, encoding="utf-8")
     write_run(folder, head)
     engine.begin(loaded)
-    at = time.perf_counter()
-    tracker = Tracker(tracking_uri, head, run_id=_run_id(folder))
-    opening = time.perf_counter() - at
+    load = time.perf_counter() - started
+    tracker.open(head, _run_id(folder))
     watchers = Watchers([observer, tracker])
     run = _Run(space.experiment, engine, watchers, folder)
-    try:
-        run.search()
-        run.confirm()
-        reporting = time.perf_counter()
-        report = write_report(folder)
-        reported = time.perf_counter() - reporting
-        verdict = "\n".join(report.verdict.sentences)
-        tracker.finish(folder / "space.yaml", report.html, list(report.tables), report.markdown, verdict)
-    except BaseException:
-        tracker.interrupt()
-        raise
+    run.search()
+    run.confirm()
+    at = time.perf_counter()
+    report = write_report(folder)
+    reported = time.perf_counter() - at
+    verdict = "\n".join(report.verdict.sentences)
+    tracker.finish(folder / "space.yaml", report.html, list(report.tables), report.markdown, verdict)
     mark_finished(folder)
     wall = time.perf_counter() - started
+    finishing = wall - (at - started) - reported
     profile = {
         **run.seconds,
-        "load": at - started,
-        "track": opening + watchers.seconds,
+        "load": load,
+        "track": watchers.seconds + finishing,
         "report": reported,
     }
     profile["other"] = max(0.0, wall - sum(profile.values()))
@@ -196,7 +209,9 @@ class _Run:
     def _confirmations(self) -> Iterator[Training]:
         strategies = list(self._experiment.strategies())
         if self._experiment.baseline is not None:
-            strategies.append(BASELINE)
+            strategies.insert(
+                0, BASELINE
+            )  # it may train more layers than the others: the longest begin first
         for index in range(self._experiment.confirmation.seeds):
             for replicate in range(self._experiment.budget.replicates):
                 for strategy in strategies:

@@ -126,17 +126,6 @@ class Draws:
         return dict(trial.params), dict(trial.distributions)
 
 
-def draw(
-    experiment: Experiment,
-    strategy: Value | None,
-    replicate: int,
-    number: int,
-    earlier: Sequence[FrozenTrial],
-) -> Drawn:
-    """One draw alone."""
-    return Draws(experiment, strategy, replicate).draw(number, earlier)
-
-
 def looks_at_results(experiment: Experiment, number: int) -> bool:
     """Whether draw ``number`` depends on how the draws before it ended."""
     return experiment.budget.sampler in ("tpe", "gp") and number >= max(1, _startup(experiment))

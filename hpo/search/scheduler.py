@@ -53,7 +53,9 @@ class Scheduler:
         """Do all that needs no waiting; whether a job is in hand."""
         moved = True
         while moved:
-            moved = any([self._move(one, begun) for one in list(begun)])
+            moved = False
+            for one in list(begun):
+                moved = self._move(one, begun) or moved
             free = self._executor.slots - sum(b.submitted for b in begun)
             if free and not moved and len(begun) < MOST_BEGUN:
                 training = next(waiting, None)
@@ -67,27 +69,29 @@ class Scheduler:
         return in_hand
 
     def _move(self, one: _Begun, begun: list[_Begun]) -> bool:
-        """Let one training go on, if it can: by what is known, by its condition, or by submitting its job."""
+        """Let one training go on, if it can: by its condition, by what is known, or by submitting its job."""
         if one.submitted:
             return False
-        if one.condition is not None:
-            if not one.condition():
-                return False
-            self._send(one, None, begun)
-            return True
-        assert one.job is not None
-        known = self._recall.known(one.job)
-        if known is not None:
+        if one.job is None:
+            known, ready = None, one.condition is not None and one.condition()
+        else:
+            known = self._recall.known(one.job)
+            ready = known is not None
+        if ready:
             self._send(one, known, begun)
             return True
+        return one.job is not None and self._submit(one, one.job, begun)
+
+    def _submit(self, one: _Begun, job: Job, begun: list[_Begun]) -> bool:
+        """Submit a job, unless all slots are taken or another job in hand trains a segment that it needs."""
         in_hand = [b for b in begun if b.submitted]
         if len(in_hand) >= self._executor.slots:
             return False
-        one.segments = self._recall.missing(one.job)
+        one.segments = self._recall.missing(job)
         if any(one.segments & other.segments for other in in_hand):
             return False
         one.submitted = True
-        self._executor.submit(one.job)
+        self._executor.submit(job)
         return True
 
     def _send(self, one: _Begun, done: Done | None, begun: list[_Begun]) -> None:

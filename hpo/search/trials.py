@@ -18,7 +18,7 @@ from hpo.records.schema import Trial
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.recall import Recall
 from hpo.search.confirm import best_rung
-from hpo.search.draws import configuration, draw, looks_at_results
+from hpo.search.draws import Drawn, Draws, configuration, looks_at_results
 from hpo.search.pruners import Field, Pruner
 from hpo.search.scheduler import Training
 from hpo.search.storage import StoredStudy, StudyStorage
@@ -39,6 +39,7 @@ class _Study:
     """
 
     stored: StoredStudy
+    draws: Draws
     firsts: dict[str, int] = field(default_factory=dict)
     ended: int = 0
 
@@ -74,36 +75,41 @@ class TrialRunner:
         A draw waits for those before it wherever it, or the pruner, looks at their results, so that the records are the
         same however many trials are trained at once.
         """
-        study = self._study(strategy, replicate)
+        study = self._study(strategy, value, replicate)
         if looks_at_results(self._experiment, number) or self._experiment.budget.pruner != "none":
             yield lambda: self._all_ended(study, strategy, replicate, number)
-        stored = study.stored.trials()
-        trial = stored[number] if len(stored) > number else None
-        if trial is None:
-            seed = derive(self._experiment.seed, "trial", replicate)
-            drawn = draw(self._experiment, value, replicate, number, stored)
-            trial = study.stored.begin(*drawn, seed)
-        parameters = configuration(self._experiment, value, trial.params)
-        first = study.firsts.setdefault(_canonical(parameters), number)
+        trial = study.stored.trial(number) if number < len(study.stored) else None
         known = self.records.get((strategy, replicate, number))
-        if known is not None and trial.state.is_finished():
+        drawn = self._drawn(study, trial, number)
+        parameters = configuration(self._experiment, value, drawn[0])
+        first = study.firsts.setdefault(_canonical(parameters), number)
+        if known is not None and trial is not None and trial.state.is_finished():
             self._watchers.trial(known)
             return
+        seed = derive(self._experiment.seed, "trial", replicate)
         if first < number:
+            if trial is None and (strategy, replicate, first) not in self.records:
+                trial = study.stored.begin(*drawn, seed)  # in its place, before those after it
             yield lambda: (strategy, replicate, first) in self.records
-            record = self._duplicate(study, self.records[strategy, replicate, first], number)
+            record = self._duplicate(self.records[strategy, replicate, first], number)
         else:
+            trial = trial or study.stored.begin(*drawn, seed)
             record = yield from self._train(study, trial, strategy, replicate, parameters)
         write_trial(self._folder, record)
         self.records[strategy, replicate, number] = record
-        if not trial.state.is_finished():
-            study.stored.end(number, record.state, record.accuracy)
+        self._store(study, drawn, trial, record)
         self._watchers.trial(record)
 
-    def _study(self, strategy: str, replicate: int) -> _Study:
+    def _drawn(self, study: _Study, trial: FrozenTrial | None, number: int) -> Drawn:
+        if trial is not None:
+            return trial.params, trial.distributions
+        return study.draws.draw(number, study.stored.trials())
+
+    def _study(self, strategy: str, value: Value | None, replicate: int) -> _Study:
         key = (strategy, replicate)
         if key not in self._studies:
-            self._studies[key] = _Study(self._storage.study(strategy, replicate))
+            stored = self._storage.study(strategy, replicate)
+            self._studies[key] = _Study(stored, Draws(self._experiment, value, replicate))
         return self._studies[key]
 
     def _all_ended(self, study: _Study, strategy: str, replicate: int, number: int) -> bool:
@@ -111,11 +117,8 @@ class TrialRunner:
             study.ended += 1
         return study.ended >= number
 
-    def _duplicate(self, study: _Study, twin: Trial, number: int) -> Trial:
+    def _duplicate(self, twin: Trial, number: int) -> Trial:
         """The record of a draw whose configuration an earlier one of its study has."""
-        course = self._recall.course(twin.parameters, twin.seed)
-        for rung, examples in zip(twin.rungs, course.rungs, strict=False):
-            study.stored.report(number, examples, rung.accuracy)
         return twin.model_copy(
             update={
                 "draw": number,
@@ -124,6 +127,17 @@ class TrialRunner:
                 "retrained_seconds": 0.0,
             }
         )
+
+    def _store(self, study: _Study, drawn: Drawn, trial: FrozenTrial | None, record: Trial) -> None:
+        """Bring the study's trial to the state of its record."""
+        course = self._recall.course(record.parameters, record.seed)
+        rungs = {examples: rung.accuracy for examples, rung in zip(course.rungs, record.rungs, strict=False)}
+        if trial is None:
+            study.stored.add(*drawn, record.seed, record.state, record.accuracy, rungs)
+        elif not trial.state.is_finished():
+            for examples, accuracy in rungs.items():
+                study.stored.report(record.draw, examples, accuracy)
+            study.stored.end(record.draw, record.state, record.accuracy)
 
     def _train(
         self, study: _Study, trial: FrozenTrial, strategy: str, replicate: int, parameters: dict[str, Any]

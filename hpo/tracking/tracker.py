@@ -40,7 +40,7 @@ class Tracker:
             server failed at something told before.
     """
 
-    def __init__(self, uri: str, run: Run | None = None, run_id: str = "") -> None:
+    def __init__(self, uri: str) -> None:
         check(uri)
         self._uri = uri
         self._opened = False
@@ -64,8 +64,6 @@ class Tracker:
         for thread in self._threads:
             thread.start()
         self._tell("connect", uri=uri)
-        if run is not None:
-            self.open(run, run_id)
 
     def open(self, run: Run, run_id: str) -> None:
         """Open the runs of the comparison and the strategies.
