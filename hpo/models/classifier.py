@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from hpo.data.batches import padded_width, widest_within
 from hpo.models.layers import frozen_parts, layers_of
 from hpo.models.pretrained import Pretrained
-from hpo.models.shortcuts import read_first_token, start_at
+from hpo.models.shortcuts import read_first_token, start_at, wide
 
 # Standard deviation of the head's first weights (BERT, Devlin et al. 2019, initializer_range).
 HEAD_DEVIATION = 0.02
@@ -26,12 +26,18 @@ class Classifier(nn.Module):
     """
 
     def __init__(
-        self, body: nn.Module | None, head: nn.Module, pooling: str, frozen: Sequence[nn.Module]
+        self,
+        body: nn.Module | None,
+        head: nn.Module,
+        pooling: str,
+        frozen: Sequence[nn.Module],
+        wide_mask: bool = False,
     ) -> None:
         super().__init__()
         self.body = body
         self.head = head
         self._pooling = pooling
+        self._wide_mask = wide_mask
         self._frozen = tuple(frozen)  # a plain tuple: these are submodules of the body already
 
     def forward(self, texts: Tensor, mask: Tensor) -> Tensor:
@@ -44,7 +50,8 @@ class Classifier(nn.Module):
         hidden = texts
         if self.body is not None:
             given = {"inputs_embeds": texts} if texts.is_floating_point() else {"input_ids": texts}
-            hidden = self.body(**given, attention_mask=mask).last_hidden_state
+            attended = wide(mask) if self._wide_mask else mask
+            hidden = self.body(**given, attention_mask=attended).last_hidden_state
         if self._pooling == "cls":
             pooled = hidden[:, 0]
         else:
@@ -88,7 +95,8 @@ def build_classifier(
     start_at(body, start)
     if pooling == "cls" and pretrained.first_token_works:
         read_first_token(body)
-    return Classifier(body, head, pooling, frozen)
+    on_gpu = next(pretrained.body.parameters()).is_cuda
+    return Classifier(body, head, pooling, frozen, wide_mask=on_gpu and pretrained.wide_mask_works)
 
 
 def _copy_body(body: nn.Module, count: int) -> tuple[nn.Module, list[nn.Module]]:

@@ -14,7 +14,7 @@ from torch import nn
 from hpo.assets.catalogue import CATALOGUE
 from hpo.assets.fetch import fetch
 from hpo.errors import UserError
-from hpo.models.shortcuts import works_for_first_token, works_from
+from hpo.models.shortcuts import works_for_first_token, works_from, works_with_wide_mask
 from hpo.records.schema import ModelInfo
 
 
@@ -30,6 +30,11 @@ class Pretrained:
     def first_token_works(self) -> bool:
         """Whether the last layer can be computed for the first token alone."""
         return works_for_first_token(self.body)
+
+    @cached_property
+    def wide_mask_works(self) -> bool:
+        """Whether attention masks can be made here, without a look at their values."""
+        return works_with_wide_mask(self.body)
 
     @cached_property
     def starts(self) -> frozenset[int]:

@@ -119,6 +119,26 @@ def works_from(body: nn.Module, depth: int) -> bool:
     return _alike(found, wanted, mask)
 
 
+def wide(mask: Tensor) -> Tensor:
+    """A padding mask (batch, width) as attention reads it: bool (batch, 1, width, width).
+
+    Given one of two dimensions, transformers looks whether any text is padded, and on a GPU waits for all work to end.
+    """
+    return mask[:, None, None, :].bool().expand(-1, -1, mask.shape[1], -1)
+
+
+def works_with_wide_mask(body: nn.Module) -> bool:
+    """Whether ``body`` takes a mask of all pairs of tokens for the padding mask; a decoder would look ahead with it."""
+    ids, mask = _probe(body)
+    try:
+        with torch.inference_mode():
+            found = body(input_ids=ids, attention_mask=wide(mask)).last_hidden_state
+            wanted = body(input_ids=ids, attention_mask=mask).last_hidden_state
+    except (TypeError, ValueError, AttributeError, RuntimeError, IndexError, KeyError):
+        return False  # an architecture that makes its masks in another way
+    return _alike(found, wanted, mask)
+
+
 def works_for_first_token(body: nn.Module) -> bool:
     """Whether ``read_first_token`` leaves the first token of ``body`` as it is."""
     ids, mask = _probe(body)

@@ -25,6 +25,9 @@ from hpo.training.precision import Precision, choose_precision
 from hpo.training.prefixes import Prefixes
 from hpo.training.store import Store
 
+# Part of a GPU's memory that workers take together; the rest is for what CUDA itself keeps in each process.
+GPU_SHARE = 0.9
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -76,12 +79,15 @@ class Loaded:
         return EvaluationSet(ids, self.task.test.labels, tokenizer.pad_token_id or 0)
 
 
-def load(experiment: Experiment, base: Path, device: str | None, threads: int | None = None) -> Loaded:
+def load(
+    experiment: Experiment, base: Path, device: str | None, threads: int | None = None, share: float = 1.0
+) -> Loaded:
     """Load what ``experiment`` names, fetching assets that are not cached.
 
     Args:
         base: folder to which a model's folder is relative.
         threads: of this process; None: as many as torch takes.
+        share: of a GPU's memory that this process may take, so that no worker takes another's.
 
     Raises:
         UserError: something is not there, or does not fit together.
@@ -89,6 +95,8 @@ def load(experiment: Experiment, base: Path, device: str | None, threads: int | 
     if threads is not None:
         torch.set_num_threads(threads)
     precision = choose_precision(device)
+    if precision.device.type == "cuda" and share < 1:
+        torch.cuda.set_per_process_memory_fraction(share * GPU_SHARE, precision.device)
     task = load_task(experiment.task, experiment.seed)
     pretrained = load_pretrained(experiment.model, base)
     pretrained.body.to(precision.device)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 from hpo.data.batches import Batch
 from hpo.data.texts import Texts
+from hpo.errors import UserError
 from hpo.models.classifier import Classifier, build_classifier
 from hpo.models.pretrained import Pretrained
 from hpo.runtime.jobs import UNTRAINED, Done, Job
@@ -62,7 +65,7 @@ class Worker:
         self._trained, self._retrained = 0, 0.0
         self._seconds = {"train": 0.0, "evaluate": 0.0, "store": 0.0, "pass": 0.0}
         course = self.recall.course(job.parameters, job.seed)
-        with self.recall.store.warnings() as warnings:
+        with self.recall.store.warnings() as warnings, _plain_out_of_memory():
             if self._train(course, job):
                 self._evaluate(course, job)
                 self._make_passes(course, job)
@@ -200,6 +203,18 @@ class Worker:
         seconds = (time.perf_counter() - started) * self._share
         self._seconds[kind] += seconds
         return seconds
+
+
+@contextmanager
+def _plain_out_of_memory() -> Iterator[None]:
+    """Turn a GPU without room into an error that the user can mend; the others on the card are not touched."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            "the GPU has no memory left for a training of this size",
+            "Give the command again with fewer --workers, or lower batch_size or task.max_length.",
+        ) from error
 
 
 def peak_memory() -> int:

@@ -67,6 +67,9 @@ def choose_precision(requested: str | None) -> Precision:
             f"--device {name} does not answer: {(str(error).splitlines() or [type(error).__name__])[0]}",
             "Free the device, or name another with --device.",
         ) from error
+    # Pinned, so that float32 means float32 on every card; the fast format of a card is bf16.
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
     precision, reason = _precision_of(device)
     info = DeviceInfo(
         name=_device_name(device),
