@@ -52,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--repeats", type=int, help="instead of each case's own number; seeds of to_an_answer"
     )
-    parser.add_argument("--replicates", type=int, default=1, help="of main_job; the shipped space has 5")
+    parser.add_argument(
+        "--replicates", type=int, choices=(3, 4, 5), default=3, help="of main_job; the shipped space has 5"
+    )
     parser.add_argument("--small", action="store_true", help="tiny sizes: does it run? Nothing is written.")
     return parser
 

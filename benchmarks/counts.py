@@ -20,12 +20,14 @@ class Counts:
     """R and U of a run.
 
     Attributes:
+        segments: that differ.
         asked_steps, unique_steps: optimizer steps of all trainings, and of those segments that differ.
         asked_work, unique_work: floating-point operations of training and evaluation: each training alone with its frozen
             layers passed at every step, against unique segments and evaluations with frozen layers passed once a text.
     """
 
     trainings: int
+    segments: int
     asked_steps: int
     unique_steps: int
     asked_work: float
@@ -62,6 +64,7 @@ def count(records: Records, assets: Assets) -> Counts:
     )  # int32: four bytes a token
     return Counts(
         trainings=len(items),
+        segments=len(tally.steps),
         asked_steps=tally.asked_steps,
         unique_steps=sum(tally.steps.values()),
         asked_work=tally.asked_work,

@@ -27,13 +27,13 @@ class Bench:
 
     Attributes:
         repeats: None: as many as the case says.
-        replicates: of the main job's five.
+        replicates: of the main job's five; a verdict, and so the space, asks for 3.
     """
 
     folder: Path
     small: bool = False
     repeats: int | None = None
-    replicates: int = 1
+    replicates: int = 3
     say: Callable[[str], None] = print
     threads: int = field(default_factory=threads_of_machine)
 
@@ -43,8 +43,8 @@ class Bench:
         return f"sqlite:///{(self.folder / 'mlflow.db').resolve()}"
 
     def warm_up(self) -> None:
-        """Make the database, and fetch and compile what the first run of all would wait for."""
-        if not (self.folder / "mlflow.db").exists():
+        """Make the database, and fetch what the first run of all would wait for."""
+        if not self.small and not (self.folder / "mlflow.db").exists():
             space = self.space("warm_up", spaces.overhead(2))
             self.hpo(space, self.folder / "warm_up" / "run")
 
@@ -137,6 +137,7 @@ def result(found: Replayed) -> dict[str, Any]:
     return {
         "repeats": len(hpo),
         "trainings": counts.trainings,
+        "unique_segments": counts.segments,
         "asked_steps": counts.asked_steps,
         "unique_steps": counts.unique_steps,
         "segments_trained": hpo[0].report["trained"],

@@ -50,17 +50,14 @@ def cool_down(small: bool) -> Data:
         "schedule": "wsd",
         "learning_rate": {"choices": [1e-4, 3e-4]},
         "warmup": "slope",
-        "warmup_slope": 3e-5,
+        "warmup_slope": 3e-4 if small else 3e-5,
         "schedule_decay_ratio": 0.2,
         "epochs": {"choices": [1, 2, 3, 4]},
+        "schedule_decay_shape": {"choices": ["cosine", "linear", "one_minus_sqrt", "one_minus_square"]},
         "frozen_layers": _depth(4, small),
         "batch_size": 16,
     }
-    compare = {
-        "parameter": "schedule_decay_shape",
-        "values": ["cosine", "linear", "one_minus_sqrt", "one_minus_square"],
-    }
-    return _space(small, parameters, trials=8, compare=compare, replicates=2, sampler="grid")
+    return _space(small, parameters, trials=32, replicates=2, sampler="grid")
 
 
 def poor_case(small: bool) -> Data:
@@ -85,10 +82,8 @@ def frozen(small: bool, depths: tuple[int, ...]) -> Data:
         "epochs": 2,
     }
     values = [_depth(k, small) for k in depths]
-    if len(values) == 1:
-        return _space(small, parameters | {"frozen_layers": values[0]}, trials=2 * len(rates), sampler="grid")
-    compare = {"parameter": "frozen_layers", "values": values}
-    return _space(small, parameters, trials=2 * len(rates), compare=compare, sampler="grid")
+    parameters["frozen_layers"] = values[0] if len(values) == 1 else {"choices": values}
+    return _space(small, parameters, trials=2 * len(rates) * len(values), sampler="grid")
 
 
 def duplicates(trials: int) -> Data:
@@ -147,10 +142,9 @@ def _space(
     trials: int,
     sampler: str = "random",
     replicates: int = 1,
-    compare: Data | None = None,
     sizes: Mapping[str, int] | None = None,
 ) -> Data:
-    data: Data = {
+    return {
         "question": "What does it cost?",
         "task": _task(small, sizes or (SMALL_SIZES if small else SIZES)),
         "model": "model" if small else "all-MiniLM-L6-v2",
@@ -159,7 +153,6 @@ def _space(
         "confirmation": {"seeds": 1},
         "seed": 0,
     }
-    return data if compare is None else data | {"compare": compare}
 
 
 def _task(small: bool, sizes: Mapping[str, int]) -> Data:

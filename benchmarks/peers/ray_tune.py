@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,19 @@ from torch import nn
 from benchmarks.data import Assets
 from benchmarks.peers.report import Done, Report
 from benchmarks.peers.source import Replay, Source, rates_of
-from benchmarks.peers.trainer import Side, arguments_of
+from benchmarks.peers.trainer import Side, Watch, arguments_of
+
+
+@dataclass
+class Logged(Watch):
+    """Writes what it saw to a file: Ray's trials run in other processes."""
+
+    log: Path = Path()
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        super().on_train_end(args, state, control)
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(self.report.done[-1])) + "\n")
 
 
 def run(assets: Assets, source: Source, _trials: int, folder: Path, started: float) -> Report:
@@ -19,6 +33,8 @@ def run(assets: Assets, source: Source, _trials: int, folder: Path, started: flo
     assert isinstance(source, Replay)
     trainings = [t for t in source.trainings if not t.confirmation]
     side = Side(assets, folder, started, well_set=True)
+    log = folder.resolve() / "done.jsonl"
+    watch, side.watch = side.watch, Logged(side.watch.variants, side.report, started, log=log)
     fields = {name: [arguments_of(t)[name] for t in trainings] for name in arguments_of(trainings[0])}
 
     def model_init(trial: dict[str, Any] | None) -> nn.Module:
@@ -34,7 +50,7 @@ def run(assets: Assets, source: Source, _trials: int, folder: Path, started: flo
         return {"number": tune.grid_search(list(range(len(trainings)))), **drawn}
 
     trainer = side.trainer({}, model_init=model_init)
-    best = trainer.hyperparameter_search(
+    trainer.hyperparameter_search(
         hp_space=space,
         compute_objective=lambda metrics: metrics["eval_accuracy"],
         n_trials=1,
@@ -43,11 +59,9 @@ def run(assets: Assets, source: Source, _trials: int, folder: Path, started: flo
         storage_path=str((folder / "ray").resolve()),
         verbose=0,
     )
-    for result in best.run_summary.trials:  # type: ignore[union-attr] # always one BestRun with a summary
-        training = trainings[result.config["number"]]
-        ended = result.last_result["time_total_s"]
-        steps, scored = result.last_result["steps"], tuple(result.last_result["evaluations"])
-        side.report.done.append(Done(training.study, steps, scored, result.last_result["objective"], ended))
+    made = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    side.report.done += [Done(**{**one, "evaluations": tuple(one["evaluations"])}) for one in made]
+    side.watch = watch
     for training in source.trainings:
         if training.confirmation:
             side.confirm(training)

@@ -1,0 +1,118 @@
+"""The benchmark's small form, to keep it alive: counts alone, never seconds."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import spaces
+from benchmarks.cases import CASES
+from benchmarks.cases.searches import answered
+from benchmarks.replay import Bench, Replayed, check_work, replay, result
+from benchmarks.table import BEGIN, END, README, read_results, table
+from benchmarks.trainings import Training
+from hpo.training.schedules import learning_rates, schedule_of
+
+needs_accelerate = pytest.mark.skipif(
+    importlib.util.find_spec("accelerate") is None, reason="the extra `bench` is not installed"
+)
+needs_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="the extra `bench` is not installed"
+)
+
+
+def bench(folder: Path) -> Bench:
+    return Bench(folder, small=True, repeats=1, say=lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    return replay(
+        bench(tmp_path_factory.mktemp("forks")), "cool_down", spaces.cool_down(small=True), ("P*",), 1
+    )
+
+
+@pytest.fixture(scope="module")
+def unlike(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    return replay(
+        bench(tmp_path_factory.mktemp("unlike")), "poor_case", spaces.poor_case(small=True), ("P*",), 1
+    )
+
+
+def prefixes(trainings: list[Training]) -> set[tuple[Any, ...]]:
+    """Every step by what it shares with others: the seed, and the rates up to it. All else is alike here."""
+    found = set()
+    for training in trainings:
+        p = training.parameters
+        rates = learning_rates(schedule_of(p), p["learning_rate"], training.horizon)
+        found |= {(training.seed, *rates[: step + 1]) for step in range(training.steps)}
+    return found
+
+
+def test_forks_of_one_trunk_are_trained_as_often_as_their_rates_differ(forks: Replayed) -> None:
+    assert len(forks.trainings) == 4 * 4 * 2 * 2 + 2  # horizons, shapes, peaks, seeds; confirmations
+    assert forks.counts.asked_steps == sum(t.steps for t in forks.trainings)
+    assert forks.counts.unique_steps == len(prefixes(forks.trainings))
+    assert forks.counts.reuse > 2
+
+
+def test_each_segment_is_trained_once(forks: Replayed, unlike: Replayed) -> None:
+    for found in (forks, unlike):
+        assert found.runs["H"][0].report["trained"] == found.counts.segments
+
+
+def test_where_no_two_trainings_are_alike_nothing_is_shared(unlike: Replayed) -> None:
+    assert unlike.counts.unique_steps == unlike.counts.asked_steps == len(prefixes(unlike.trainings))
+    assert unlike.counts.reuse == 1
+
+
+def test_the_loop_by_hand_repeats_the_list_in_several_processes(forks: Replayed) -> None:
+    done = forks.runs["P*"][0].report["done"]
+    assert sorted(d["steps"] for d in done) == sorted(t.steps for t in forks.trainings)
+
+
+def test_other_work_than_the_lists_is_refused(forks: Replayed) -> None:
+    with pytest.raises(AssertionError, match="did other work"):
+        check_work("P*", forks.runs["P*"][0], forks.trainings[1:])
+
+
+@needs_accelerate
+def test_the_trainers_search_repeats_the_list_with_pruned_trials_and_a_baseline(tmp_path: Path) -> None:
+    data = spaces.main_job(small=True, replicates=3)
+    data["compare"]["values"] = ["linear", "wsd"]
+    found = replay(bench(tmp_path), "main_job", data, ("T", "T*"), 1)
+    assert len(found.trainings) == 3 * (2 * 2 + 2 + 1)
+    assert set(result(found)["ratios"]) == {"T", "T*"}
+
+
+@needs_ray
+def test_ray_tune_repeats_the_list(tmp_path: Path) -> None:
+    found = CASES["ray_tune"].run(bench(tmp_path))
+    assert set(found["ratios"]) == {"R"}
+
+
+def test_an_answer_is_the_first_whole_trial_near_the_best_of_all_sides() -> None:
+    def done(ended: float, accuracy: float, **flags: bool) -> Mapping[str, Any]:
+        return {"ended": ended, "accuracy": accuracy, "pruned": False, "confirmation": False} | flags
+
+    reports = {
+        "H": {
+            "wall_seconds": 9.0,
+            "done": [done(1, 0.7), done(2, 0.796), done(3, 0.8), done(4, 0.9, confirmation=True)],
+        },
+        "T": {"wall_seconds": 50.0, "done": [done(20, 0.79), done(30, 0.8, pruned=True)]},
+    }
+    assert answered(reports) == {"H": (2, True), "T": (50.0, False)}
+
+
+def test_the_readmes_table_says_what_the_results_say() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text.split(BEGIN)[1].split(END)[0] == table(read_results())
+
+
+def test_every_case_stands_in_the_table() -> None:
+    assert [name for name in CASES if f"| `{name}` |" not in table({})] == []
