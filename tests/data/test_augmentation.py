@@ -98,9 +98,14 @@ def test_punctuation_and_capitals_stay_and_stop_words_are_not_replaced():
     )
 
 
-def test_the_pool_is_used_evenly_and_holds_the_text_itself():
-    chosen = np.concatenate([pool_choice(np.arange(100), epoch, 4, 0) for epoch in range(100)])
-    counts = np.bincount(chosen, minlength=5)
+def test_a_text_shows_its_whole_pool_before_it_shows_a_variant_again():
+    chosen = np.array([pool_choice(np.arange(100), epoch, 4, 0) for epoch in range(10)])
+    assert np.array_equal(np.sort(chosen[:5], axis=0), np.repeat(np.arange(5)[:, None], 100, axis=1))
+    assert np.array_equal(chosen[:5], chosen[5:])
+
+
+def test_each_epoch_uses_the_pool_evenly():
+    counts = np.bincount(pool_choice(np.arange(10_000), 3, 4, 0), minlength=5)
     assert len(counts) == 5
     assert np.abs(counts - 2000).max() < 5 * np.sqrt(10_000 * 0.2 * 0.8)
 
