@@ -1,6 +1,7 @@
 """`hpo`: the subcommands, and the one place where a user's error becomes a message and an exit code.
 
-Exit codes: 0 done, 2 something the user can mend, 130 stopped by Ctrl-C, 143 stopped by SIGTERM.
+Exit codes: 0 done, 1 `hpo verify` found a difference, 2 something the user can mend, 130 stopped by Ctrl-C, 143 by
+SIGTERM.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import typer
 import typer.core
 
 from hpo import __version__
-from hpo.cli import assets, check, clean, fetch, report, run, schema, status, ui
+from hpo.cli import assets, check, clean, fetch, report, run, schema, status, ui, verify
 from hpo.errors import UserError
 
 EXAMPLE = """\
@@ -55,6 +56,7 @@ app.command("run", epilog=run.EXAMPLE)(run.run)
 app.command("check", epilog=check.EXAMPLE)(check.check)
 app.command("status", epilog=status.EXAMPLE)(status.status)
 app.command("report", epilog=report.EXAMPLE)(report.report)
+app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
 app.command("ui", epilog=ui.EXAMPLE)(ui.ui)
 app.command("clean", epilog=clean.EXAMPLE)(clean.clean)
 app.command("assets", epilog=assets.EXAMPLE)(assets.assets)

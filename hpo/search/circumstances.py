@@ -32,6 +32,24 @@ def refuse_changes(space: Space, folder: Path) -> None:
 _DECIDING = ("hpo", "torch", "transformers", "optuna", "numpy")
 
 
+def other_assets(before: Run, head: Run) -> list[str]:
+    """What of data and weights is not as it was."""
+    return _changed(
+        ("data, SHA-256", before.split.sha256[:12], head.split.sha256[:12]),
+        ("model weights, SHA-256", before.model.sha256[:12], head.model.sha256[:12]),
+    )
+
+
+def other_numerics(before: Run, head: Run) -> list[str]:
+    """What of device and versions is not as it was."""
+    return _changed(
+        ("device", before.device.name, head.device.name),
+        ("precision", before.device.precision, head.device.precision),
+        ("threads", before.device.threads, head.device.threads),
+        *((name, before.versions.get(name), head.versions.get(name)) for name in _DECIDING),
+    )
+
+
 def refuse_other_circumstances(folder: Path, head: Run) -> None:
     """Refuse to go on where data, model, device or versions are not as they were.
 
@@ -41,20 +59,13 @@ def refuse_other_circumstances(folder: Path, head: Run) -> None:
     before = read_run(folder)
     if before is None:
         return
-    found = [
-        f"{what}: {old} -> {new}"
-        for what, old, new in (
-            ("data, SHA-256", before.split.sha256[:12], head.split.sha256[:12]),
-            ("model weights, SHA-256", before.model.sha256[:12], head.model.sha256[:12]),
-            ("device", before.device.name, head.device.name),
-            ("precision", before.device.precision, head.device.precision),
-            ("threads", before.device.threads, head.device.threads),
-            *((name, before.versions.get(name), head.versions.get(name)) for name in _DECIDING),
-        )
-        if old != new
-    ]
+    found = [*other_assets(before, head), *other_numerics(before, head)]
     if found:
         raise UserError(
             f"not all is as it was when {folder} was begun:\n  " + "\n  ".join(found),
             f"Bring back what it began with, or give --results another folder, or move {folder} away to begin anew.",
         )
+
+
+def _changed(*facts: tuple[str, object, object]) -> list[str]:
+    return [f"{what}: {old} -> {new}" for what, old, new in facts if old != new]

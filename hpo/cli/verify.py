@@ -1,0 +1,114 @@
+"""`hpo verify`: trains a sample of a run's segments again and compares."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpo.cli.runs import RESULTS, ResultsOption, RunArgument, find_run
+from hpo.cli.spaces import fetch_assets
+from hpo.cli.words import count_of, line, paragraph, printable
+
+if TYPE_CHECKING:
+    from hpo.search.verify import Compared, Verification
+
+SAMPLE = 10
+DIFFERENT = 1  # exit code
+
+EXAMPLE = """\
+Example:
+
+  $ hpo verify lr_schedules
+  lr_schedules: 10 of 312 segments are trained again
+  constant, replicate 0, draw 2, steps 32 to 63: equal
+  ...
+  All 10 end in the recorded states, losses and scores, bit for bit.
+  next: hpo report results/lr_schedules
+"""
+
+
+def verify(
+    run: RunArgument,
+    sample: Annotated[
+        int,
+        typer.Option(
+            "--sample", min=1, metavar="N", help="Segments to train again, drawn from each strategy."
+        ),
+    ] = SAMPLE,
+    results: ResultsOption = RESULTS,
+) -> None:
+    """Train some of what a run trained again, and compare states, losses and scores. Changes nothing that is stored."""
+    folder = find_run(run, results)
+    from hpo.config.experiment import Experiment
+    from hpo.records.files import read_run
+
+    head = read_run(folder)
+    assert head is not None, "a run was found by its head"
+    fetch_assets(Experiment.model_validate(head.experiment), line)
+    from hpo.search.verify import Verification
+
+    verification = Verification(folder, folder.parent / ".store", sample)
+    name, size = printable(head.name), len(verification.sample)
+    line(f"{name}: {size} of {count_of(verification.segments, 'segment')} trained again")
+    compared = []
+    for one in verification.compare():
+        line(printable(f"{one.sampled.name}: {outcome(one)}"))
+        compared.append(one)
+    for warning in verification.warnings:
+        line(f"note: {printable(warning)}")
+    for sentence in verdict(verification, compared):
+        line(paragraph(sentence))
+    if all(one.equal for one in compared):
+        print("next: " + shlex.join(["hpo", "report", str(folder)]))
+        return
+    if size < verification.segments:
+        print("next: " + shlex.join(["hpo", "verify", str(folder), "--sample", str(verification.segments)]))
+    else:
+        print(f"next: move {folder.parent / '.store'} away, so that no later run builds on it")
+    raise typer.Exit(DIFFERENT)
+
+
+def outcome(one: Compared) -> str:
+    """How one segment came out."""
+    if one.exact and one.equal:
+        return "equal"
+    if one.exact and one.loss == one.accuracy == 0.0:
+        return "differs: in the state alone"
+    how = "within tolerance" if one.equal else "differs"
+    return f"{how}: losses by {one.loss:.2g}, accuracies by {one.accuracy:.2g} at most"
+
+
+def verdict(verification: Verification, compared: list[Compared]) -> list[str]:
+    """What the sample says of the run."""
+    from hpo.search.verify import ACCURACY_TOLERANCE, LOSS_TOLERANCE
+
+    count, differing = len(compared), sum(not one.equal for one in compared)
+    exact = all(one.exact for one in compared)
+    unknown = sum(one.same_state is None for one in compared)
+    sentences = []
+    if not exact:
+        others = ", ".join(verification.others) or "another build of hpo or torch"
+        sentences.append(
+            f"No equal bits are promised here, because not all is as it was: {printable(others)}. Taken as equal are "
+            f"losses within {LOSS_TOLERANCE} and accuracies within {ACCURACY_TOLERANCE}."
+        )
+    if differing:
+        sentences.append(
+            f"{differing} of {count} differ: "
+            + (
+                "this machine no longer computes the bits it computed before, or what is stored was changed."
+                if exact
+                else "by more than another machine or build explains."
+            )
+        )
+    elif not exact:
+        sentences.append(f"All {count} come to the recorded losses and scores within that.")
+    elif unknown:
+        sentences.append(f"All {count} come to the recorded losses and scores, bit for bit.")
+    else:
+        sentences.append(f"All {count} come to the recorded states, losses and scores, bit for bit.")
+    if exact and unknown:
+        sentences.append(f"Of {unknown} the store has no facts, so that their states could not be compared.")
+    return sentences

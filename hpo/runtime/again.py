@@ -1,0 +1,153 @@
+"""Trains single segments again from what a store keeps, and puts nothing into it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from hpo.errors import UserError
+from hpo.records.schema import DeviceInfo
+from hpo.runtime.jobs import Done, Job, TestScores
+from hpo.runtime.loading import Loaded
+from hpo.runtime.worker import Worker
+from hpo.training.course import Course
+from hpo.training.cuts import Forks
+from hpo.training.keys import segment_key
+from hpo.training.precision import choose_precision
+from hpo.training.store import SegmentFacts, Store
+
+# Room of a store in which trainings begin behind their frozen layers, and in which they do not. Records do not tell which
+# it was; their keys do.
+AMPLE, NONE = 2**62, 0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A segment as records name it.
+
+    Attributes:
+        parameters, seed: of its training.
+        key: of the segment.
+        first, last: number of the training's steps before it and at its end.
+        read_hidden: whether its training read stored hidden states.
+        tested: whether the state at its end was scored on the test split.
+    """
+
+    parameters: Mapping[str, Any]
+    seed: int
+    key: str
+    first: int
+    last: int
+    read_hidden: bool
+    tested: bool
+
+
+@dataclass(frozen=True)
+class Again:
+    """What training it again gave.
+
+    Attributes:
+        exact: whether its key came out as recorded, so that equal bits are promised.
+        facts: None where training diverged before it.
+        done: at the evaluation at its end, or at the first one behind it.
+    """
+
+    exact: bool
+    facts: SegmentFacts | None
+    done: Done
+    test: TestScores | None
+
+
+class Trainer:
+    """Trains pieces again, one at a time, in this process.
+
+    Args:
+        kept: the store whose states it goes on from; None: there is none, and each training starts at its beginning.
+    """
+
+    def __init__(self, loaded: Loaded, forks: Forks, kept: Store | None) -> None:
+        self._loaded = loaded
+        self._forks = forks
+        self._folder = tempfile.TemporaryDirectory(prefix="hpo-verify-")
+        self._store = _Aside(Path(self._folder.name), kept)
+        self._workers: dict[int, Worker] = {}
+
+    def close(self) -> None:
+        """Remove what it wrote for itself."""
+        self._folder.cleanup()
+
+    def train(self, piece: Piece) -> Again | None:
+        """Train to the evaluation at the piece's end, or the first behind it, from the nearest state before the one
+        that came before; None where this version cuts the training otherwise."""
+        worker, course, exact = self._plan(piece)
+        index = _index(course, piece)
+        if index is None:
+            return None
+        rung = next(n for n, mark in enumerate(course.marks) if mark >= index)
+        done = Done()
+        # Elsewhere a training may diverge that did not; no state is found there, so that nothing is lost by looking.
+        for number in range(rung if exact else 0, rung + 1):
+            done = worker.do(Job(parameters=piece.parameters, seed=piece.seed, rung=number))
+            if done.diverged:
+                break
+        test = None
+        if piece.tested and not done.diverged:
+            worker.recall.open_test(self._loaded.test_set)
+            job = Job(parameters=piece.parameters, seed=piece.seed, rung=rung, split="test")
+            test = worker.do(job).test
+        return Again(exact, worker.recall.segment(course, index), done, test)
+
+    def _plan(self, piece: Piece) -> tuple[Worker, Course, bool]:
+        """Who trains it, its course, and whether its key is the recorded one."""
+        for room in (AMPLE, NONE):
+            worker = self._worker(room)
+            course = worker.recall.course(piece.parameters, piece.seed)
+            index = _index(course, piece)
+            if index is not None and segment_key(*course.keys[index : index + 2]) == piece.key:
+                return worker, course, True
+        worker = self._worker(AMPLE if piece.read_hidden else NONE)
+        return worker, worker.recall.course(piece.parameters, piece.seed), False
+
+    def _worker(self, room: int) -> Worker:
+        if room not in self._workers:
+            recall = self._loaded.recall(self._store, self._forks, room)
+            self._workers[room] = self._loaded.worker(recall)
+        return self._workers[room]
+
+
+class _Aside(Store):
+    """An empty store without room for tensors, which reads the states of another."""
+
+    def __init__(self, folder: Path, kept: Store | None) -> None:
+        super().__init__(folder, limit=0)
+        self._kept = kept
+
+    def state(self, key: str) -> dict[str, Tensor] | None:
+        return None if self._kept is None else self._kept.state(key)
+
+
+def _index(course: Course, piece: Piece) -> int | None:
+    """Which segment of the course it is; None: none of it."""
+    ends = [0, *(cut.step for cut in course.cuts)]
+    pairs = list(pairwise(ends))
+    return pairs.index((piece.first, piece.last)) if (piece.first, piece.last) in pairs else None
+
+
+def device_like(was: DeviceInfo) -> str:
+    """The device at hand that is the recorded one, else one that computes as it does, else the CPU."""
+    at_hand: dict[str, DeviceInfo] = {}
+    for name in ("cpu", "cuda", "mps"):
+        try:
+            at_hand[name] = choose_precision(name).info
+        except UserError:
+            continue
+    same = [name for name, info in at_hand.items() if info.name == was.name]
+    reason = was.precision_reason
+    alike = [name for name, info in at_hand.items() if info.precision_reason == reason]
+    return (same or alike or ["cpu"])[0]
