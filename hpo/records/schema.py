@@ -143,12 +143,13 @@ class ModelInfo(Frozen):
 
 
 class DeviceInfo(Frozen):
-    """Where training ran, with which number format, and why."""
+    """Where training ran, with which number format, and why; in so many workers, each of so many ``threads``."""
 
     name: str
     precision: str
     precision_reason: str
     threads: int
+    workers: int = 1
 
 
 class Run(Frozen):

@@ -7,7 +7,7 @@ from typing import Any
 
 from hpo.config.experiment import Choices, Experiment, Fixed, Range, Setting
 from hpo.config.parameters import PARAMETERS
-from hpo.records.schema import Records, charged_seconds
+from hpo.records.schema import DeviceInfo, Records, charged_seconds
 from hpo.report.table import Table, make_table
 from hpo.report.text import configuration, counted, percent, value_text
 
@@ -166,7 +166,7 @@ def setup_table(records: Records) -> Table:
         "Model": f"{model.source}; {model.layers} layers of {model.hidden_size}, {model.parameters:,} parameters; "
         f"licence {model.licence}",
         "Weights, SHA-256": model.sha256,
-        "Device": f"{device.name}, {counted(device.threads, 'thread')}",
+        "Device": f"{device.name}, {_workers(device)}",
         "Precision": f"{device.precision}: {device.precision_reason}",
         "Budget": f"{counted(run.replicates, 'search', 'searches')} a strategy, {counted(run.trials, 'trial')} a search",
         "Sampler": budget.sampler,
@@ -182,3 +182,8 @@ def setup_table(records: Records) -> Table:
     }
     rows = [{"Item": item, "Value": value} for item, value in facts.items()]
     return make_table("setup", "Setup", "As recorded by the run.", rows, rows)
+
+
+def _workers(device: DeviceInfo) -> str:
+    threads = counted(device.threads, "thread")
+    return threads if device.workers == 1 else f"{device.workers} workers of {threads} each"

@@ -129,7 +129,7 @@ def _run(
     space: Space, folder: Path, tracker: Tracker, engine: Engine, observer: Observer, started: float
 ) -> Outcome:
     loaded = prepare(space, engine.wanted.device, engine.threads)
-    head = run_record(loaded)
+    head = run_record(loaded, engine.workers)
     refuse_other_circumstances(folder, head)
     (folder / "space.yaml").write_text(space.text, encoding="utf-8")
     write_run(folder, head)

@@ -44,8 +44,8 @@ def prepare(space: Space, device: str | None, threads: int | None = None) -> Loa
     return loaded
 
 
-def run_record(loaded: Loaded) -> Run:
-    """The head of the records."""
+def run_record(loaded: Loaded, workers: int) -> Run:
+    """The head of the records of a run trained by so many workers."""
     e = loaded.experiment
     return Run(
         name=e.name,
@@ -59,7 +59,7 @@ def run_record(loaded: Loaded) -> Run:
         seeds=e.confirmation.seeds,
         split=loaded.task.info,
         model=loaded.pretrained.info,
-        device=loaded.precision.info,
+        device=loaded.precision.info.model_copy(update={"workers": workers}),
         versions=_versions(),
     )
 
