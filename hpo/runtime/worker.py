@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -56,6 +57,8 @@ class Worker:
         self._precision = precision
         self._share = share
         self._live: _Live | None = None
+        self._aside = ThreadPoolExecutor(1, "hpo-write")
+        self._written: Future[None] | None = None
         self._trained = 0
         self._retrained = 0.0
         self._seconds: dict[str, float] = {}
@@ -69,6 +72,7 @@ class Worker:
             if self._train(course, job):
                 self._evaluate(course, job)
                 self._make_passes(course, job)
+            self._settle()
         done = self.recall.known(job)
         assert done is not None, "all that it asks for was stored just now"
         return done.model_copy(
@@ -138,19 +142,32 @@ class Worker:
         self._seconds["train"] += seconds
         self._trained += 1
         started = time.perf_counter()
-        finite = math.isfinite(result.loss)
+        if self.recall.segment(course, segment) is not None:
+            self._retrained += seconds
         tensors = capture(live.model, live.optimizer)
+        self._settle()
+        self._written = self._aside.submit(self._write, course, segment, tensors, result.loss, seconds)
+        self._live = _Live(course.keys[segment + 1], live.model, live.optimizer)
+        self._count("store", started)
+        return math.isfinite(result.loss)
+
+    def _write(
+        self, course: Course, segment: int, tensors: Mapping[str, torch.Tensor], loss: float, seconds: float
+    ) -> None:
+        """Store a segment's end; it runs aside, while the state in memory is evaluated or trained on."""
+        finite = math.isfinite(loss)
         digest = state_digest(tensors)
-        facts = SegmentFacts(loss=result.loss if finite else None, seconds=seconds, state=digest)
         chance = course.cuts[segment].chance
         if finite and chance > 0:
             self.recall.store.put_state(course.keys[segment + 1], tensors, digest, seconds, chance)
-        if self.recall.segment(course, segment) is not None:
-            self._retrained += seconds
+        facts = SegmentFacts(loss=loss if finite else None, seconds=seconds, state=digest)
         self.recall.store.put_segment(segment_key(*course.keys[segment : segment + 2]), facts)
-        self._live = _Live(course.keys[segment + 1], live.model, live.optimizer)
-        self._count("store", started)
-        return finite
+
+    def _settle(self) -> None:
+        """Wait until all is written."""
+        written, self._written = self._written, None
+        if written is not None:
+            written.result()
 
     def _evaluate(self, course: Course, job: Job) -> None:
         if self.recall.evaluation(course, job) is not None:
