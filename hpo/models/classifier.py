@@ -93,7 +93,8 @@ def build_classifier(
     body, frozen = _copy_body(pretrained.body, parameters["frozen_layers"])
     _set_dropout(body, frozen, rate)
     start_at(body, start)
-    if pooling == "cls" and pretrained.first_token_works:
+    trains_last = parameters["frozen_layers"] < pretrained.info.layers  # else it is the pretrained body's own
+    if pooling == "cls" and trains_last and pretrained.first_token_works:
         read_first_token(body)
     on_gpu = next(pretrained.body.parameters()).is_cuda
     return Classifier(body, head, pooling, frozen, wide_mask=on_gpu and pretrained.wide_mask_works)

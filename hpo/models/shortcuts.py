@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from hpo.models.layers import layers_of, stands_before
 
 PROBE_TOKENS = 6
+LONG_PROBE_TOKENS = 320  # more than twice what local attention sees to each side
 TOLERANCE = 1e-4  # largest difference, in mean sizes of a hidden value, that sums in another order leave
 
 
@@ -108,7 +109,7 @@ def works_from(body: nn.Module, depth: int) -> bool:
     """Whether ``body`` can start at ``depth`` with the output that it has as a whole."""
     ids, mask = _probe(body)
     try:
-        hidden = stretch(body, 0, depth)(ids, mask)
+        hidden = stretch(body, 0, depth)(ids, mask) * mask[..., None]  # as stored: nothing where padded
         tail = _shallow(body)
         start_at(tail, depth)
         with torch.inference_mode():
@@ -128,8 +129,13 @@ def wide(mask: Tensor) -> Tensor:
 
 
 def works_with_wide_mask(body: nn.Module) -> bool:
-    """Whether ``body`` takes a mask of all pairs of tokens for the padding mask; a decoder would look ahead with it."""
-    ids, mask = _probe(body)
+    """Whether ``body`` takes a mask of all pairs of tokens for the padding mask.
+
+    A decoder would look ahead with it, and local attention would look beyond its window.
+    """
+    positions = getattr(body.config, "max_position_embeddings", LONG_PROBE_TOKENS)
+    tokens = min(LONG_PROBE_TOKENS, positions * 3 // 4) if positions > 0 else LONG_PROBE_TOKENS
+    ids, mask = _probe(body, tokens)  # fewer than positions: those of RoBERTa begin at 2
     try:
         with torch.inference_mode():
             found = body(input_ids=ids, attention_mask=wide(mask)).last_hidden_state
@@ -147,9 +153,12 @@ def works_for_first_token(body: nn.Module) -> bool:
     layers[-1] = copy.copy(layers[-1])
     if not read_first_token(short):
         return False
-    with torch.inference_mode():
-        found = short(input_ids=ids, attention_mask=mask).last_hidden_state[:, :1]
-        wanted = body(input_ids=ids, attention_mask=mask).last_hidden_state[:, :1]
+    try:
+        with torch.inference_mode():
+            found = short(input_ids=ids, attention_mask=mask).last_hidden_state[:, :1]
+            wanted = body(input_ids=ids, attention_mask=mask).last_hidden_state[:, :1]
+    except (TypeError, ValueError, AttributeError, RuntimeError, IndexError, KeyError):
+        return False  # a layer with the same names for other parts
     return _alike(found, wanted, mask[:, :1])
 
 
@@ -161,12 +170,12 @@ def _alike(found: Tensor, wanted: Tensor, mask: Tensor) -> bool:
     )
 
 
-def _probe(body: Any) -> tuple[Tensor, Tensor]:
+def _probe(body: Any, tokens: int = PROBE_TOKENS) -> tuple[Tensor, Tensor]:
     """Two texts of made-up tokens, one of them padded."""
     rows = body.get_input_embeddings().num_embeddings
-    ids = torch.arange(2 * PROBE_TOKENS, device=body.device).reshape(2, -1) % rows
+    ids = torch.arange(2 * tokens, device=body.device).reshape(2, -1) % rows
     mask = torch.ones_like(ids)
-    mask[1, PROBE_TOKENS // 2 :] = 0
+    mask[1, tokens // 2 :] = 0
     return ids, mask
 
 

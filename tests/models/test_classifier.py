@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -69,14 +71,41 @@ def test_padding_does_not_change_the_logits(pretrained: Pretrained, pooling: str
     torch.testing.assert_close(short, long, rtol=1e-5, atol=1e-6)
 
 
-def test_building_leaves_the_pretrained_body_alone(pretrained: Pretrained) -> None:
-    model = build_classifier(pretrained, complete({"frozen_layers": 2, "dropout": 0.9}), 2, head_seed=0)
+def output(body: Any) -> torch.Tensor:
+    ids = torch.tensor([[2, 6, 7, 3]])
+    hidden: torch.Tensor = body(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+    return hidden
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+@pytest.mark.parametrize("frozen", [0, 1, 2, 3])
+@pytest.mark.parametrize("start", [0, 1])
+def test_a_classifier_trains_a_copy_and_leaves_the_pretrained_body_as_it_is(
+    pretrained: Pretrained, frozen: int, pooling: str, start: int
+) -> None:
+    before = output(pretrained.body)
+    names = [name for name, _ in pretrained.body.named_modules()]
+    settings = complete({"frozen_layers": frozen, "dropout": 0.9, "pooling": pooling})
+    depth = frozen if start else 0
+    model = build_classifier(pretrained, settings, 2, head_seed=0, start=depth).train()
     with torch.no_grad():
-        for parameter in model.parameters():
+        for parameter in model.trained().values():
             parameter.add_(1.0)
-    again = build_classifier(pretrained, complete({}), 2, head_seed=0)
-    assert all(p.requires_grad for p in again.parameters())
-    assert not torch.equal(next(model.body.parameters()), next(again.body.parameters()))
+    assert not pretrained.body.training
+    assert not any(p.requires_grad for p in pretrained.body.parameters())
+    assert [name for name, _ in pretrained.body.named_modules()] == names
+    assert torch.equal(output(pretrained.body), before)
+
+
+@pytest.mark.parametrize("frozen", [0, 1, 2, 3])
+def test_frozen_weights_are_shared_and_trained_ones_are_not(pretrained: Pretrained, frozen: int) -> None:
+    model = build_classifier(pretrained, complete({"frozen_layers": frozen}), 2, head_seed=0)
+    theirs = {p.data_ptr() for p in pretrained.body.parameters()}
+    assert not {p.data_ptr() for p in model.trained().values()} & theirs
+    assert {p.data_ptr() for p in model.body.parameters() if not p.requires_grad} <= theirs  # type: ignore[union-attr]
+    assert sum(p.numel() for p in model.trained().values()) + sum(
+        p.numel() for p in model.parameters() if not p.requires_grad
+    ) == sum(p.numel() for p in model.parameters())
 
 
 def test_what_the_model_cannot_do_is_named(pretrained: Pretrained) -> None:

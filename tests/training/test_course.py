@@ -46,7 +46,9 @@ def test_a_part_of_an_epoch_ends_the_training(texts: TrainingTexts) -> None:
 
 
 def test_an_evaluation_asks_for_the_segments_since_the_one_before(texts: TrainingTexts) -> None:
-    course = plan(texts, rungs=(32, 96), schedule="constant")  # its open path is cut after the first epoch too
+    course = plan(
+        texts, rungs=(32, 96), schedule="constant"
+    )  # its open path is cut after the first epoch too
     assert [cut.step for cut in course.cuts] == [4, 8, 12, 16]
     assert [list(course.segments_of(rung)) for rung in (-1, 0, 1, 2)] == [[], [0], [1, 2], [3]]
 
@@ -74,7 +76,7 @@ def test_every_epoch_reads_every_text_once(texts: TrainingTexts) -> None:
 
 def test_hidden_states_stand_in_place_of_token_ids_with_the_same_mask(texts: TrainingTexts) -> None:
     course = plan(texts, rungs=(), start=1)
-    read = [step for step in course.steps_of(0, lambda _, batch: np.ones((len(batch.items), batch.width, 4)))]
+    read = list(course.steps_of(0, lambda _, batch: np.ones((len(batch.items), batch.width, 4))))
     plain = list(course.steps_of(0))
     assert {step.texts.shape[2] for step in read} == {4}
     assert all(np.array_equal(a.mask, b.mask) for a, b in zip(read, plain, strict=True))
@@ -133,7 +135,9 @@ def test_the_same_seed_plans_the_same_course(texts: TrainingTexts) -> None:
     assert plan(texts, **settings).keys == plan(texts, **settings).keys
 
 
-def test_texts_are_equal_by_their_tokens(texts: TrainingTexts, task: TaskData, pretrained: Pretrained) -> None:
+def test_texts_are_equal_by_their_tokens(
+    texts: TrainingTexts, task: TaskData, pretrained: Pretrained
+) -> None:
     again = TrainingTexts(task.train, pretrained.tokenizer, 32, None, seed=99)
     plain = complete({})
     assert texts.epoch(plain, 0, 1) == again.epoch(plain, 7, 2)

@@ -9,7 +9,9 @@ PEAK = 1e-3
 TEXTS, BATCH = 50, 8  # 7 steps an epoch, the last of 2 texts
 
 
-def cuts(schedule: Schedule, epochs: float = 4, forks: Forks = (), rungs: tuple[int, ...] = ()) -> dict[int, float]:
+def cuts(
+    schedule: Schedule, epochs: float = 4, forks: Forks = (), rungs: tuple[int, ...] = ()
+) -> dict[int, float]:
     steps = count_steps(TEXTS, BATCH, epochs)
     planned = plan_cuts(schedule, PEAK, steps, (*rungs, steps), forks, TEXTS, BATCH)
     assert [cut.step for cut in planned] == sorted({cut.step for cut in planned})
@@ -34,7 +36,15 @@ def test_a_trunk_is_cut_where_its_cooldown_and_those_of_others_begin() -> None:
     # The first step of a cool-down still has the peak: the trunk's end lies behind it.
     starts = {epochs: count - -(-count // 4) + 1 for epochs, count in steps.items()}
     long = cuts(Schedule("wsd", decay_ratio=0.25), 4, forks)
-    assert long == {starts[1]: SHARED, 7: SHARED, starts[2]: SHARED, 14: SHARED, 21: SHARED, starts[4]: SHARED, 28: 0.0}
+    assert long == {
+        starts[1]: SHARED,
+        7: SHARED,
+        starts[2]: SHARED,
+        14: SHARED,
+        21: SHARED,
+        starts[4]: SHARED,
+        28: 0.0,
+    }
     short = cuts(Schedule("wsd", decay_ratio=0.25), 2, forks)
     assert short == {starts[1]: SHARED, 7: SHARED, starts[2]: SHARED, 14: 0.0}
 
@@ -65,7 +75,15 @@ def test_a_rung_that_others_fork_from_is_kept_for_them() -> None:
 
 @pytest.mark.parametrize(
     ("texts", "batch", "epochs", "steps"),
-    [(10, 5, 1, 2), (10, 4, 1, 3), (10, 4, 2, 6), (10, 4, 1.5, 5), (10, 20, 3, 3), (10, 4, 0.01, 1), (3, 1, 0.1 * 3, 1)],
+    [
+        (10, 5, 1, 2),
+        (10, 4, 1, 3),
+        (10, 4, 2, 6),
+        (10, 4, 1.5, 5),
+        (10, 20, 3, 3),
+        (10, 4, 0.01, 1),
+        (3, 1, 0.1 * 3, 1),
+    ],
 )
 def test_steps_are_counted_with_a_short_batch_at_each_end(
     texts: int, batch: int, epochs: float, steps: int

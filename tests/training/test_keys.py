@@ -112,7 +112,9 @@ def test_keys_part_at_the_first_step_of_another_rate(
     texts: TrainingTexts, base: dict[str, Any], changed: dict[str, Any]
 ) -> None:
     courses = [plan(texts, **settings) for settings in (base, changed)]
-    rates = [learning_rates(schedule_of(c.parameters), c.parameters["learning_rate"], c.steps) for c in courses]
+    rates = [
+        learning_rates(schedule_of(c.parameters), c.parameters["learning_rate"], c.steps) for c in courses
+    ]
     equal = [a == b for a, b in zip(*rates, strict=False)]
     assert shared(*courses) == (equal.index(False) if False in equal else len(equal))
     assert False in equal, "the change acts"
