@@ -24,7 +24,7 @@ Example:
   lr_schedules: 10 of 312 segments are trained again
   constant, replicate 0, draw 2, steps 32 to 63: equal
   ...
-  All 10 end in the recorded states, losses and scores, bit for bit.
+  All 10 come to the recorded states, losses and scores, bit for bit.
   next: hpo report results/lr_schedules
 """
 
@@ -51,15 +51,14 @@ def verify(
 
     verification = Verification(folder, folder.parent / ".store", sample)
     name, size = printable(head.name), len(verification.sample)
-    line(f"{name}: {size} of {count_of(verification.segments, 'segment')} trained again")
+    line(f"{name}: {size} of {count_of(verification.segments, 'segment')} are trained again")
     compared = []
     for one in verification.compare():
         line(printable(f"{one.sampled.name}: {outcome(one)}"))
         compared.append(one)
     for warning in verification.warnings:
         line(f"note: {printable(warning)}")
-    for sentence in verdict(verification, compared):
-        line(paragraph(sentence))
+    line(paragraph(verdict(verification, compared)))
     if all(one.equal for one in compared):
         print("next: " + shlex.join(["hpo", "report", str(folder)]))
         return
@@ -74,41 +73,42 @@ def outcome(one: Compared) -> str:
     """How one segment came out."""
     if one.exact and one.equal:
         return "equal"
-    if one.exact and one.loss == one.accuracy == 0.0:
+    if one.loss == one.accuracy == 0.0 and not one.equal:
         return "differs: in the state alone"
-    how = "within tolerance" if one.equal else "differs"
+    how = "alike" if one.equal else "differs"
     return f"{how}: losses by {one.loss:.2g}, accuracies by {one.accuracy:.2g} at most"
 
 
-def verdict(verification: Verification, compared: list[Compared]) -> list[str]:
+def verdict(verification: Verification, compared: list[Compared]) -> str:
     """What the sample says of the run."""
+    count, differing = len(compared), sum(not one.equal for one in compared)
+    if not all(one.exact for one in compared):
+        what = (
+            f"{differing} of {count} differ by more than that explains."
+            if differing
+            else f"All {count} come near the recorded losses and scores."
+        )
+        return f"{what} {_class(verification.others)}"
+    if differing:
+        return (
+            f"{differing} of {count} differ: this machine no longer computes the bits that it computed before, or what "
+            "is stored was changed."
+        )
+    unknown = sum(one.same_state is None for one in compared)
+    if unknown:
+        whose = "its state" if unknown == 1 else "their states"
+        return (
+            f"All {count} come to the recorded losses and scores, bit for bit. The store has no facts of {unknown}, so "
+            f"that {whose} could not be compared."
+        )
+    return f"All {count} come to the recorded states, losses and scores, bit for bit."
+
+
+def _class(others: list[str]) -> str:
     from hpo.search.verify import ACCURACY_TOLERANCE, LOSS_TOLERANCE
 
-    count, differing = len(compared), sum(not one.equal for one in compared)
-    exact = all(one.exact for one in compared)
-    unknown = sum(one.same_state is None for one in compared)
-    sentences = []
-    if not exact:
-        others = ", ".join(verification.others) or "another build of hpo or torch"
-        sentences.append(
-            f"No equal bits are promised here, because not all is as it was: {printable(others)}. Taken as equal are "
-            f"losses within {LOSS_TOLERANCE} and accuracies within {ACCURACY_TOLERANCE}."
-        )
-    if differing:
-        sentences.append(
-            f"{differing} of {count} differ: "
-            + (
-                "this machine no longer computes the bits it computed before, or what is stored was changed."
-                if exact
-                else "by more than another machine or build explains."
-            )
-        )
-    elif not exact:
-        sentences.append(f"All {count} come to the recorded losses and scores within that.")
-    elif unknown:
-        sentences.append(f"All {count} come to the recorded losses and scores, bit for bit.")
-    else:
-        sentences.append(f"All {count} come to the recorded states, losses and scores, bit for bit.")
-    if exact and unknown:
-        sentences.append(f"Of {unknown} the store has no facts, so that their states could not be compared.")
-    return sentences
+    return (
+        "Equal bits are not promised, because not all is as it was: "
+        f"{'; '.join(others) or 'another build of hpo or torch'}. So losses within {LOSS_TOLERANCE} and accuracies "
+        f"within {ACCURACY_TOLERANCE} are taken as alike."
+    )
