@@ -6,6 +6,7 @@ dies costs the segment in its hands: another takes its place and is given the jo
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import threading
@@ -104,7 +105,8 @@ class ProcessExecutor:
     def open_test(self) -> None:
         self._test_is_open = True
         for worker in self._workers:
-            worker.pipe.send_bytes(b"open test")
+            with contextlib.suppress(OSError):  # one that died idle is replaced, and told, at its next job
+                worker.pipe.send_bytes(b"open test")
 
     def close(self) -> None:
         for worker in self._workers:
