@@ -35,7 +35,7 @@ class Job:
         trials: of a free search.
         seed: of a free search's sampler.
         tracking: MLflow's URI for hpo.
-        processes: of P*, each of one thread where there are several.
+        processes: of P*, which share the threads.
         report: file to write.
     """
 

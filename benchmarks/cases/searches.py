@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks import spaces
 from benchmarks.measure import Measured, run_side
-from benchmarks.replay import Bench
+from benchmarks.replay import Bench, processes
 
 SEEDS = 10
 NEAR = 0.005  # half a point of accuracy
@@ -29,7 +29,9 @@ def to_an_answer(bench: Bench) -> dict[str, Any]:
         runs: dict[str, Measured] = {}
         for side in SIDES:
             folder = space.parent / side
-            job = bench.job(side, space, folder, trials=data["budget"]["trials"], seed=seed)
+            count = processes(bench.threads) if side == "P*" else 1
+            trials = data["budget"]["trials"]
+            job = bench.job(side, space, folder, trials=trials, seed=seed, processes=count)
             runs[side] = run_side(job, bench.threads)
             bench.say(f"to_an_answer, seed {seed}, {side}: {runs[side].wall:.2f} s")
             shutil.rmtree(folder)

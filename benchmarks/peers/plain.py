@@ -23,7 +23,7 @@ from transformers import AutoModel
 from benchmarks.data import Assets, Split
 from benchmarks.peers.body import DEVICE, HeadedBody, freeze, headed
 from benchmarks.peers.report import Done, Report
-from benchmarks.peers.source import Source, rates_of
+from benchmarks.peers.source import Replay, Source, rates_of
 from benchmarks.trainings import Training
 
 POOL = 8  # batches among which lengths are sorted
@@ -119,13 +119,33 @@ class Plain:
 
 
 def run(assets: Assets, source: Source, trials: int, folder: Path, processes: int, started: float) -> Report:
-    """Make ``trials`` trials, in this process or in several of one thread each, which take them from one study."""
+    """Make ``trials`` trials; of a replay the confirmations after the rest, as they hang on what was selected."""
+    if not isinstance(source, Replay):
+        return _phase(assets, source, trials, folder / "search.log", processes, started)
+    searched = Replay([t for t in source.trainings if not t.confirmation])
+    confirmed = Replay([t for t in source.trainings if t.confirmation])
+    phases = [
+        _phase(assets, part, len(part.trainings), folder / f"{name}.log", processes, started)
+        for name, part in (("search", searched), ("confirmation", confirmed))
+        if part.trainings
+    ]
+    return _sum(phases)
+
+
+def _phase(
+    assets: Assets, source: Source, trials: int, journal: Path, processes: int, started: float
+) -> Report:
+    """In this process, or in several that share the threads and take trials from one study."""
     if processes == 1:
         return _process(assets, source, trials, InMemoryStorage(), started)
-    journal = folder / "journal.log"
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
-        arguments = [(assets, source, trials, journal, started)] * processes
-        reports = pool.starmap(_process, arguments, chunksize=1)
+    count = min(processes, trials)
+    threads = torch.get_num_threads() // count
+    with multiprocessing.get_context("fork").Pool(count, torch.set_num_threads, (threads,)) as pool:
+        arguments = [(assets, source, trials, journal, started)] * count
+        return _sum(pool.starmap(_process, arguments, chunksize=1))
+
+
+def _sum(reports: list[Report]) -> Report:
     return Report(
         training_seconds=sum(report.training_seconds for report in reports),
         done=[done for report in reports for done in report.done],
@@ -136,7 +156,6 @@ def _process(assets: Assets, source: Source, trials: int, storage: Any, started:
     """One process; ``storage`` is the journal's path where there are several."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if isinstance(storage, Path):
-        torch.set_num_threads(1)
         storage = JournalStorage(JournalFileBackend(str(storage)))
     study = optuna.create_study(
         study_name="plain",

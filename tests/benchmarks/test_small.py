@@ -38,9 +38,7 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
 
 @pytest.fixture(scope="module")
 def unlike(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
-    return replay(
-        bench(tmp_path_factory.mktemp("unlike")), "poor_case", spaces.poor_case(small=True), ("P*",), 1
-    )
+    return replay(bench(tmp_path_factory.mktemp("unlike")), "poor_case", spaces.poor_case(small=True), (), 1)
 
 
 def prefixes(trainings: list[Training]) -> set[tuple[Any, ...]]:
@@ -56,13 +54,20 @@ def prefixes(trainings: list[Training]) -> set[tuple[Any, ...]]:
 def test_forks_of_one_trunk_are_trained_as_often_as_their_rates_differ(forks: Replayed) -> None:
     assert len(forks.trainings) == 4 * 4 * 2 * 2 + 2  # horizons, shapes, peaks, seeds; confirmations
     assert forks.counts.asked_steps == sum(t.steps for t in forks.trainings)
-    assert forks.counts.unique_steps == len(prefixes(forks.trainings))
-    assert forks.counts.reuse > 2
+    least = len(
+        prefixes(forks.trainings)
+    )  # rates that agree by chance, such as two shapes half-way, are not planned for
+    assert least <= forks.counts.unique_steps <= 1.2 * least
+    assert forks.counts.reuse > 3
 
 
-def test_each_segment_is_trained_once(forks: Replayed, unlike: Replayed) -> None:
-    for found in (forks, unlike):
-        assert found.runs["H"][0].report["trained"] == found.counts.segments
+def test_each_segment_is_trained_once(unlike: Replayed) -> None:
+    assert unlike.runs["H"][0].report["trained"] == unlike.counts.segments
+
+
+def test_few_segments_of_forks_are_trained_again(forks: Replayed) -> None:
+    segments = forks.counts.segments  # a state that is not stored yet, or no more, costs its segment again
+    assert segments <= forks.runs["H"][0].report["trained"] <= 1.3 * segments
 
 
 def test_where_no_two_trainings_are_alike_nothing_is_shared(unlike: Replayed) -> None:
