@@ -59,7 +59,7 @@ def test_every_strategy_had_an_equal_budget_and_paired_draws(records: Records) -
     defaults = [t.parameters["learning_rate"] for t in records.trials if t.draw == 0]
     assert defaults == [5e-4] * 6
     assert [t.seed for t in drawn["linear"]] == [t.seed for t in drawn["inverse_sqrt"]]
-    assert len({t.seed for t in drawn["linear"]}) == 3  # one a replicate, so that its trials share their trunks
+    assert len({t.seed for t in drawn["linear"]}) == 3  # one a replicate: its trials share their trunks
 
 
 def test_each_study_was_confirmed_with_a_fresh_seed_item_by_item(records: Records) -> None:

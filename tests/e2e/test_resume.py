@@ -180,7 +180,7 @@ def test_selection_is_the_same_whatever_the_test_split_says(
 
     from hpo.config.space import load_space
     from hpo.data import task_data
-    from hpo.search import prepare
+    from hpo.runtime import engine, loading
     from hpo.search.coordinator import run_experiment
     from hpo.search.watchers import Watchers
 
@@ -191,12 +191,14 @@ def test_selection_is_the_same_whatever_the_test_split_says(
         test = task_data.Part(("film",) * len(data.test.texts), 1 - data.test.labels)
         return dataclasses.replace(data, test=test)
 
-    monkeypatch.setattr(prepare, "load_task", poisoned)
+    monkeypatch.setattr(loading, "load_task", poisoned)
+    threads = read_records(undisturbed / "results" / "tiny").run.device.threads
+    monkeypatch.setattr(engine, "cores", lambda: threads)
     folder = undisturbed / "poisoned"
     space = load_space(str(tiny_space), [], [])
     uri = f"sqlite:///{undisturbed / 'results' / 'mlflow.db'}"
     space = dataclasses.replace(space, experiment=space.experiment.model_copy(update={"name": "poisoned"}))
-    run_experiment(space, folder, uri, "cpu", Watchers([]))
+    run_experiment(space, folder, uri, "cpu", Watchers([]), workers=1)  # here, where it is poisoned
     clean, other = facts(undisturbed / "results" / "tiny"), facts(folder / "poisoned")
     assert other["trials"] == clean["trials"]
     chosen = [
