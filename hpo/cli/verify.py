@@ -71,9 +71,10 @@ def verify(
 
 def outcome(one: Compared) -> str:
     """How one segment came out."""
-    if one.exact and one.equal:
+    alike = one.loss == one.accuracy == 0.0
+    if one.equal and (one.exact or (one.same_state and alike)):
         return "equal"
-    if one.loss == one.accuracy == 0.0 and not one.equal:
+    if alike and not one.equal:
         return "differs: in the state alone"
     how = "alike" if one.equal else "differs"
     return f"{how}: losses by {one.loss:.2g}, accuracies by {one.accuracy:.2g} at most"
@@ -84,9 +85,9 @@ def verdict(verification: Verification, compared: list[Compared]) -> str:
     count, differing = len(compared), sum(not one.equal for one in compared)
     if not all(one.exact for one in compared):
         what = (
-            f"{differing} of {count} differ by more than that explains."
+            f"{differing} of {count} differ by more than is taken as alike."
             if differing
-            else f"All {count} come near the recorded losses and scores."
+            else f"All {count} come close to the recorded losses and scores."
         )
         return f"{what} {_class(verification.others)}"
     if differing:
@@ -107,8 +108,8 @@ def verdict(verification: Verification, compared: list[Compared]) -> str:
 def _class(others: list[str]) -> str:
     from hpo.search.verify import ACCURACY_TOLERANCE, LOSS_TOLERANCE
 
+    why = "; ".join(others) or "a GPU, or another build of hpo or torch"
     return (
-        "Equal bits are not promised, because not all is as it was: "
-        f"{'; '.join(others) or 'another build of hpo or torch'}. So losses within {LOSS_TOLERANCE} and accuracies "
-        f"within {ACCURACY_TOLERANCE} are taken as alike."
+        f"Equal bits are not promised here ({why}): losses within {LOSS_TOLERANCE} and accuracies within "
+        f"{ACCURACY_TOLERANCE} are taken as alike."
     )

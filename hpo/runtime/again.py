@@ -25,6 +25,8 @@ from hpo.training.store import SegmentFacts, Store
 # Room of a store in which trainings begin behind their frozen layers, and in which they do not. Records do not tell which
 # it was; their keys do.
 AMPLE, NONE = 2**62, 0
+# Kinds of devices on which equal work gives equal bits. A GPU adds up gradients in no fixed order.
+EXACT = ("cpu",)
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Again:
     """What training it again gave.
 
     Attributes:
-        exact: whether its key came out as recorded, so that equal bits are promised.
+        exact: whether its key came out as recorded, on a device where that promises equal bits.
         facts: None where training diverged before it.
         done: at the evaluation at its end, or at the first one behind it.
     """
@@ -85,14 +87,14 @@ class Trainer:
     def train(self, piece: Piece) -> Again | None:
         """Train to the evaluation at the piece's end, or the first behind it, from the nearest state before the one
         that came before; None where this version cuts the training otherwise."""
-        worker, course, exact = self._plan(piece)
+        worker, course, known = self._plan(piece)
         index = _index(course, piece)
         if index is None:
             return None
         rung = next(n for n, mark in enumerate(course.marks) if mark >= index)
         done = Done()
         # Elsewhere a training may diverge that did not; no state is found there, so that nothing is lost by looking.
-        for number in range(rung if exact else 0, rung + 1):
+        for number in range(rung if known else 0, rung + 1):
             done = worker.do(Job(parameters=piece.parameters, seed=piece.seed, rung=number))
             if done.diverged:
                 break
@@ -101,6 +103,7 @@ class Trainer:
             worker.recall.open_test(self._loaded.test_set)
             job = Job(parameters=piece.parameters, seed=piece.seed, rung=rung, split="test")
             test = worker.do(job).test
+        exact = known and self._loaded.precision.device.type in EXACT
         return Again(exact, worker.recall.segment(course, index), done, test)
 
     def _plan(self, piece: Piece) -> tuple[Worker, Course, bool]:

@@ -63,7 +63,7 @@ class Compared:
     """One segment, trained again.
 
     Attributes:
-        exact: whether the class of numerics is that of the run, within which equal bits are promised.
+        exact: whether equal bits are promised: on a CPU, within the class of numerics of the run.
         same_state: whether the digest of the state at its end is the stored one; None where none is stored.
         loss, accuracy: the largest difference of any loss (nats) and any accuracy (share of 1); infinite where one of
             the two diverged.
@@ -93,7 +93,7 @@ class Verification:
     Attributes:
         segments: number of segments of different keys in the records.
         sample: in the order of the records.
-        others: what is not as it was when the run was trained.
+        others: why equal bits are not promised: what is not as it was when the run was trained.
         warnings: of the store, a sentence each.
 
     Raises:

@@ -258,6 +258,17 @@ def test_another_class_of_numerics_is_told_and_compared_within_tolerance(results
     assert all(one.equal and not one.exact and one.same_state is None for one in trials)
 
 
+def test_on_a_device_without_exact_sums_another_state_is_taken_as_alike(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = read_records(results / "tiny").trials[1].segments[1]
+    change(fact(results, "segments", segment.key), "state", "sha256:" + "0" * 64)
+    monkeypatch.setattr("hpo.runtime.again.EXACT", ())
+    _, compared = verify(results)
+    assert all(one.equal and not one.exact for one in compared)
+    assert [one.same_state for one in compared].count(False) == 1
+
+
 def test_a_difference_beyond_the_tolerance_differs_in_any_class(results: Path) -> None:
     one = verify(results, 1)[1][0]
     changed = {"sampled": one.sampled, "exact": False, "same_state": None}
