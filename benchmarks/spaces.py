@@ -60,6 +60,19 @@ def cool_down(small: bool) -> Data:
     return _space(small, parameters, trials=32, replicates=2, sampler="grid")
 
 
+def buckets(small: bool) -> Data:
+    """One configuration, trained whole; lengths matter, so that texts are as long as they come."""
+    parameters = {
+        "schedule": "linear",
+        "learning_rate": 5e-5,
+        "warmup_ratio": 0.1,
+        "batch_size": 16,
+        "epochs": 2,
+    }
+    sizes = SMALL_SIZES if small else {"train": 512, "validation": 64, "test": 1000}
+    return _space(small, parameters, trials=1, sizes=sizes)
+
+
 def poor_case(small: bool) -> Data:
     """Linear decay, each trial with its own peak and horizon: no two steps are alike."""
     parameters = {

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.cases import alone, replays, searches
+from benchmarks.cases import alone, buckets, replays, searches
 from benchmarks.replay import Bench
 
 
@@ -50,6 +50,11 @@ CASES: dict[str, Case] = {
         alone.longer,
         "a run of T epochs extended to 2T; `kill -9` ten times",
         "1.9x starting anew; at most one segment lost each time",
+    ),
+    "buckets": Case(
+        buckets.buckets,
+        "length buckets against plain shuffling, ten seeds, all layers",
+        "no less accuracy than plain shuffling; 2x over dynamic padding expected",
     ),
     "to_an_answer": Case(
         searches.to_an_answer,
