@@ -74,7 +74,11 @@ class Worker:
                 self._make_passes(course, job)
             self._settle()
         done = self.recall.known(job)
-        assert done is not None, "all that it asks for was stored just now"
+        if done is None:  # what was known to end finite was trained again, and did not
+            raise UserError(
+                "a training that is stored with a finite loss diverged when it was trained again",
+                "Look with `hpo verify` whether this machine computes the same bits; run in another --results folder.",
+            )
         return done.model_copy(
             update={
                 "trained": self._trained,
