@@ -108,13 +108,14 @@ def _tracked(
     started: float,
 ) -> Outcome:
     """Train with an engine and a tracker of its own; both load while this process does."""
+    limits = (store_limit, space.experiment.store_limit, STORE_LIMIT)
     wanted = Wanted(
         experiment=space.experiment,
         base=space.path.parent,
         device=device,
         forks=forks(space.experiment),
         store=store_folder(results),
-        room=store_limit or space.experiment.store_limit or STORE_LIMIT,
+        room=next(limit for limit in limits if limit is not None),
     )
     tracker = Tracker(uri)
     try:
