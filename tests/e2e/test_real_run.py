@@ -125,7 +125,9 @@ def test_the_report_is_rebuilt_from_the_records_to_the_byte(ran: tuple[Path, str
 def test_no_raw_text_of_the_data_is_in_anything_that_the_run_wrote(ran: tuple[Path, str]) -> None:
     texts = [t for t in load_corpus(DataSource(asset="movie")).texts if len(t) > 40]
     # States and hidden values are left out: a GB of nothing but numbers.
-    files = {name: data for name, data in tree(ran[0] / "results").items() if not name.endswith(".safetensors")}
+    files = {
+        name: data for name, data in tree(ran[0] / "results").items() if not name.endswith(".safetensors")
+    }
     assert any(name.startswith(".store/segments/") for name in files)
     written = b"\0".join(files.values()) + ran[1].encode()
     assert len(texts) > 5000
