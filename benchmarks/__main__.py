@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import platform
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,18 @@ from benchmarks.table import RESULTS, read_results, table, write_results
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what ``arguments`` ask for."""
     asked = _parser().parse_args(arguments)
+    if missing := [name for name in ("accelerate", "ray") if find_spec(name) is None]:
+        sys.exit(f"the peers need {' and '.join(missing)}\nhint: pip install -e '.[test,bench]'")
     with tempfile.TemporaryDirectory(prefix="hpo-benchmarks-") as folder:
         bench = Bench(Path(folder), small=asked.small, repeats=asked.repeats, replicates=asked.replicates)
-        for name in asked.cases or [name for name in CASES if name != "ray_tune"]:
+        for name in asked.cases or CASES:
             began = time.perf_counter()
             found = {name: CASES[name].run(bench) | {"machine": machine(bench)}}
             if not asked.small:
                 found = {**read_results(), **found} if RESULTS.exists() else found
                 write_results(found)
-            print(table({name: found[name]}))
+            lines = table({name: found[name]}).splitlines()
+            print("\n".join(line for line in lines if f"`{name}`" in line))
             print(f"{name}: {time.perf_counter() - began:.0f} s in all", flush=True)
 
 

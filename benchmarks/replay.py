@@ -81,8 +81,19 @@ class Replayed:
         return [p.wall / h.wall for p, h in zip(self.runs[side], self.runs["H"], strict=True)]
 
 
-def replay(bench: Bench, name: str, data: spaces.Data, sides: Sequence[str], repeats: int) -> Replayed:
+def replay(
+    bench: Bench,
+    name: str,
+    data: spaces.Data,
+    sides: Sequence[str],
+    repeats: int,
+    *,
+    one_by_one: bool = False,
+) -> Replayed:
     """Run ``data`` on hpo and the ``sides``, A B A B.
+
+    Args:
+        one_by_one: each side trains one trial at a time, so that what a trial costs is not hidden by another beside it.
 
     Raises:
         AssertionError: a side did other work than the list says.
@@ -102,7 +113,8 @@ def replay(bench: Bench, name: str, data: spaces.Data, sides: Sequence[str], rep
                 space,
                 folder,
                 trainings=None if side == "H" else str(listed),
-                processes=processes(bench.threads) if side == "P*" else 1,
+                processes=1 if one_by_one else processes(bench.threads),
+                workers=1 if one_by_one else None,
             )
             measured = run_side(job, bench.threads)
             if side == "H":
@@ -119,7 +131,7 @@ def replay(bench: Bench, name: str, data: spaces.Data, sides: Sequence[str], rep
 
 
 def processes(threads: int) -> int:
-    """Of P*: one a core (31 examples a second of MiniLM with two, 23 with one of two threads); on a GPU one."""
+    """Of P*: one a core, which was faster than one process of all threads; on a GPU one."""
     import torch
 
     return 1 if torch.cuda.is_available() else threads

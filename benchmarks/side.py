@@ -36,6 +36,7 @@ class Job:
         seed: of a free search's sampler.
         tracking: MLflow's URI for hpo.
         processes: of P*, which share the threads.
+        workers: of hpo; None: as many as it chooses.
         report: file to write.
     """
 
@@ -48,6 +49,7 @@ class Job:
     trials: int = 0
     seed: int = 0
     processes: int = 1
+    workers: int | None = None
 
 
 def main(path: Path) -> None:
@@ -71,7 +73,7 @@ def _imported(job: Job) -> Callable[[float], Report]:
     if job.side == "H":
         from benchmarks.peers import hpo
 
-        return lambda started: hpo.run(space, folder, job.tracking, started)
+        return lambda started: hpo.run(space, folder, job.tracking, job.workers, started)
     from benchmarks.peers import loading
 
     if job.side == "P*":

@@ -60,13 +60,16 @@ def longer(bench: Bench) -> dict[str, Any]:
         "segments trained, extended": trained[0][0],
         "segments trained, anew": trained[0][1],
         "kills": len(lost),
-        "segments lost, at most a kill": max(lost),
+        "finished segments trained again, at most a kill": max(lost),
     }
     return {"repeats": len(ratios), "ratios": {"anew": ratios}, "figures": figures}
 
 
 def kills(bench: Bench, count: int) -> list[int]:
-    """Kill runs at random moments of their training; segments that each resumed run trained beyond what was missing."""
+    """Kill runs at random moments of their training; finished segments that each resumed run trained again.
+
+    What each worker was in the midst of is lost besides: one segment a worker, and no more by construction.
+    """
     space = bench.space("killed", spaces.killed())
     whole = bench.hpo(space, bench.folder / "killed" / "whole")
     facts = _facts(bench.folder / "killed" / "whole" / "killed")

@@ -52,7 +52,7 @@ def _train(space: Path, folder: Path, kind: str, seed: int) -> tuple[float, floa
     experiment = open_space(space).experiment
     loaded = load(experiment, space.parent, "cpu")
     with _pools(1 if kind == PLAIN else None):
-        recall = loaded.recall(Store(folder, STORE_LIMIT), (), STORE_LIMIT)
+        recall = loaded.recall(Store(folder, STORE_LIMIT), ())
         recall.open_test(loaded.test_set)
         parameters = complete({name: experiment.trial_values(name)[0] for name in experiment.parameters})
         job = Job(parameters=parameters, seed=seed, rung=0)

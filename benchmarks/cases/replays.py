@@ -13,8 +13,8 @@ def overhead(bench: Bench) -> dict[str, Any]:
     """Many trials of ten tiny steps; what a trial costs beyond them is the slope from few trials to many."""
     few, many = (2, 6) if bench.small else (16, 64)
     sides = ("T", "T*", "P*")
-    first = replay(bench, "overhead_few", spaces.overhead(few), sides, 5)
-    last = replay(bench, "overhead", spaces.overhead(many), sides, 5)
+    first = replay(bench, "overhead_few", spaces.overhead(few), sides, 5, one_by_one=True)
+    last = replay(bench, "overhead", spaces.overhead(many), sides, 5, one_by_one=True)
     bare = _median_training(last, "P*") / last.counts.trainings
     beyond = {
         side: 1000 * ((_median_wall(last, side) - _median_wall(first, side)) / (many - few) - bare)

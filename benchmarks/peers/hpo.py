@@ -50,10 +50,10 @@ class Watch:
         self._last = now
 
 
-def run(space: Path, results: Path, tracking: str, started: float) -> Report:
+def run(space: Path, results: Path, tracking: str, workers: int | None, started: float) -> Report:
     """Run ``space`` below ``results``."""
     watch = Watch(started)
-    outcome = run_experiment(open_space(space), results, tracking, None, watch)
+    outcome = run_experiment(open_space(space), results, tracking, None, watch, workers=workers)
     ended = time.perf_counter() - started
     records = read_records(outcome.folder)
     return Report(
