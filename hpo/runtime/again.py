@@ -15,7 +15,6 @@ from hpo.errors import UserError
 from hpo.records.schema import DeviceInfo
 from hpo.runtime.jobs import Done, Job, TestScores
 from hpo.runtime.loading import Loaded
-from hpo.runtime.worker import Worker
 from hpo.training.course import Course
 from hpo.training.cuts import Forks
 from hpo.training.keys import segment_key
@@ -24,7 +23,6 @@ from hpo.training.store import SegmentFacts, Store
 
 # Room of a store in which trainings begin behind their frozen layers, and in which they do not. Records do not tell which
 # it was; their keys do.
-AMPLE, NONE = 2**62, 0
 # Kinds of devices on which equal work gives equal bits. A GPU adds up gradients in no fixed order.
 EXACT = ("cpu",)
 
@@ -37,7 +35,6 @@ class Piece:
         parameters, seed: of its training.
         key: of the segment.
         first, last: number of the training's steps before it and at its end.
-        read_hidden: whether its training read stored hidden states.
         tested: whether the state at its end was scored on the test split.
     """
 
@@ -46,7 +43,6 @@ class Piece:
     key: str
     first: int
     last: int
-    read_hidden: bool
     tested: bool
 
 
@@ -75,10 +71,9 @@ class Trainer:
 
     def __init__(self, loaded: Loaded, forks: Forks, kept: Store | None) -> None:
         self._loaded = loaded
-        self._forks = forks
         self._folder = tempfile.TemporaryDirectory(prefix="hpo-verify-")
-        self._store = _Aside(Path(self._folder.name), kept)
-        self._workers: dict[int, Worker] = {}
+        recall = loaded.recall(_Aside(Path(self._folder.name), kept), forks)
+        self._worker = loaded.worker(recall)
 
     def close(self) -> None:
         """Remove what it wrote for itself."""
@@ -87,10 +82,12 @@ class Trainer:
     def train(self, piece: Piece) -> Again | None:
         """Train to the evaluation at the piece's end, or the first behind it, from the nearest state before the one
         that came before; None where this version cuts the training otherwise."""
-        worker, course, known = self._plan(piece)
+        worker = self._worker
+        course = worker.recall.course(piece.parameters, piece.seed)
         index = _index(course, piece)
         if index is None:
             return None
+        known = segment_key(*course.keys[index : index + 2]) == piece.key
         rung = next(n for n, mark in enumerate(course.marks) if mark >= index)
         done = Done()
         # Elsewhere a training may diverge that did not; no state is found there, so that nothing is lost by looking.
@@ -105,23 +102,6 @@ class Trainer:
             test = worker.do(job).test
         exact = known and self._loaded.precision.device.type in EXACT
         return Again(exact, worker.recall.segment(course, index), done, test)
-
-    def _plan(self, piece: Piece) -> tuple[Worker, Course, bool]:
-        """Who trains it, its course, and whether its key is the recorded one."""
-        for room in (AMPLE, NONE):
-            worker = self._worker(room)
-            course = worker.recall.course(piece.parameters, piece.seed)
-            index = _index(course, piece)
-            if index is not None and segment_key(*course.keys[index : index + 2]) == piece.key:
-                return worker, course, True
-        worker = self._worker(AMPLE if piece.read_hidden else NONE)
-        return worker, worker.recall.course(piece.parameters, piece.seed), False
-
-    def _worker(self, room: int) -> Worker:
-        if room not in self._workers:
-            recall = self._loaded.recall(self._store, self._forks, room)
-            self._workers[room] = self._loaded.worker(recall)
-        return self._workers[room]
 
 
 class _Aside(Store):

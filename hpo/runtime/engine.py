@@ -62,7 +62,7 @@ class Engine:
         """Make ``recall`` and ``executor``, now that the coordinator has loaded the parts."""
         wanted = self.wanted
         self._loaded = loaded
-        self.recall = loaded.recall(Store(wanted.store, wanted.room), wanted.forks, wanted.room, self._share)
+        self.recall = loaded.recall(Store(wanted.store, wanted.room), wanted.forks, self._share)
         self.executor = self._processes or InProcessExecutor(loaded.worker(self.recall), loaded.test_set)
 
     def open_test(self) -> None:

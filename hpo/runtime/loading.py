@@ -39,8 +39,8 @@ class Loaded:
     precision: Precision
     synonyms: Synonyms | None
 
-    def recall(self, store: Store, forks: Forks, room: int, share: float = 1.0) -> Recall:
-        """The trainings of this experiment as ``store``, which has ``room`` bytes, knows them."""
+    def recall(self, store: Store, forks: Forks, share: float = 1.0) -> Recall:
+        """The trainings of this experiment as ``store`` knows them."""
         experiment, tokenizer = self.experiment, self.pretrained.tokenizer
         length = experiment.task.max_length
         seed = derive(experiment.seed, "augmentation")
@@ -50,9 +50,7 @@ class Loaded:
             "numerics": self.precision.numerics_class(),
         }
         depths = [int(v) for v in experiment.values("frozen_layers") if isinstance(v, int | float)]
-        prefixes = Prefixes(
-            self.pretrained, store, self.precision, numerics, depths, room, texts.pad_id, share
-        )
+        prefixes = Prefixes(self.pretrained, store, self.precision, numerics, depths, texts.pad_id, share)
         planner = Planner(
             texts=texts,
             rungs=experiment.budget.rungs,

@@ -179,7 +179,7 @@ def work(setup: Setup, inbox: _Inbox, pipe: Connection) -> None:
     from hpo.training.store import Store
 
     loaded = load(setup.experiment, setup.base, setup.device, setup.threads, setup.share)
-    recall = loaded.recall(Store(setup.store, setup.room), setup.forks, setup.room, setup.share)
+    recall = loaded.recall(Store(setup.store, setup.room), setup.forks, setup.share)
     worker = loaded.worker(recall, setup.share)
     while True:
         message = inbox.next()

@@ -215,7 +215,8 @@ class Worker:
         if course.start:
             until = course.texts_until(job.rung) if job.rung != UNTRAINED else []
             for texts in (*until, self.recall.data(job).texts):
-                self._pass(texts, course)
+                if self.recall.prefixes.work(texts, course.start, course.parameters) is None:
+                    self._pass(texts, course)
 
     def _pass(self, texts: Texts, course: Course) -> None:
         self._seconds["pass"] += self.recall.prefixes.make(texts, course.start, course.parameters)

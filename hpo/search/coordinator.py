@@ -16,7 +16,14 @@ from hpo.config.parameters import complete
 from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.records.events import Observer, Work
-from hpo.records.files import is_finished, mark_finished, read_records, write_confirmation, write_run
+from hpo.records.files import (
+    is_finished,
+    mark_finished,
+    read_records,
+    read_run,
+    write_confirmation,
+    write_run,
+)
 from hpo.records.schema import Trial
 from hpo.report.writing import Report, write_report
 from hpo.runtime.engine import Engine, Wanted
@@ -117,10 +124,14 @@ def _tracked(
         store=store_folder(results),
         room=next(limit for limit in limits if limit is not None),
     )
+    folder = results / space.experiment.name
+    begun = read_run(folder)
+    if workers is None and begun is not None:  # the rule looks at the memory, which may be another now
+        workers = begun.device.workers
     tracker = Tracker(uri)
     try:
         with closing(Engine(wanted, workers, _width(space.experiment))) as engine:
-            return _run(space, results / space.experiment.name, tracker, engine, observer, started)
+            return _run(space, folder, tracker, engine, observer, started)
     except BaseException:
         tracker.interrupt()
         raise

@@ -202,7 +202,6 @@ def _piece(sampled: Sampled) -> Piece:
         key=sampled.segment.key,
         first=sampled.first,
         last=sampled.segment.steps,
-        read_hidden=bool(item.passes),
         tested=sampled.tested is not None,
     )
 

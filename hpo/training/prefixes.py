@@ -26,9 +26,9 @@ from hpo.training.precision import Precision, on_device
 from hpo.training.store import PassFacts, Store
 
 BYTES = 4  # of a hidden value, float32
-SHARE = (
-    8  # a list of texts may take this part of the store, so that the depths and epochs in use fit together
-)
+# Bytes of the largest list that is stored: an eighth of the default store, so that the depths and epochs in use fit
+# together. Not of the store at hand: no result may depend on its limit.
+LARGEST = 2**28
 ARRAYS_KEPT = 16  # opened at once
 # A GPU computes a frozen layer again sooner than it reads the result from memory on the other side of its bus, unless
 # depth x hidden size is at least this: operations a byte of the bus, 300e12 / 20e9, over 24 h^2 k operations and 4 h bytes
@@ -63,7 +63,6 @@ class Prefixes:
     Args:
         origin: what they depend on beside texts and depth: weights and class of numerics.
         depths: every depth that the run's trainings freeze.
-        room: bytes of the store.
         pad: id of the padding token.
         share: of the device that this process has; seconds are those of the whole device.
     """
@@ -75,7 +74,6 @@ class Prefixes:
         precision: Precision,
         origin: Mapping[str, Any],
         depths: Sequence[int],
-        room: int,
         pad: int,
         share: float = 1.0,
     ) -> None:
@@ -84,8 +82,8 @@ class Prefixes:
         self._precision = precision
         self._origin = dict(origin)
         self._depths = sorted(d for d in set(depths) if d in pretrained.starts)
-        self._room = room
         self._pad = pad
+        self._largest = LARGEST
         self._open: OrderedDict[str, Hidden] = OrderedDict()
         self._share = share
         self._seconds = 0.0
@@ -93,8 +91,8 @@ class Prefixes:
     def start_of(self, parameters: Mapping[str, Any], tokens: int) -> int:
         """Depth at which a training on texts of so many tokens begins: all that is frozen, or 0 where that would not pay.
 
-        It does not where the architecture cannot begin at a depth, where the texts would take more than an eighth of the
-        store, or where a GPU computes sooner than it reads.
+        It does not where the architecture cannot begin at a depth, where the texts would take more than ``LARGEST``
+        bytes, or where a GPU computes sooner than it reads.
         """
         depth = int(parameters["frozen_layers"])
         size = self._pretrained.info.hidden_size
@@ -102,7 +100,7 @@ class Prefixes:
         if depth not in self._depths or not (on_cpu or depth * size >= LEAST_ON_GPU):
             return 0
         kept = 1 if self._first_token(depth, parameters) else tokens
-        return depth if kept * size * BYTES * SHARE <= self._room else 0
+        return depth if kept * size * BYTES <= self._largest else 0
 
     def make(self, texts: Texts, depth: int, parameters: Mapping[str, Any]) -> float:
         """Make what is missing of the passes up to layer ``depth``; device-seconds that it took now."""

@@ -55,7 +55,7 @@ def one(tmp_path: Path, tiny_data: Path, tiny_model: Path) -> Iterator[ProcessEx
 def mine(desk: Desk, tmp_path: Path, tiny_data: Path, tiny_model: Path) -> InProcessExecutor:
     """An executor in this process on the data of ``two``, with a store of its own."""
     loaded = load(space(tiny_data, tiny_model), Path(), "cpu")
-    recall = loaded.recall(Store(tmp_path / "mine"), (), STORE_LIMIT)
+    recall = loaded.recall(Store(tmp_path / "mine"), ())
     return InProcessExecutor(loaded.worker(recall), loaded.test_set)
 
 

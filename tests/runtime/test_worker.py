@@ -156,7 +156,7 @@ def test_a_store_without_room_for_hidden_states_changes_no_bit(
 def test_beginning_at_a_depth_trains_as_the_whole_body_does(desk: Desk, tmp_path: Path) -> None:
     """Equal in mathematics, not in the order of sums, over twelve steps."""
     given: dict[str, Any] = {"frozen_layers": 2, "dropout": 0.0}
-    begun, whole = desk.worker(tmp_path / "a"), desk.worker(tmp_path / "b", room=0)
+    begun, whole = desk.worker(tmp_path / "a"), desk.worker(tmp_path / "b", largest=0)
     courses = [worker.recall.course(job(**given).parameters, 1) for worker in (begun, whole)]
     assert [course.start for course in courses] == [2, 0]
     pairs = zip(train(begun, **given), train(whole, **given), strict=True)
@@ -280,7 +280,7 @@ def live(worker: Worker) -> Any:
 
 
 def test_frozen_layers_keep_their_weights_and_draw_no_dropout(desk: Desk, tmp_path: Path) -> None:
-    worker = desk.worker(tmp_path, room=0)  # the whole body runs
+    worker = desk.worker(tmp_path, largest=0)  # the whole body runs
     train(worker, frozen_layers=3, dropout=0.5)
     model = live(worker).train()
     assert set(model.trained()) == {"head.1.weight", "head.1.bias"}

@@ -15,6 +15,7 @@ from hpo.runtime.worker import Worker
 from hpo.training.cuts import Forks
 from hpo.training.keys import segment_key
 from hpo.training.precision import choose_precision
+from hpo.training.prefixes import LARGEST
 from hpo.training.store import STORE_LIMIT, Store
 from tests.search.search_space import experiment
 
@@ -42,12 +43,14 @@ class Desk:
         self,
         folder: Path,
         limit: int = STORE_LIMIT,
-        room: int = STORE_LIMIT,
+        largest: int = LARGEST,
         depths: tuple[int, ...] = (0, 1, 2, 3),
         forks: Forks = (),
     ) -> Worker:
         loaded = self.loaded(depths)
-        return loaded.worker(loaded.recall(Store(folder, limit), forks, room))
+        recall = loaded.recall(Store(folder, limit), forks)
+        recall.prefixes._largest = largest
+        return loaded.worker(recall)
 
 
 def job(rung: int = 0, seed: int = 1, **given: Any) -> Job:

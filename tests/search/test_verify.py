@@ -103,7 +103,7 @@ def original(asked: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Pat
     results = tmp_path_factory.mktemp("results")
     loaded = load(asked, Path(), "cpu", 1)
     store = Store(results / ".store")
-    worker = loaded.worker(loaded.recall(store, forks(asked), 2**31))
+    worker = loaded.worker(loaded.recall(store, forks(asked)))
     folder = results / "tiny"
     write_run(folder, run_record(loaded, 1))
     write_trial(folder, trial(worker, "linear", 0, frozen_layers=0))

@@ -13,8 +13,8 @@ from hpo.data.texts import Texts
 from hpo.data.tokens import tokenize
 from hpo.models.pretrained import Pretrained
 from hpo.training.precision import Precision, choose_precision
-from hpo.training.prefixes import BYTES, LEAST_ON_GPU, SHARE, Prefixes
-from hpo.training.store import STORE_LIMIT, Store
+from hpo.training.prefixes import BYTES, LARGEST, LEAST_ON_GPU, Prefixes
+from hpo.training.store import Store
 
 WIDTH = 32  # hidden size of the tiny model
 
@@ -28,11 +28,13 @@ def made(
     pretrained: Pretrained,
     store: Store,
     depths: tuple[int, ...] = (1, 2, 3),
-    room: int = STORE_LIMIT,
+    largest: int = LARGEST,
     **given: Any,
 ) -> Prefixes:
     precision = given.pop("precision", choose_precision("cpu"))
-    return Prefixes(pretrained, store, precision, {"weights": "w"}, depths, room, 0, **given)
+    prefixes = Prefixes(pretrained, store, precision, {"weights": "w"}, depths, 0, **given)
+    prefixes._largest = largest
+    return prefixes
 
 
 def settings(frozen: int, pooling: str = "cls") -> dict[str, Any]:
@@ -114,7 +116,7 @@ def test_passes_of_other_weights_texts_depths_and_readings_have_keys_of_their_ow
 ) -> None:
     store = Store(tmp_path)
     prefixes = made(pretrained, store)
-    other = Prefixes(pretrained, store, choose_precision("cpu"), {"weights": "v"}, (1, 2, 3), STORE_LIMIT, 0)
+    other = Prefixes(pretrained, store, choose_precision("cpu"), {"weights": "v"}, (1, 2, 3), 0)
     fewer = Texts(texts.ids[:-1])
     asked = [
         (prefixes, texts, settings(3)),
@@ -132,17 +134,17 @@ def test_passes_of_other_weights_texts_depths_and_readings_have_keys_of_their_ow
     assert len(set(last)) == len(asked)
 
 
-def test_a_training_begins_behind_what_it_freezes_where_an_eighth_of_the_store_holds_its_texts(
+def test_a_training_begins_behind_what_it_freezes_where_its_texts_are_not_too_large(
     pretrained: Pretrained, tmp_path: Path
 ) -> None:
     tokens = 500
-    enough = tokens * WIDTH * BYTES * SHARE
+    enough = tokens * WIDTH * BYTES
     store = Store(tmp_path)
-    for room, start in ((enough, 2), (enough - 1, 0)):
-        assert made(pretrained, store, room=room).start_of(settings(2), tokens) == start
+    for largest, start in ((enough, 2), (enough - 1, 0)):
+        assert made(pretrained, store, largest=largest).start_of(settings(2), tokens) == start
     # Of first tokens the texts take one each, whatever their tokens.
-    assert made(pretrained, store, room=enough // tokens).start_of(settings(3), tokens) == 3
-    assert made(pretrained, store, room=enough // tokens).start_of(settings(3, "mean"), tokens) == 0
+    assert made(pretrained, store, largest=enough // tokens).start_of(settings(3), tokens) == 3
+    assert made(pretrained, store, largest=enough // tokens).start_of(settings(3, "mean"), tokens) == 0
     assert made(pretrained, store).start_of(settings(0), tokens) == 0
 
 
