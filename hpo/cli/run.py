@@ -146,7 +146,7 @@ def ending(outcome: Outcome, name: str, results: Path, tracking_uri: str | None)
 def profile_line(profile: dict[str, float], wall_seconds: float) -> str:
     """Where the wall time went; ``profile``: seconds by kind of work."""
     total = max(wall_seconds, sum(profile.values()), 1e-9)
-    passes = profile.get("train", 0.0) + profile.get("evaluate", 0.0)
+    passes = sum(profile.get(kind, 0.0) for kind in ("train", "evaluate", "pass"))
     parts = sorted(profile.items(), key=lambda item: -item[1])
     shares = ", ".join(
         f"{kind} {share:.0%}" for kind, seconds in parts if (share := seconds / total) >= 0.005

@@ -16,8 +16,6 @@ from hpo.models.classifier import Classifier
 from hpo.training.course import Reader
 from hpo.training.precision import Precision, on_device
 
-BATCH = 64  # texts; no gradients are kept, so that memory allows more than in training
-
 
 class EvaluationSet:
     """Texts with their labels. ``key`` names both in the keys of evaluations."""
@@ -27,7 +25,6 @@ class EvaluationSet:
         self.labels = np.asarray(labels, dtype=np.int64)
         self.pad_id = pad_id
         self.key = f"{texts.key}/{digest([self.labels.astype(np.int32)])}"
-        self.batches = evaluation_batches(texts.lengths, BATCH)
 
 
 @dataclass(frozen=True)
@@ -44,10 +41,11 @@ def evaluate(
 ) -> Scores:
     """Score ``model`` on ``data``; ``read`` gives hidden states where its body begins at a depth."""
     model.eval()
-    order = np.concatenate([batch.items for batch in data.batches])
+    batches = evaluation_batches(data.texts.lengths, precision.texts_at_once)
+    order = np.concatenate([batch.items for batch in batches])
     predictions, losses = [], []
     with torch.inference_mode():
-        for batch in data.batches:
+        for batch in batches:
             rows, mask = collate(data.texts.ids, batch, data.pad_id)
             inputs = rows if read is None else read(data.texts, batch)
             labels = on_device(data.labels[batch.items], precision.device)

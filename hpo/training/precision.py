@@ -25,6 +25,11 @@ class Precision:
     device: torch.device
     info: DeviceInfo
 
+    @property
+    def texts_at_once(self) -> int:
+        """Texts of a batch without gradients. On a CPU few, for the more have more padding; on a GPU many fill it."""
+        return 128 if self.device.type == "cuda" else 16
+
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """Context in which the forward pass runs."""
         if self.info.precision == "bf16 autocast":

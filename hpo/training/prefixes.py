@@ -20,7 +20,6 @@ from hpo.data.texts import Texts
 from hpo.models.pretrained import Pretrained
 from hpo.models.shortcuts import stretch
 from hpo.records.schema import Work
-from hpo.training.evaluation import BATCH
 from hpo.training.keys import pass_key
 from hpo.training.precision import Precision, on_device
 from hpo.training.store import PassFacts, Store
@@ -169,7 +168,7 @@ class Prefixes:
         kept = len(texts.ids) if first_token else texts.tokens
         values = np.empty((kept, self._pretrained.info.hidden_size), np.float32)
         into = _hidden(values, texts, first_token)
-        for batch in evaluation_batches(texts.lengths, BATCH):
+        for batch in evaluation_batches(texts.lengths, self._precision.texts_at_once):
             ids, mask = collate(texts.ids, batch, self._pad)
             given = ids if lower is None else lower.batch(batch)
             with self._precision.autocast():

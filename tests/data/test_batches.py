@@ -56,9 +56,9 @@ def test_the_short_last_batch_is_not_made_of_the_longest_texts(lengths):
     assert abs(np.mean(rest) - lengths.mean()) < 5 * deviation
 
 
-def test_width_is_the_next_of_a_short_list_of_multiples_of_eight():
-    assert [padded_width(n) for n in (1, 8, 9, 64, 65, 128, 129, 512, 513)] == [
-        8, 8, 16, 64, 80, 128, 160, 512, 1024,
+def test_width_is_the_next_of_a_short_list_of_multiples_of_four():
+    assert [padded_width(n) for n in (1, 4, 5, 64, 65, 128, 129, 512, 513)] == [
+        4, 4, 8, 64, 72, 128, 144, 512, 1024,
     ]  # fmt: skip
 
 

@@ -112,13 +112,13 @@ def test_what_the_model_cannot_do_is_named(pretrained: Pretrained) -> None:
     assert structure_faults(pretrained, 3, {"cls"}, 64) == {}
     assert structure_faults(pretrained, 4, {"cls"}, 65) == {
         "frozen_layers": "4 was found; the model has 3 layers, all of which may be frozen",
-        "max_length": "65 was found, which is padded to 80; the model has 64 positions; allowed is at most 64",
+        "max_length": "65 was found, which is padded to 72; the model has 64 positions; allowed is at most 64",
     }
 
 
 def test_a_length_counts_with_its_padding(pretrained: Pretrained, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretrained.body.config, "max_position_embeddings", 63)
-    assert structure_faults(pretrained, 0, {"cls"}, 56) == {}
+    assert structure_faults(pretrained, 0, {"cls"}, 60) == {}
     assert structure_faults(pretrained, 0, {"cls"}, 63) == {
-        "max_length": "63 was found, which is padded to 64; the model has 63 positions; allowed is at most 56"
+        "max_length": "63 was found, which is padded to 64; the model has 63 positions; allowed is at most 60"
     }
