@@ -29,8 +29,8 @@ class _Begun:
 class Scheduler:
     """Runs trainings to their ends, as many jobs at once as the executor has slots.
 
-    The first in order goes first. No segment is trained twice: a job that needs one which another job is training
-    waits for it, and later trainings go before it.
+    A training goes on where it is; else the first in order goes first. No segment is trained twice: a job that needs one
+    which another job is training waits for it, and later trainings go before it.
     """
 
     def __init__(self, executor: Executor, recall: Recall, told: Callable[[Done], None]) -> None:
@@ -48,6 +48,8 @@ class Scheduler:
             owner = next(b for b in begun if b.submitted and b.job is job)
             owner.submitted = False
             self._send(owner, done, begun)
+            if owner in begun:  # before all others, so that its state is still in the worker's memory
+                self._move(owner, begun)
 
     def _go_on(self, begun: list[_Begun], waiting: Iterator[Training]) -> bool:
         """Do all that needs no waiting; whether a job is in hand."""

@@ -14,8 +14,9 @@ Forks = tuple[tuple[float, float], ...]
 # Chance that the state at a cut is gone on from, by kind of cut: what eviction weighs. The trial itself goes on from
 # memory, so that its rungs are read again only after a stop or for a confirmation's best rung.
 RUNG, SHARED = 0.3, 1.0
-# A shared warm-up is worth a cut where it is at least this share of the training: below it storing costs what it saves.
-LEAST_WARMUP = 0.1
+# A shared warm-up is worth a cut where it is at least this share of the training, or so many steps where it is by slope
+# and trainings of all lengths must be cut alike: below it storing costs what it saves.
+LEAST_WARMUP_SHARE, LEAST_WARMUP_STEPS = 0.1, 8
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def plan_cuts(
     chances = dict.fromkeys(rungs, RUNG)
     chances[steps] = 0.0
     warmup = warmup_steps(schedule, peak, steps)
-    if LEAST_WARMUP * steps <= warmup < steps:
+    least = LEAST_WARMUP_SHARE * steps if schedule.warmup_slope is None else LEAST_WARMUP_STEPS
+    if max(least, 1) <= warmup < steps:
         chances[warmup] = SHARED
     path = _open_steps(schedule, peak, steps)
     for step in _forks(schedule, peak, forks, texts, batch_size) | _epoch_ends(steps, texts, batch_size):

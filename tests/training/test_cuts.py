@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from hpo.training.cuts import LEAST_WARMUP, RUNG, SHARED, Forks, count_steps, plan_cuts
+from hpo.training.cuts import (
+    LEAST_WARMUP_SHARE,
+    LEAST_WARMUP_STEPS,
+    RUNG,
+    SHARED,
+    Forks,
+    count_steps,
+    plan_cuts,
+)
 from hpo.training.schedules import Schedule, learning_rates
 
 PEAK = 1e-3
@@ -60,9 +68,18 @@ def test_trainings_are_cut_at_the_last_step_that_they_share(shape: str, ratio: f
     assert shared in cuts(short, 2, forks)
 
 
+def test_by_slope_trainings_of_all_lengths_are_cut_alike_at_the_end_of_the_warmup() -> None:
+    for warmup, cut in ((LEAST_WARMUP_STEPS, True), (LEAST_WARMUP_STEPS - 1, False)):
+        schedule = Schedule("linear", warmup_slope=PEAK / warmup)
+        for epochs in (2, 4, 40):
+            steps = count_steps(TEXTS, BATCH, epochs)
+            planned = plan_cuts(schedule, PEAK, steps, (steps,), (), TEXTS, BATCH)
+            assert (warmup in [c.step for c in planned]) == cut
+
+
 def test_a_warmup_is_a_cut_where_it_is_worth_one() -> None:
     assert 6 in cuts(Schedule("linear", warmup_ratio=0.2))
-    assert list(cuts(Schedule("linear", warmup_ratio=LEAST_WARMUP / 2))) == [28]
+    assert list(cuts(Schedule("linear", warmup_ratio=LEAST_WARMUP_SHARE / 2))) == [28]
     by_slope = [cuts(Schedule(name, warmup_slope=PEAK / 10)) for name in ("linear", "cosine")]
     assert by_slope[0] == by_slope[1] == {10: SHARED, 28: 0.0}
     assert list(cuts(Schedule("linear", warmup_slope=PEAK / 100))) == [28]  # longer than the training
