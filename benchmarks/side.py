@@ -68,6 +68,10 @@ def main(path: Path) -> None:
 def _imported(job: Job) -> Callable[[float], Report]:
     """What the side runs, given the time of its start; all that it imports is imported on return."""
     space, folder = Path(job.space), Path(job.folder)
+    if job.side == "H" and job.workers != 1:
+        from hpo.runtime.processes import start_server
+
+        start_server()  # as `hpo run` does: it imports while this process does
     for name in LAZY:
         importlib.import_module(name)
     if job.side == "H":

@@ -71,11 +71,14 @@ def run(
 ) -> None:
     """Train, compare and report. The same command again goes on where it stopped."""
     from hpo.records.files import is_finished
+    from hpo.runtime.processes import start_server
 
     try:
         with terminated_by_sigterm():
             opened = open_space(space)
             if not is_finished(results / opened.experiment.name):
+                if workers != 1:
+                    start_server()
                 fetch_assets(opened.experiment, (lambda _: None) if quiet else line)
             outcome = _watched(
                 opened, results, tracking_uri, device, quiet=quiet, workers=workers, store_limit=store_limit

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import threading
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
     from multiprocessing.process import BaseProcess
 
+# What a worker imports, what torch and transformers import only when it is used among it.
+PRELOADED = (
+    "hpo.runtime.loading",
+    "torch._dynamo",
+    "transformers.tokenization_utils_tokenizers",
+    "transformers.models.bert.modeling_bert",
+)
 ATTEMPTS = 3  # at one job, before its dying is told as an error
 CLOSING_SECONDS = 5.0
 
@@ -150,12 +158,19 @@ class ProcessExecutor:
         self._send(worker)
 
 
+def start_server() -> None:
+    """Start the process from which workers are forked, before this one imports torch: both import at once."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        _context()
+        forkserver.ensure_running()
+
+
 def _context() -> ForkServerContext | SpawnContext:
     """How worker processes begin: from a server that has imported torch once where there is such, else each anew."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["hpo.runtime.loading"])
+    context.set_forkserver_preload(list(PRELOADED))
     return context
 
 
