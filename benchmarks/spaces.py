@@ -73,6 +73,17 @@ def buckets(small: bool) -> Data:
     return _space(small, parameters, trials=1, sizes=sizes)
 
 
+def workers(small: bool, depth: int) -> Data:
+    """Trials of equal lengths that share no training."""
+    parameters = {
+        "learning_rate": {"low": 1e-5, "high": 1e-3, "log": True},
+        "frozen_layers": _depth(depth, small),
+        "batch_size": 16,
+        "epochs": 1,
+    }
+    return _space(small, parameters, trials=(2 if small else 3) * (1 if depth == 0 else 4))
+
+
 def poor_case(small: bool) -> Data:
     """Linear decay, each trial with its own peak and horizon: no two steps are alike."""
     parameters = {

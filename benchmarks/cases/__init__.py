@@ -51,6 +51,11 @@ CASES: dict[str, Case] = {
         "a run of T epochs extended to 2T; `kill -9` ten times",
         "1.9x starting anew; at most one segment lost each time",
     ),
+    "workers": Case(
+        alone.workers,
+        "one worker of all threads against one of one thread for each core",
+        "the rule of `--workers`",
+    ),
     "buckets": Case(
         buckets.buckets,
         "length buckets against plain shuffling, ten seeds, all layers",

@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks import spaces
-from benchmarks.measure import Measured, start_side
+from benchmarks.measure import Measured, run_side, start_side
 from benchmarks.replay import Bench
 from hpo.records.files import read_records
 
@@ -63,6 +63,25 @@ def longer(bench: Bench) -> dict[str, Any]:
         "finished segments trained again, at most a kill": max(lost),
     }
     return {"repeats": len(ratios), "ratios": {"anew": ratios}, "figures": figures}
+
+
+def workers(bench: Bench) -> dict[str, Any]:
+    """One worker of all threads against one worker of one thread for each core, at two depths of freezing."""
+    bench.warm_up()
+    ratios: dict[str, list[float]] = {}
+    repeats = bench.repeats or (1 if bench.small else 3)
+    for depth in (0, 4):
+        name = f"workers_{depth}"
+        space = bench.space(name, spaces.workers(bench.small, depth))
+        walls: dict[int, list[float]] = {1: [], bench.threads: []}
+        for repeat in range(repeats):
+            for count, of_count in walls.items():
+                folder = bench.folder / name / f"{count}_{repeat}"
+                of_count.append(run_side(bench.job("H", space, folder, workers=count), bench.threads).wall)
+                bench.say(f"{name}, repeat {repeat}, {count} workers: {of_count[-1]:.2f} s")
+        pairs = zip(walls[1], walls[bench.threads], strict=True)
+        ratios[f"one worker, {depth} layers frozen"] = [one / many for one, many in pairs]
+    return {"repeats": repeats, "ratios": ratios}
 
 
 def kills(bench: Bench, count: int) -> list[int]:
