@@ -212,23 +212,14 @@ def test_neither_a_tight_limit_nor_two_workers_change_a_record_and_the_limit_hol
     assert TIGHT / 2 < max(watch.found) <= TIGHT
 
 
-def test_where_nothing_is_kept_trainings_run_whole_and_agree_but_for_the_order_of_sums(
+def test_where_nothing_is_kept_the_records_are_the_same(
     spaces: dict[str, Space], alone: dict[str, tuple[Path, Outcome]], tmp_path: Path
 ) -> None:
     run(spaces["random"], tmp_path, limit=0)
     assert held(tmp_path / ".store") == 0
     found, wanted = (told(folder / "random")["trials"] for folder in (tmp_path, alone["random"][0]))
-    frozen = 0
-    for a, b in zip(found, wanted, strict=True):
-        assert a["parameters"] == b["parameters"]
-        assert not a["passes"]
-        if b["passes"]:
-            frozen += 1
-            losses = [[rung["loss"] for rung in trial["rungs"]] for trial in (a, b)]
-            assert losses[0] == pytest.approx(losses[1], rel=1e-3)
-        else:
-            assert a["rungs"] == b["rungs"]
-    assert 0 < frozen < len(found)
+    assert any(trial["passes"] for trial in wanted)
+    assert found == wanted
 
 
 def test_a_run_of_the_same_assets_under_another_name_trains_nothing(

@@ -244,7 +244,7 @@ def test_trainings_are_cut_at_a_state_that_they_share(texts: TrainingTexts) -> N
     assert len(states[0] & states[1]) == 1
     assert len(states[1] & states[2]) == 3  # the first fork, the end of the first epoch, the second fork
     slopes = [
-        plan(texts, rungs=(), warmup="slope", warmup_slope=1e-4, learning_rate=4e-4, schedule=s)
+        plan(texts, rungs=(), warmup="slope", warmup_slope=4e-5, learning_rate=4e-4, schedule=s)
         for s in ("linear", "cosine")
     ]
     assert slopes[0].keys[1] == slopes[1].keys[1]
