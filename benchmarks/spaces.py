@@ -81,7 +81,7 @@ def workers(small: bool, depth: int) -> Data:
         "batch_size": 16,
         "epochs": 1,
     }
-    return _space(small, parameters, trials=(2 if small else 3) * (1 if depth == 0 else 4))
+    return _space(small, parameters, trials=2 if small else 8 if depth == 0 else 24)
 
 
 def poor_case(small: bool) -> Data:

@@ -21,7 +21,7 @@ EXAMPLE = """\
 Example:
 
   $ hpo verify lr_schedules
-  lr_schedules: 10 of 312 segments are trained again
+  lr_schedules: 10 of 313 segments are trained again
   constant, replicate 0, draw 2, steps 32 to 63: equal
   ...
   All 10 come to the recorded states, losses and scores, bit for bit.
