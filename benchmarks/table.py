@@ -60,7 +60,7 @@ def _row(name: str, case: Mapping[str, Any] | None) -> tuple[str, ...]:
     head = (f"`{name}`", CASES[name].work, CASES[name].target)
     if case is None:
         return (*head, "not measured", "", "")
-    ratios = "; ".join(f"{side} {_spread(values)}" for side, values in case.get("ratios", {}).items())
+    ratios = "; ".join(f"{side} {_spread(values)}" for side, values in sorted(case.get("ratios", {}).items()))
     efficiency = _number(median(case["efficiency"])) if "efficiency" in case else ""
     return (*head, ratios, _number(case["reuse"]) if "reuse" in case else "", efficiency)
 

@@ -10,8 +10,8 @@ from hpo.tracking.database import is_local
 
 MOUNTS = r"""22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 23 22 0:5 / /proc rw - proc proc rw
-40 22 0:40 / /home rw - nfs4 server:/home rw
-41 40 8:2 / /home/ann/fast\040disk rw - xfs /dev/sdb1 rw
+40 22 0:40 / /shared rw - nfs4 server:/shared rw
+41 40 8:2 / /shared/fast\040disk rw - xfs /dev/sdb1 rw
 42 22 0:42 / /scratch rw - lustre mds@tcp:/scratch rw
 """
 
@@ -20,10 +20,10 @@ MOUNTS = r"""22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
     ("path", "local"),
     [
         ("/data/results/mlflow.db", True),
-        ("/home/ann/results/mlflow.db", False),
-        ("/home/ann/fast disk/mlflow.db", True),
-        ("/homes/mlflow.db", True),
-        ("/scratch/ann/mlflow.db", False),
+        ("/shared/results/mlflow.db", False),
+        ("/shared/fast disk/mlflow.db", True),
+        ("/shareds/mlflow.db", True),
+        ("/scratch/run/mlflow.db", False),
     ],
 )
 def test_a_file_is_local_by_the_file_system_it_lies_on(path: str, local: bool) -> None:
