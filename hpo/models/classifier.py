@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hpo.data.batches import padded_width, widest_within
+from hpo.data.batches import own_width, widest_within
 from hpo.models.layers import frozen_parts, layers_of
 from hpo.models.pretrained import Pretrained
 from hpo.models.shortcuts import read_first_token, start_at, wide
@@ -129,7 +129,7 @@ def structure_faults(
     if "cls" in poolings and pretrained.tokenizer.cls_token_id is None:
         faults["pooling"] = "cls was found; texts of this model have no [CLS] token to read; allowed is mean"
     positions = getattr(pretrained.body.config, "max_position_embeddings", None)
-    if positions is not None and (width := padded_width(max_length)) > positions:
+    if positions is not None and (width := own_width(max_length)) > positions:
         faults["max_length"] = (
             f"{max_length} was found, which is padded to {width}; the model has {positions} positions; "
             f"allowed is at most {widest_within(positions)}"

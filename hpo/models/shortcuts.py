@@ -57,13 +57,8 @@ def start_at(body: nn.Module, depth: int) -> None:
         layers[index] = _Skip()
 
 
-def stretch(
-    body: nn.Module, first: int, last: int, first_token: bool = False
-) -> Callable[[Tensor, Tensor], Tensor]:
+def stretch(body: nn.Module, first: int, last: int) -> Callable[[Tensor, Tensor], Tensor]:
     """The function of a stretch of frozen layers, without gradients, on the parameters of ``body`` themselves.
-
-    Args:
-        first_token: the last layer is computed for the first token alone; ``last`` is behind all layers.
 
     Returns:
         (token ids (batch, width), or hidden states (batch, width, hidden) before layer ``first``; mask (batch, width)) to
@@ -77,9 +72,6 @@ def stretch(
         layers[last] = catch
     for index in range(last + 1, len(layers)):
         layers[index] = _Skip()
-    if first_token:
-        layers[-1] = copy.copy(layers[-1])
-        read_first_token(part)
 
     def run(start: Tensor, mask: Tensor) -> Tensor:
         given = {"inputs_embeds": start} if start.is_floating_point() else {"input_ids": start}

@@ -25,10 +25,16 @@ class Segment(Frozen):
 
 
 class Work(Frozen):
-    """A pass of texts through frozen layers, which trainings and evaluations read. Charged and spent as segments are."""
+    """A pass of texts through frozen layers, which trainings and evaluations read. Charged and spent as segments are.
+
+    Attributes:
+        seconds: that all its texts take: what is charged.
+        spent: that those of its texts took which no pass before it held.
+    """
 
     key: str
     seconds: float
+    spent: float
 
 
 class Rung(Frozen):
@@ -194,7 +200,7 @@ def spent_seconds(items: tuple[Trial | Confirmation, ...]) -> float:
         for segment in item.segments:
             work.setdefault(segment.key, segment.seconds)
         for through in item.passes:
-            work.setdefault(through.key, through.seconds)
+            work.setdefault(through.key, through.spent)
         for rung in item.rungs:
             work.setdefault(rung.evaluation, rung.seconds)
         if isinstance(item, Confirmation):

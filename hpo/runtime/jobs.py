@@ -48,7 +48,6 @@ class Done(Frozen):
         retrained_seconds: spent on segments known before whose states were gone.
         seconds: spent now, by kind of work (``train``, ``evaluate``, ``store``, ``pass``).
         warnings: for the user, a sentence each.
-        memory: peak resident bytes of the process that did it.
     """
 
     segments: tuple[Segment, ...] = ()
@@ -60,7 +59,6 @@ class Done(Frozen):
     retrained_seconds: float = 0.0
     seconds: Mapping[str, float] = {}
     warnings: tuple[str, ...] = ()
-    memory: int = 0
 
 
 class Executor(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -85,7 +84,6 @@ class Worker:
                 "retrained_seconds": self._retrained,
                 "seconds": self._seconds,
                 "warnings": tuple(warnings),
-                "memory": peak_memory(),
             }
         )
 
@@ -237,13 +235,3 @@ def _plain_out_of_memory() -> Iterator[None]:
             "the GPU has no memory left for a training of this size",
             "Give the command again with fewer --workers, or lower batch_size or task.max_length.",
         ) from error
-
-
-def peak_memory() -> int:
-    """Most resident bytes that this process has had; 0 where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -28,7 +28,6 @@ from hpo.records.schema import Trial
 from hpo.report.writing import Report, write_report
 from hpo.runtime.engine import Engine, Wanted
 from hpo.runtime.jobs import Done
-from hpo.runtime.worker import peak_memory
 from hpo.search.circumstances import refuse_changes, refuse_other_circumstances
 from hpo.search.confirm import confirm, select
 from hpo.search.draws import looks_at_results, strategy_values
@@ -53,8 +52,6 @@ class Outcome:
     Attributes:
         profile: device-seconds by kind of work done now.
         trained: segments trained now; 0 where everything was there.
-        workers: processes that trained, with so many threads each.
-        memory: peak resident bytes of the coordinator and of the largest worker; 0 where unknown.
     """
 
     folder: Path
@@ -62,9 +59,6 @@ class Outcome:
     profile: dict[str, float]
     trained: int
     wall_seconds: float
-    workers: int = 0
-    threads: int = 0
-    memory: tuple[int, int] = (0, 0)
 
 
 def run_experiment(
@@ -167,8 +161,7 @@ def _run(
         "report": reported,
     }
     profile["other"] = max(0.0, wall - sum(profile.values()))
-    memory = (peak_memory(), run.memory)
-    return Outcome(folder, report, profile, run.trained, wall, engine.workers, engine.threads, memory)
+    return Outcome(folder, report, profile, run.trained, wall)
 
 
 class _Run:
@@ -177,7 +170,6 @@ class _Run:
     Attributes:
         trained: number of segments trained now.
         seconds: device-seconds spent now in the executor, by kind of work.
-        memory: peak resident bytes of the largest worker.
     """
 
     def __init__(self, experiment: Experiment, engine: Engine, watchers: Watchers, folder: Path) -> None:
@@ -192,7 +184,6 @@ class _Run:
         self._scheduler = Scheduler(engine.executor, engine.recall, self._count)
         self.trained = 0
         self.seconds: dict[str, float] = {}
-        self.memory = 0
 
     def search(self) -> None:
         """Every draw of every study."""
@@ -205,7 +196,6 @@ class _Run:
 
     def _count(self, done: Done) -> None:
         self.trained += done.trained
-        self.memory = max(self.memory, done.memory)
         for kind, seconds in done.seconds.items():
             self.seconds[kind] = self.seconds.get(kind, 0.0) + seconds
         for text in done.warnings:

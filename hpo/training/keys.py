@@ -4,7 +4,7 @@
     step key   = H(key before, what the step reads and at which learning rate)
     segment    = H(key of the state at its start, at its end)
     evaluation = H(key of the state, the evaluation set, how the body reads it)
-    pass       = H(weights, class of numerics, the texts, the depth)
+    passes     = H(weights, class of numerics, the depth), and of certain texts with the digest of these
 
 A state is named by the key of its last step, so that it does not matter into which segments its training was cut.
 Learning rates are hashed as bits, never as schedule names or horizons, and decisions (pruning, best rung) are in no
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 def start_key(pre_image: Mapping[str, Any]) -> str:
@@ -54,9 +54,14 @@ def evaluation_key(state: str, evaluation_set: str, source: str) -> str:
     return _digest("evaluation", {"state": state, "set": evaluation_set, "source": source})
 
 
-def pass_key(origin: Mapping[str, Any], texts: str, depth: int, first_token: bool) -> str:
-    """Key of the hidden states before layer ``depth`` of the texts of digest ``texts``."""
-    return _digest("pass", {"origin": origin, "texts": texts, "depth": depth, "first_token": first_token})
+def passes_key(origin: Mapping[str, Any], depth: int, first_token: bool) -> str:
+    """Key of all hidden states before layer ``depth``, of whatever texts."""
+    return _digest("passes", {"origin": origin, "depth": depth, "first_token": first_token})
+
+
+def pass_key(passes: str, texts: str) -> str:
+    """Key of the hidden states of the texts of digest ``texts`` among those of key ``passes``."""
+    return _digest("pass", {"passes": passes, "texts": texts})
 
 
 def _digest(kind: str, value: Mapping[str, Any]) -> str:

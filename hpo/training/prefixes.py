@@ -1,7 +1,7 @@
 """The frozen prefix: hidden states below the trained layers, computed once for each list of texts and each depth.
 
-They are a function of the tokens alone. Each list is passed through in batches of like lengths, always the same ones, so
-that a text has the same bits whoever asks first; a deeper pass goes on from the next depth below that the run reads.
+They are a function of the tokens alone. A text is passed in batches of its own width, so that its bits hang neither on the
+list nor on who asks first; a deeper pass goes on from the next depth below that the run reads.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.data.batches import Batch, collate, evaluation_batches
+from hpo.data.batches import Batch, collate, own_width_batches
 from hpo.data.texts import Texts
 from hpo.models.pretrained import Pretrained
 from hpo.models.shortcuts import stretch
 from hpo.records.schema import Work
-from hpo.training.keys import pass_key
+from hpo.training.keys import pass_key, passes_key
+from hpo.training.passed_texts import PassedTexts
 from hpo.training.precision import Precision, on_device
-from hpo.training.store import PassFacts, Store
+from hpo.training.store import PassFacts, Prefix, Store
 
 BYTES = 4  # of a hidden value, float32
 # Bytes of the largest list that is stored: an eighth of the default store, so that the depths and epochs in use fit
@@ -84,6 +85,7 @@ class Prefixes:
         self._pad = pad
         self._largest = LARGEST
         self._open: OrderedDict[str, Hidden] = OrderedDict()
+        self._passed = PassedTexts(store)
         self._share = share
         self._seconds = 0.0
 
@@ -131,7 +133,7 @@ class Prefixes:
             facts = self._store.passed(key)
             if facts is None:
                 return None
-            work.append(Work(key=key, seconds=facts.seconds))
+            work.append(Work(key=key, seconds=facts.seconds, spent=facts.spent))
         return work
 
     def _ensure(self, texts: Texts, depth: int, first_token: bool) -> None:
@@ -146,41 +148,67 @@ class Prefixes:
         return max((d for d in self._depths if d < depth), default=0)
 
     def _key(self, texts: Texts, depth: int, first_token: bool) -> str:
-        return pass_key(self._origin, texts.key, depth, first_token)
+        return pass_key(passes_key(self._origin, depth, first_token), texts.key)
 
     def _read_or_compute(self, key: str, texts: Texts, depth: int, first_token: bool) -> Hidden:
         made = self._store.passed(key) is not None
-        values = self._store.prefix(key) if made else None
-        if values is None:
+        prefix = self._store.prefix(key) if made else None
+        if prefix is None:
             with self._store.lock(key):  # another worker may be at it
-                values = self._store.prefix(key) if self._store.passed(key) is not None else None
-                if values is None:
-                    values = self._compute(key, texts, depth, first_token)
-        return _hidden(values, texts, first_token)
+                prefix = self._store.prefix(key) if self._store.passed(key) is not None else None
+                if prefix is None:
+                    prefix = self._compute(key, texts, depth, first_token)
+        return _hidden(prefix.values, texts, first_token)
 
-    def _compute(self, key: str, texts: Texts, depth: int, first_token: bool) -> NDArray[np.float32]:
-        """Pass through the layers from the depth below to ``depth``, and store what came out."""
+    def _compute(self, key: str, texts: Texts, depth: int, first_token: bool) -> Prefix:
+        """Hidden states of a list: what any list before holds of its texts, the others passed through; and store them."""
+        count, size = len(texts.ids), self._pretrained.info.hidden_size
+        passes = passes_key(self._origin, depth, first_token)
+        rows = np.ones(count, np.int64) if first_token else texts.lengths
+        prefix = Prefix(
+            values=np.empty((int(rows.sum()), size), np.float32),
+            passes=passes,
+            texts=texts.each,
+            ends=np.cumsum(rows),
+            seconds=np.zeros(count),
+        )
+        missing = []
+        for item, found in enumerate(self._passed.find(passes, texts)):
+            if found is None:
+                missing.append(item)
+            else:
+                prefix.values[prefix.ends[item] - rows[item] : prefix.ends[item]] = found.values
+                prefix.seconds[item] = found.seconds
+        spent = self._pass(np.array(missing, np.int64), texts, depth, first_token, prefix) if missing else 0.0
+        self._seconds += spent
+        self._store.put_prefix(key, prefix, CHANCE)
+        self._store.put_pass(key, PassFacts(seconds=float(prefix.seconds.sum()), spent=spent))
+        return prefix
+
+    def _pass(
+        self, items: NDArray[np.int64], texts: Texts, depth: int, first_token: bool, into: Prefix
+    ) -> float:
+        """Pass some of the texts through the layers from the depth below to ``depth``; device-seconds that it took."""
         below = self._below(depth)
         lower = self.hidden(texts, below, {"pooling": "mean"}) if below else None
         started = time.perf_counter()
-        whole = first_token and self._pretrained.first_token_works
-        run = stretch(self._pretrained.body, below, depth, whole)
-        kept = len(texts.ids) if first_token else texts.tokens
-        values = np.empty((kept, self._pretrained.info.hidden_size), np.float32)
-        into = _hidden(values, texts, first_token)
-        for batch in evaluation_batches(texts.lengths, self._precision.texts_at_once):
+        # All tokens of the last layer too, also where the first alone is kept: a matrix of few rows is summed in another
+        # order than one of many, so that a text's bits would hang on how many are passed with it.
+        run = stretch(self._pretrained.body, below, depth)
+        hidden = _hidden(into.values, texts, first_token)
+        for among in own_width_batches(texts.lengths[items], self._precision.texts_at_once):
+            batch = Batch(items[among.items], among.width)
             ids, mask = collate(texts.ids, batch, self._pad)
             given = ids if lower is None else lower.batch(batch)
             with self._precision.autocast():
                 output = run(
                     on_device(given, self._precision.device), on_device(mask, self._precision.device)
                 )
-            _scatter(output.float().cpu().numpy(), batch, into)
+            _scatter(output.float().cpu().numpy(), batch, hidden)
+            into.seconds[batch.items] = batch.width
         seconds = (time.perf_counter() - started) * self._share
-        self._seconds += seconds
-        self._store.put_prefix(key, values, seconds, CHANCE)
-        self._store.put_pass(key, PassFacts(seconds=seconds))
-        return values
+        into.seconds[items] *= seconds / into.seconds[items].sum()
+        return seconds
 
 
 def _hidden(values: NDArray[np.float32], texts: Texts, first_token: bool) -> Hidden:

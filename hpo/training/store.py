@@ -17,10 +17,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ from hpo.errors import UserError
 from hpo.records.schema import Frozen
 from hpo.training.quota import FACTS, Quota
 from hpo.training.states import bits, state_digest
-from hpo.training.tensor_files import Block, DamagedError, TensorFile, read_header
+from hpo.training.tensor_files import Block, DamagedError, Header, TensorFile, read_header
 
 # Bytes. A state of two trained MiniLM layers with AdamW's moments takes 43 MB, of six 128 MB; a prefix of 1,000
 # reviews 41 MB a depth. So 50 states of two layers, or 14 of six beside the prefixes of six depths: the branch points
@@ -51,6 +52,8 @@ DTYPES = {
     torch.uint8: "U8",
     torch.bool: "BOOL",
 }
+# Arrays of a stored prefix, the widest numbers first, so that each begins at a multiple of its size.
+_PREFIX = {"seconds": ("F64", "<f8"), "ends": ("I64", "<i8"), "values": ("F32", "<f4"), "texts": ("U8", "u1")}
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -82,9 +85,29 @@ class EvaluationFacts(Frozen):
 
 
 class PassFacts(Frozen):
-    """What a pass of texts through frozen layers took."""
+    """What a pass of texts through frozen layers took: all its texts, and those that no pass before it held."""
 
     seconds: float
+    spent: float
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """Hidden states of a list of texts, behind the same layers.
+
+    Attributes:
+        values: (rows, hidden), one text after another.
+        passes: ``passes_key`` of the layers.
+        texts: (texts, 16), the digest of each.
+        ends: (texts,), the row behind the last of each.
+        seconds: (texts,), device-seconds that each took.
+    """
+
+    values: NDArray[np.float32]
+    passes: str
+    texts: NDArray[np.uint8]
+    ends: NDArray[np.int64]
+    seconds: NDArray[np.float64]
 
 
 Facts = TypeVar("Facts", SegmentFacts, EvaluationFacts, PassFacts)
@@ -203,16 +226,21 @@ class Store:
         ]
         self._put(path, blocks, digest, seconds, chance)
 
-    def prefix(self, key: str) -> NDArray[np.float32] | None:
-        """A stored prefix, float32 (tokens, hidden), mapped from its file; None where there is none or it is damaged."""
+    def prefix_keys(self) -> list[str]:
+        """Keys of the prefixes that are stored now."""
+        with os.scandir(self._folder / "prefixes") as entries:
+            return sorted(entry.name.removesuffix(".safetensors") for entry in entries)
+
+    def prefix(self, key: str) -> Prefix | None:
+        """A stored prefix, mapped from its file; None where there is none or it is damaged."""
         path = self._path("prefixes", key)
         try:
             header = read_header(path)
-            shape = tuple(header.entries["prefix"]["shape"])
-            array = np.memmap(path, np.dtype("<f4"), "r", offset=header.start, shape=shape)
-            inode = (key, path.stat().st_ino)
-            if inode not in self._checked and header.metadata.get("digest") != _digest(array):
+            arrays = {name: _mapped(path, header, name) for name in _PREFIX}
+            inode = (path.name, path.stat().st_ino)
+            if inode not in self._checked and header.metadata.get("digest") != _digest(arrays.values()):
                 raise DamagedError(path)
+            prefix = Prefix(**arrays, passes=header.metadata["passes"])
         except FileNotFoundError:
             return None
         except (DamagedError, KeyError, TypeError, ValueError, OSError):
@@ -220,19 +248,24 @@ class Store:
             return None
         self._checked.add(inode)
         _touch(path)
-        return array
+        return prefix
 
-    def put_prefix(self, key: str, array: NDArray[np.float32], seconds: float, chance: float) -> None:
-        """Store a prefix, float32 (tokens, hidden), as ``put_state`` does."""
+    def put_prefix(self, key: str, prefix: Prefix, chance: float) -> None:
+        """Store a prefix, as ``put_state`` does."""
         path = self._path("prefixes", key)
         if path.is_file():
             return
-        array = np.ascontiguousarray(array, np.dtype("<f4"))
-        block = Block("prefix", "F32", array.shape, _bytes(array))
-        self._put(path, [block], _digest(array), seconds, chance)
+        arrays = {
+            name: np.ascontiguousarray(getattr(prefix, name), dtype) for name, (_, dtype) in _PREFIX.items()
+        }
+        blocks = [Block(name, _PREFIX[name][0], array.shape, _bytes(array)) for name, array in arrays.items()]
+        seconds = float(prefix.seconds.sum())
+        self._put(path, blocks, _digest(arrays.values()), seconds, chance, passes=prefix.passes)
 
-    def _put(self, path: Path, blocks: list[Block], digest: str, seconds: float, chance: float) -> None:
-        metadata = {"digest": digest, "seconds": repr(seconds), "chance": repr(chance)}
+    def _put(
+        self, path: Path, blocks: list[Block], digest: str, seconds: float, chance: float, **more: str
+    ) -> None:
+        metadata = {"digest": digest, "seconds": repr(seconds), "chance": repr(chance), **more}
         file = TensorFile(blocks, metadata)
         if file.size > self._quota.limit:
             self._warn_once(
@@ -314,11 +347,23 @@ class Store:
             ) from error
 
 
-def _digest(array: NDArray[np.float32]) -> str:
-    return "sha256:" + hashlib.sha256(_bytes(array)).hexdigest()
+def _mapped(path: Path, header: Header, name: str) -> NDArray[Any]:
+    """One array of a file, read when it is used."""
+    entry, (kind, dtype) = header.entries[name], _PREFIX[name]
+    begin, end = entry["data_offsets"]
+    if entry["dtype"] != kind or path.stat().st_size < header.start + end:
+        raise DamagedError(path)
+    return np.memmap(path, np.dtype(dtype), "r", offset=header.start + begin, shape=tuple(entry["shape"]))
 
 
-def _bytes(array: NDArray[np.float32]) -> memoryview:
+def _digest(arrays: Iterable[NDArray[Any]]) -> str:
+    total = hashlib.sha256()
+    for array in arrays:
+        total.update(_bytes(array))
+    return "sha256:" + total.hexdigest()
+
+
+def _bytes(array: NDArray[Any]) -> memoryview:
     return array.reshape(-1).view(np.uint8).data
 
 

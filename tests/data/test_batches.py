@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from hpo.data.batches import Batch, collate, epoch_batches, evaluation_batches, padded_width, widest_within
+from hpo.data.batches import (
+    Batch,
+    collate,
+    epoch_batches,
+    evaluation_batches,
+    own_width,
+    own_width_batches,
+    padded_width,
+    widest_within,
+)
 
 
 @pytest.fixture
@@ -56,16 +65,24 @@ def test_the_short_last_batch_is_not_made_of_the_longest_texts(lengths):
     assert abs(np.mean(rest) - lengths.mean()) < 5 * deviation
 
 
-def test_width_is_the_next_of_a_short_list_of_multiples_of_four():
-    assert [padded_width(n) for n in (1, 4, 5, 64, 65, 128, 129, 512, 513)] == [
-        4, 4, 8, 64, 72, 128, 144, 512, 1024,
+def test_width_is_the_next_of_a_short_list():
+    assert [padded_width(n) for n in (1, 4, 5, 32, 33, 64, 65, 128, 129, 512, 513)] == [
+        4, 4, 6, 32, 36, 64, 72, 128, 144, 512, 1024,
     ]  # fmt: skip
+
+
+def test_a_batch_of_own_widths_is_as_wide_as_each_of_its_texts_asks(lengths):
+    batches = own_width_batches(lengths, 16)
+    assert sorted(flat(batches).tolist()) == list(range(517))
+    assert all(len(batch.items) <= 16 for batch in batches)
+    for batch in batches:
+        assert {own_width(int(n)) for n in lengths[batch.items]} == {batch.width}
 
 
 def test_the_most_tokens_within_some_positions_are_padded_to_no_more():
     for positions in (8, 9, 63, 64, 65, 511, 512, 514, 1023, 1024, 8192):
         most = widest_within(positions)
-        assert padded_width(most) <= positions < padded_width(most + 1)
+        assert padded_width(most) <= own_width(most) <= positions < own_width(most + 1)
 
 
 def test_collate_pads_at_the_right_and_masks_the_padding():

@@ -6,7 +6,7 @@ import pytest
 
 from hpo.errors import UserError
 from hpo.records.files import read_records, slug, trial_path, write_trial
-from hpo.records.schema import Rung, Segment, Trial, charged_seconds, spent_seconds
+from hpo.records.schema import Rung, Segment, Trial, Work, charged_seconds, spent_seconds
 
 
 def trial(draw: int, keys: tuple[str, ...], seconds: float = 2.0) -> Trial:
@@ -45,6 +45,15 @@ def test_shared_work_is_charged_to_each_and_spent_once() -> None:
     first, second = trial(0, ("a", "b")), trial(1, ("a", "c"))
     assert charged_seconds(first) == charged_seconds(second) == 6.0
     assert spent_seconds((first, second)) == 9.0
+
+
+def test_a_pass_is_charged_for_all_its_texts_and_spent_for_those_that_none_before_it_held() -> None:
+    passes = (Work(key="p", seconds=3.0, spent=3.0), Work(key="q", seconds=2.0, spent=0.5))
+    first = trial(0, ("a",)).model_copy(update={"passes": passes[:1]})
+    second = trial(1, ("a",)).model_copy(update={"passes": passes})
+    alone = charged_seconds(trial(0, ("a",)))
+    assert (charged_seconds(first), charged_seconds(second)) == (alone + 3.0, alone + 5.0)
+    assert spent_seconds((first, second)) == spent_seconds((trial(0, ("a",)),)) + 3.5
 
 
 def test_a_record_reads_back_as_it_was_written(tmp_path: Path) -> None:

@@ -103,7 +103,6 @@ def test_worker_processes_give_the_bits_of_this_process(
     found, wanted = results(two, jobs), results(mine, jobs)
     for asked in jobs:
         assert facts([found[asked.model_dump_json()]]) == facts([wanted[asked.model_dump_json()]])
-        assert found[asked.model_dump_json()].memory > 0
 
 
 def test_a_worker_that_is_killed_costs_nothing_but_time(

@@ -206,7 +206,8 @@ def test_neither_a_tight_limit_nor_two_workers_change_a_record_and_the_limit_hol
 ) -> None:
     with Watch(tmp_path) as watch:
         outcome = run(spaces[name], tmp_path, workers, TIGHT)
-    assert (outcome.workers, outcome.threads) == (workers, 1)
+    device = read_records(tmp_path / name).run.device
+    assert (device.workers, device.threads) == (workers, 1)
     assert told(tmp_path / name) == told(alone[name][0] / name)
     assert outcome.trained > alone[name][1].trained, "states that gave way were trained again"
     assert TIGHT / 2 < max(watch.found) <= TIGHT

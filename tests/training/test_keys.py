@@ -14,7 +14,7 @@ from hpo.data.task_data import TaskData
 from hpo.models.pretrained import Pretrained
 from hpo.training.course import Course
 from hpo.training.examples import TrainingTexts
-from hpo.training.keys import evaluation_key, pass_key, segment_key, start_key, step_key
+from hpo.training.keys import evaluation_key, pass_key, passes_key, segment_key, start_key, step_key
 from hpo.training.schedules import learning_rates, schedule_of
 from tests.training.planning import ORIGIN, every_key, plan, state_keys
 
@@ -290,13 +290,15 @@ def test_keys_of_other_kinds_cover_each_of_their_parts() -> None:
         evaluation_key("a", "c", "0"),
         evaluation_key("c", "b", "0"),
         evaluation_key("a", "b", "1"),
-        pass_key({"w": 1}, "t", 1, False),
-        pass_key({"w": 2}, "t", 1, False),
-        pass_key({"w": 1}, "u", 1, False),
-        pass_key({"w": 1}, "t", 2, False),
-        pass_key({"w": 1}, "t", 1, True),
+        passes_key({"w": 1}, 1, False),
+        passes_key({"w": 2}, 1, False),
+        passes_key({"w": 1}, 2, False),
+        passes_key({"w": 1}, 1, True),
+        pass_key("a", "t"),
+        pass_key("b", "t"),
+        pass_key("a", "u"),
     }
-    assert len(keys) == 14
+    assert len(keys) == 16
     assert start_key({"a": 1, "b": 2}) == start_key({"b": 2, "a": 1})
     with pytest.raises(ValueError, match="JSON"):
         start_key({"a": float("nan")})

@@ -93,9 +93,47 @@ def test_work_is_what_each_stretch_took_once_all_were_made(
     assert work is not None
     assert len({w.key for w in work}) == 3
     assert sum(w.seconds for w in work) == pytest.approx(took)
+    assert sum(w.spent for w in work) == pytest.approx(took)
     assert prefixes.make(texts, 3, settings(3)) == 0.0
     assert prefixes.work(texts, 2, settings(2)) == work[:2]
     assert made(pretrained, Store(tmp_path)).work(texts, 3, settings(3)) == work
+
+
+@pytest.mark.parametrize(("depth", "pooling"), [(2, "cls"), (3, "cls"), (3, "mean")])
+def test_a_text_is_passed_once_whatever_lists_hold_it(
+    pretrained: Pretrained,
+    texts: Texts,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    depth: int,
+    pooling: str,
+) -> None:
+    how = settings(depth, pooling)
+    store = Store(tmp_path)
+    made(pretrained, store, (depth,)).make(Texts(texts.ids[:40]), depth, how)
+    passed: list[int] = []
+    run = Prefixes._pass
+
+    def counted(self: Prefixes, items: Any, *rest: Any) -> float:
+        passed.extend(items.tolist())
+        return run(self, items, *rest)
+
+    monkeypatch.setattr(Prefixes, "_pass", counted)
+    mixed = Texts([*texts.ids[50:], *texts.ids[10:30]])
+    here = made(pretrained, store, (depth,))  # a process that passed none of them
+    took = here.make(mixed, depth, how)
+    fresh = set(passed)
+    assert fresh <= set(range(14))  # of the last twenty none
+    assert {mixed.ids[i].tobytes() for i in fresh} == {row.tobytes() for row in mixed.ids} - {
+        row.tobytes() for row in texts.ids[:40]
+    }
+    (work,) = here.work(mixed, depth, how) or ()
+    assert work.spent == took < work.seconds
+    alone = made(pretrained, Store(tmp_path / "alone"), (depth,))
+    assert np.array_equal(here.hidden(mixed, depth, how).values, alone.hidden(mixed, depth, how).values)
+    passed.clear()
+    assert here.make(Texts(texts.ids[12:25]), depth, how) == 0.0
+    assert passed == []
 
 
 def test_what_gave_way_is_computed_again_and_charged_as_the_first_time(

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from hpo.errors import UserError
 from hpo.training.states import state_digest
-from hpo.training.store import EvaluationFacts, PassFacts, SegmentFacts, Store
+from hpo.training.store import EvaluationFacts, PassFacts, Prefix, SegmentFacts, Store
 from hpo.training.tensor_files import TensorFile
 
 Tensors = dict[str, Tensor]
@@ -54,10 +54,21 @@ def put(store: Store, key: str, given: Tensors, seconds: float = 1.0, chance: fl
     store.put_state(key, given, state_digest(given), seconds, chance)
 
 
-def put_prefix(store: Store, key: str = KEY) -> np.ndarray:
-    array = np.random.default_rng(1).standard_normal((9, 6), np.float32)
-    store.put_prefix(key, array, 1.0, 1.0)
-    return array
+def prefix(rows: int = 9, size: int = 6, seconds: float = 1.0) -> Prefix:
+    """Of two texts, the first of three rows."""
+    return Prefix(
+        values=np.random.default_rng(1).standard_normal((rows, size), np.float32),
+        passes="sha256:0",
+        texts=np.arange(32, dtype=np.uint8).reshape(2, 16),
+        ends=np.array([3, rows]),
+        seconds=np.array([0.25, 0.75]) * seconds,
+    )
+
+
+def put_prefix(store: Store, key: str = KEY) -> Prefix:
+    given = prefix()
+    store.put_prefix(key, given, 1.0)
+    return given
 
 
 def held(folder: Path) -> int:
@@ -100,10 +111,16 @@ def test_a_state_is_a_safetensors_file_for_others_too(store: Store, tmp_path: Pa
 def test_a_prefix_comes_back_mapped_and_read_only(store: Store) -> None:
     given = put_prefix(store)
     found = store.prefix(KEY)
-    assert isinstance(found, np.memmap)
-    assert found.dtype == np.float32
-    assert not found.flags.writeable
-    np.testing.assert_array_equal(found, given)
+    assert found is not None
+    assert found.passes == given.passes
+    for name in ("values", "texts", "ends", "seconds"):
+        array, wanted = getattr(found, name), getattr(given, name)
+        assert isinstance(array, np.memmap)
+        assert array.dtype == wanted.dtype
+        assert not array.flags.writeable
+        np.testing.assert_array_equal(array, wanted)
+    assert store.prefix_keys() == [KEY.removeprefix("sha256:")]
+    assert store.prefix(store.prefix_keys()[0]) is not None
 
 
 def test_what_is_not_there_is_none_without_a_word(store: Store, warnings: list[str]) -> None:
@@ -116,11 +133,11 @@ def test_facts_come_back_to_the_bit(store: Store, tmp_path: Path) -> None:
     evaluation = EvaluationFacts(accuracy=2 / 3, loss=None, seconds=1e-9, predictions=(0, 2))
     store.put_segment(KEY, segment)
     store.put_evaluation(KEY, evaluation)
-    store.put_pass(KEY, PassFacts(seconds=0.7))
+    store.put_pass(KEY, PassFacts(seconds=0.7, spent=0.1))
     again = Store(tmp_path)
     assert again.segment(KEY) == segment
     assert again.evaluation(KEY) == evaluation
-    assert again.passed(KEY) == PassFacts(seconds=0.7)
+    assert again.passed(KEY) == PassFacts(seconds=0.7, spent=0.1)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "emptied", "header", "data", "digest"])
@@ -223,13 +240,13 @@ def test_reading_makes_a_state_used(store: Store, tmp_path: Path) -> None:
 
 
 def test_states_and_prefixes_share_one_limit(tmp_path: Path) -> None:
-    array = np.zeros((10, 10), np.float32)
-    store = Store(tmp_path, limit=1000)
-    store.put_prefix("a", array, seconds=5.0, chance=1.0)
-    put(store, "b", {"x": torch.zeros(100)})
+    store = Store(tmp_path, limit=1500)
+    store.put_prefix("a", prefix(10, 10, seconds=5.0), chance=1.0)
+    assert store.prefix("a") is not None
+    put(store, "b", {"x": torch.zeros(200)})
     assert store.prefix("a") is None
     assert store.has_state("b")
-    assert held(tmp_path) <= 1000
+    assert held(tmp_path) <= 1500
 
 
 def test_a_file_larger_than_the_limit_is_left_out_and_nothing_goes_for_it(
