@@ -115,7 +115,7 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*.json") if path.is_file()]
 
 
-_MEASURED = {"seconds", "test_seconds", "retrained_seconds"}
+_MEASURED = {"seconds", "spent", "test_seconds", "retrained_seconds"}
 
 
 def _facts(folder: Path) -> Any:
