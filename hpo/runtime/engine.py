@@ -83,8 +83,9 @@ class Engine:
 def fastest(device: str | None, width: int) -> int:
     """Number of workers that is fastest where nothing is asked for.
 
-    On a CPU one worker of one thread for each core, for small batches gain little from a second thread. No
-    more than trainings that can go on at once, or than fit the memory. On a GPU one: two were not measured.
+    On a CPU one worker of one thread for each core, for small batches gain little from a second thread: one
+    worker of two threads takes 1.25 times as long (`python -m benchmarks workers`). No more than trainings
+    that can go on at once, or than fit the memory. On a GPU one: two were not measured.
     """
     if device not in (None, "cpu") or (device is None and torch.cuda.is_available()):
         return 1
