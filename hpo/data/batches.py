@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Few widths, so that few shapes occur, and steps small enough that little is padding: on film reviews of 27 tokens steps of
-# 2 leave 8 % in training, of 4 11 %, none 7 %.
+# Few widths, so that few shapes occur, and steps small enough that little is padding: on film reviews of 27 tokens these
+# add 10 % to the tokens of training, steps of 4 11 %, and steps of 1 7 %.
 WIDTHS: tuple[int, ...] = (
     *range(4, 33, 2),
     *range(36, 65, 4),
@@ -16,7 +16,7 @@ WIDTHS: tuple[int, ...] = (
     *range(144, 257, 16),
     *range(288, 513, 32),
 )
-# Batches among which lengths are sorted. With 8 of them 14 % is padding, with 16 8 %, with more no less; transformers'
+# Batches among which lengths are sorted: 8 add 15 %, 16 the 10 % (on 256 texts, which are 16 batches); transformers'
 # LengthGroupedSampler takes 50.
 POOL_BATCHES = 16
 OWN_WIDTHS = 8  # steps of the widths of texts that are batched with texts of their own width alone
@@ -100,7 +100,7 @@ def padded_width(length: int) -> int:
 
 
 def own_width(length: int) -> int:
-    """The width of a text of ``length`` tokens in ``own_width_batches``: the most that it is ever padded to."""
+    """The width of a text of ``length`` tokens in ``own_width_batches``; no batch of texts up to it is wider."""
     return padded_width(-(-length // OWN_WIDTHS) * OWN_WIDTHS)
 
 

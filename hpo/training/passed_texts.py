@@ -37,7 +37,10 @@ class PassedTexts:
         where = self._where.get(passes, {})
         places = [where.get(digest.tobytes()) for digest in texts.each]
         lists = {key: self._store.prefix(key) for key in {place[0] for place in places if place is not None}}
-        return [None if place is None else _found(lists[place[0]], place[1]) for place in places]
+        return [
+            None if place is None else _found(lists[place[0]], place[1], digest)
+            for place, digest in zip(places, texts.each, strict=True)
+        ]
 
     def _look(self) -> None:
         """Take note of the lists that were stored since the last look, by any process."""
@@ -45,15 +48,18 @@ class PassedTexts:
             if key in self._seen:
                 continue
             self._seen.add(key)
-            held = self._store.prefix(key)
-            if held is not None:
-                where = self._where.setdefault(held.passes, {})
-                for item, digest in enumerate(held.texts):
-                    where.setdefault(digest.tobytes(), (key, item))
+            known = self._store.prefix_texts(key)
+            if known is not None:
+                passes, texts = known
+                where = self._where.setdefault(passes, {})
+                # The latest list of a text counts: an earlier one makes room sooner.
+                where.update({digest.tobytes(): (key, item) for item, digest in enumerate(texts)})
 
 
-def _found(held: Prefix | None, item: int) -> Found | None:
-    if held is None:  # it made room for others
+def _found(held: Prefix | None, item: int, digest: NDArray[np.uint8]) -> Found | None:
+    if held is None or not np.array_equal(
+        held.texts[item], digest
+    ):  # it made room for others, or was damaged
         return None
     first = held.ends[item - 1] if item else 0
     return Found(held.values[first : held.ends[item]], float(held.seconds[item]))

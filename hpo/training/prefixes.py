@@ -1,4 +1,4 @@
-"""The frozen prefix: hidden states below the trained layers, computed once for each list of texts and each depth.
+"""The frozen prefix: hidden states below the trained layers, computed once for each text and each depth.
 
 They are a function of the tokens alone. A text is passed in batches of its own width, so that its bits hang neither on the
 list nor on who asks first; a deeper pass goes on from the next depth below that the run reads.

@@ -4,7 +4,7 @@
     <folder>/evaluations/<key>.json      scores of one state on one evaluation set
     <folder>/passes/<key>.json           seconds of a pass of texts through frozen layers
     <folder>/states/<key>.safetensors    a state, with its digest
-    <folder>/prefixes/<key>.safetensors  the output of frozen layers for one token after another, with its digest
+    <folder>/prefixes/<key>.safetensors  the output of frozen layers for a list of texts, with its digest
 
 One store serves all runs of a results folder and all their workers at once. Each file is written under a temporary
 name (in ``partial/``) and renamed, so that a kill leaves it whole or not at all; the first writer of a name wins.
@@ -230,6 +230,15 @@ class Store:
         """Keys of the prefixes that are stored now."""
         with os.scandir(self._folder / "prefixes") as entries:
             return sorted(entry.name.removesuffix(".safetensors") for entry in entries)
+
+    def prefix_texts(self, key: str) -> tuple[str, NDArray[np.uint8]] | None:
+        """``passes`` and ``texts`` of a stored prefix, unchecked and not counted as a use; None where unreadable."""
+        path = self._path("prefixes", key)
+        try:
+            header = read_header(path)
+            return header.metadata["passes"], np.array(_mapped(path, header, "texts"))
+        except (DamagedError, KeyError, TypeError, ValueError, OSError):
+            return None  # ``prefix`` says so to whoever reads it
 
     def prefix(self, key: str) -> Prefix | None:
         """A stored prefix, mapped from its file; None where there is none or it is damaged."""

@@ -123,6 +123,20 @@ def test_a_prefix_comes_back_mapped_and_read_only(store: Store) -> None:
     assert store.prefix(store.prefix_keys()[0]) is not None
 
 
+def test_what_a_prefix_holds_is_told_without_using_it(store: Store, tmp_path: Path) -> None:
+    given = put_prefix(store)
+    (path,) = (tmp_path / "prefixes").iterdir()
+    os.utime(path, (1000, 1000))
+    found = store.prefix_texts(KEY)
+    assert found is not None
+    assert found[0] == given.passes
+    np.testing.assert_array_equal(found[1], given.texts)
+    assert path.stat().st_mtime == 1000
+    path.write_bytes(b"")
+    assert store.prefix_texts(KEY) is None
+    assert path.exists()
+
+
 def test_what_is_not_there_is_none_without_a_word(store: Store, warnings: list[str]) -> None:
     assert (store.segment(KEY), store.evaluation(KEY), store.state(KEY), store.prefix(KEY)) == (None,) * 4
     assert warnings == []
