@@ -83,7 +83,7 @@ def _figures(name: str, case: Mapping[str, Any]) -> list[str]:
     figures = case.get("figures", {})
     if not figures:
         return []
-    shown = "; ".join(f"{label} {_number(value)}" for label, value in figures.items())
+    shown = "; ".join(f"{label} {_number(value)}" for label, value in sorted(figures.items()))
     return [f"- `{name}`: {shown}."]
 
 

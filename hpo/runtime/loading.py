@@ -14,6 +14,7 @@ from hpo.data.texts import Texts
 from hpo.data.tokens import tokenize
 from hpo.data.wordnet import Synonyms, load_synonyms
 from hpo.models.pretrained import Pretrained, load_pretrained
+from hpo.runtime.memory import keep_freed_memory
 from hpo.runtime.recall import Recall
 from hpo.runtime.worker import Worker
 from hpo.seeds import derive
@@ -90,6 +91,7 @@ def load(
     Raises:
         UserError: something is not there, or does not fit together.
     """
+    keep_freed_memory()
     if threads is not None:
         torch.set_num_threads(threads)
     precision = choose_precision(device)

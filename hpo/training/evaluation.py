@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
-from hpo.data.batches import collate, evaluation_batches
+from hpo.data.batches import Batch, collate, evaluation_batches
 from hpo.data.texts import Texts
 from hpo.data.tokens import digest
 from hpo.models.classifier import Classifier
@@ -25,6 +25,13 @@ class EvaluationSet:
         self.labels = np.asarray(labels, dtype=np.int64)
         self.pad_id = pad_id
         self.key = f"{texts.key}/{digest([self.labels.astype(np.int32)])}"
+        self._batches: dict[tuple[int, int], list[Batch]] = {}
+
+    def batches(self, most: int, overhead: int) -> list[Batch]:
+        """``evaluation_batches`` of the texts, made once."""
+        if (most, overhead) not in self._batches:
+            self._batches[most, overhead] = evaluation_batches(self.texts.lengths, most, overhead)
+        return self._batches[most, overhead]
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ def evaluate(
 ) -> Scores:
     """Score ``model`` on ``data``; ``read`` gives hidden states where its body begins at a depth."""
     model.eval()
-    batches = evaluation_batches(data.texts.lengths, precision.texts_at_once)
+    batches = data.batches(precision.texts_at_once, precision.batch_overhead)
     order = np.concatenate([batch.items for batch in batches])
     predictions, losses = [], []
     with torch.inference_mode():

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 def start_key(pre_image: Mapping[str, Any]) -> str:

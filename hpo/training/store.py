@@ -38,9 +38,9 @@ from hpo.training.states import bits, state_digest
 from hpo.training.tensor_files import Block, DamagedError, Header, TensorFile, read_header
 
 # Bytes. A state of two trained MiniLM layers with AdamW's moments takes 43 MB, of six 128 MB; a prefix of 1,000
-# reviews 41 MB a depth. So 50 states of two layers, or 14 of six beside the prefixes of six depths: the branch points
+# reviews 41 MB a depth. So 100 states of two layers, or 30 of six beside the prefixes of six depths: the branch points
 # and the latest rung ends that a search goes back to, on a disk that anyone has.
-STORE_LIMIT = 2 * 2**30
+STORE_LIMIT = 4 * 2**30
 
 DTYPES = {
     torch.float64: "F64",

@@ -24,9 +24,10 @@ def flat(batches: list[Batch]) -> np.ndarray:
 
 @pytest.mark.parametrize("batch_size", [1, 16, 32, 516, 517, 600])
 def test_every_text_comes_once_an_epoch(lengths, batch_size):
-    for batches in (epoch_batches(lengths, batch_size, 3, 1), evaluation_batches(lengths, batch_size)):
-        assert sorted(flat(batches)) == list(range(517))
-        assert all(len(batch.items) == batch_size for batch in batches[:-1])
+    training, evaluation = epoch_batches(lengths, batch_size, 3, 1), evaluation_batches(lengths, batch_size, 24)
+    assert sorted(flat(training)) == sorted(flat(evaluation)) == list(range(517))
+    assert all(len(batch.items) == batch_size for batch in training[:-1])
+    assert all(len(batch.items) <= batch_size for batch in evaluation)
 
 
 def test_batches_depend_on_seed_and_epoch_alone(lengths):
@@ -39,7 +40,7 @@ def test_batches_depend_on_seed_and_epoch_alone(lengths):
 
 
 def test_a_batch_is_as_wide_as_its_longest_text_needs(lengths):
-    for batch in epoch_batches(lengths, 32, 0, 0) + evaluation_batches(lengths, 32):
+    for batch in epoch_batches(lengths, 32, 0, 0) + evaluation_batches(lengths, 32, 24):
         assert batch.width == padded_width(lengths[batch.items].max())
 
 
@@ -50,6 +51,26 @@ def test_length_buckets_pad_less_than_half_of_what_random_batches_pad(lengths):
     shuffled = np.array_split(np.random.default_rng(1).permutation(517), 17)
     random = [Batch(items, padded_width(lengths[items].max())) for items in shuffled]
     assert padding(epoch_batches(lengths, 32, 0, 0)) < padding(random) / 2
+
+
+@pytest.mark.parametrize("overhead", [0, 10, 100])
+def test_no_other_cut_of_the_sorted_texts_costs_less(overhead):
+    lengths = np.array([5, 30, 6, 8, 8, 20, 21, 9, 60])
+    ordered = np.sort(lengths)
+
+    def cost(parts) -> int:
+        return sum(len(part) * padded_width(int(max(part))) + overhead for part in parts if len(part))
+
+    def cuts():
+        for chosen in range(2 ** (len(ordered) - 1)):
+            at = [i + 1 for i in range(len(ordered) - 1) if chosen >> i & 1]
+            parts = np.split(ordered, at)
+            if max(map(len, parts)) <= 4:
+                yield parts
+
+    found = evaluation_batches(lengths, 4, overhead)
+    assert cost([lengths[batch.items] for batch in found]) == min(map(cost, cuts()))
+    assert max(len(batch.items) for batch in found) <= 4
 
 
 def test_short_and_long_batches_are_mixed_within_an_epoch(lengths):
@@ -67,7 +88,7 @@ def test_the_short_last_batch_is_not_made_of_the_longest_texts(lengths):
 
 def test_width_is_the_next_of_a_short_list():
     assert [padded_width(n) for n in (1, 4, 5, 32, 33, 64, 65, 128, 129, 512, 513)] == [
-        4, 4, 6, 32, 36, 64, 72, 128, 144, 512, 1024,
+        4, 4, 6, 32, 34, 64, 72, 128, 144, 512, 1024,
     ]  # fmt: skip
 
 
@@ -80,7 +101,7 @@ def test_a_batch_of_own_widths_is_as_wide_as_each_of_its_texts_asks(lengths):
 
 
 def test_the_most_tokens_within_some_positions_are_padded_to_no_more():
-    for positions in (8, 9, 63, 64, 65, 511, 512, 514, 1023, 1024, 8192):
+    for positions in (16, 17, 63, 64, 65, 511, 512, 514, 1023, 1024, 8192):
         most = widest_within(positions)
         assert padded_width(most) <= own_width(most) <= positions < own_width(most + 1)
 

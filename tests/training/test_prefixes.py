@@ -195,7 +195,7 @@ def test_a_gpu_computes_what_it_has_sooner_than_it_reads_it(pretrained: Pretrain
 def test_every_text_is_passed_in_the_same_batch_whoever_asks(texts: Texts) -> None:
     """The bits of a text depend on the batch that it is in."""
     again = Texts(list(texts.ids))
-    one, other = (evaluation_batches(t.lengths, 64) for t in (texts, again))
+    one, other = (evaluation_batches(t.lengths, 64, 24) for t in (texts, again))
     assert all(
         np.array_equal(a.items, b.items) and a.width == b.width for a, b in zip(one, other, strict=True)
     )
