@@ -28,6 +28,8 @@ from hpo.training.store import Store
 
 # Part of a GPU's memory that workers take together; the rest is for what CUDA itself keeps in each process.
 GPU_SHARE = 0.9
+# Of it the part that may hold states, which give way when a training asks for more. Not measured.
+HELD_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,13 @@ class Loaded:
 
     def worker(self, recall: Recall, share: float = 1.0) -> Worker:
         """What does the jobs in this process."""
-        return Worker(self.pretrained, recall, len(self.task.label_names), self.precision, share)
+        device, held = (
+            self.precision.device,
+            0,
+        )  # on a CPU a state that was just written is read from memory anyway
+        if device.type == "cuda":
+            held = int(torch.cuda.get_device_properties(device).total_memory * GPU_SHARE * share * HELD_SHARE)
+        return Worker(self.pretrained, recall, len(self.task.label_names), self.precision, share, held)
 
     def test_set(self) -> EvaluationSet:
         """The test split: opened once all configurations are selected."""

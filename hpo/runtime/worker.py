@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,11 +23,12 @@ from hpo.runtime.recall import Recall, state_of
 from hpo.seeds import derive
 from hpo.training.course import Course, Reader
 from hpo.training.evaluation import evaluate
+from hpo.training.held import HeldStates
 from hpo.training.keys import segment_key
 from hpo.training.loop import train_segment
 from hpo.training.optimizers import build_optimizer
 from hpo.training.precision import Precision
-from hpo.training.states import capture, restore, state_digest
+from hpo.training.states import Captured, capture, restore, state_digest
 from hpo.training.store import EvaluationFacts, SegmentFacts
 
 
@@ -45,10 +46,17 @@ class Worker:
 
     Args:
         share: of the device that this worker has; seconds are those of the whole device.
+        held_bytes: of states that may stay in the device's memory.
     """
 
     def __init__(
-        self, pretrained: Pretrained, recall: Recall, classes: int, precision: Precision, share: float = 1.0
+        self,
+        pretrained: Pretrained,
+        recall: Recall,
+        classes: int,
+        precision: Precision,
+        share: float = 1.0,
+        held_bytes: int = 0,
     ) -> None:
         self.recall = recall
         self._pretrained = pretrained
@@ -56,6 +64,7 @@ class Worker:
         self._precision = precision
         self._share = share
         self._live: _Live | None = None
+        self._held = HeldStates(held_bytes)
         self._aside = ThreadPoolExecutor(1, "hpo-write")
         self._written: Future[None] | None = None
         self._trained = 0
@@ -68,10 +77,14 @@ class Worker:
         self._seconds = {"train": 0.0, "evaluate": 0.0, "store": 0.0, "pass": 0.0}
         course = self.recall.course(job.parameters, job.seed)
         with self.recall.store.warnings() as warnings, _plain_out_of_memory():
-            if self._train(course, job):
-                self._evaluate(course, job)
-                self._make_passes(course, job)
-            self._settle()
+            try:
+                self._bring(course, job)
+            except torch.OutOfMemoryError:
+                if not self._held.clear():
+                    raise
+                self._live = None
+                torch.cuda.empty_cache()
+                self._bring(course, job)
         done = self.recall.known(job)
         if done is None:  # what was known to end finite was trained again, and did not
             raise UserError(
@@ -86,6 +99,13 @@ class Worker:
                 "warnings": tuple(warnings),
             }
         )
+
+    def _bring(self, course: Course, job: Job) -> None:
+        """Compute what the store does not know of the job."""
+        if self._train(course, job):
+            self._evaluate(course, job)
+            self._make_passes(course, job)
+        self._settle()
 
     def _train(self, course: Course, job: Job) -> bool:
         """Train the segments up to the job's evaluation that must be; whether the loss stayed finite."""
@@ -116,7 +136,7 @@ class Worker:
             if self._live is not None and self._live.key == key:
                 return self._live
             started = time.perf_counter()
-            tensors = self.recall.store.state(key)
+            tensors = self._held.get(key) or self.recall.store.state(key)
             if tensors is not None:
                 live = self._fresh(course)
                 restore(live.model, live.optimizer, tensors)
@@ -146,18 +166,19 @@ class Worker:
         started = time.perf_counter()
         if self.recall.segment(course, segment) is not None:
             self._retrained += seconds
-        tensors = capture(live.model, live.optimizer)
+        captured = capture(live.model, live.optimizer)
+        if math.isfinite(result.loss) and course.cuts[segment].chance > 0:
+            self._held.put(course.keys[segment + 1], captured.tensors)
         self._settle()
-        self._written = self._aside.submit(self._write, course, segment, tensors, result.loss, seconds)
+        self._written = self._aside.submit(self._write, course, segment, captured, result.loss, seconds)
         self._live = _Live(course.keys[segment + 1], live.model, live.optimizer)
         self._count("store", started)
         return math.isfinite(result.loss)
 
-    def _write(
-        self, course: Course, segment: int, tensors: Mapping[str, torch.Tensor], loss: float, seconds: float
-    ) -> None:
+    def _write(self, course: Course, segment: int, captured: Captured, loss: float, seconds: float) -> None:
         """Store a segment's end; it runs aside, while the state in memory is evaluated or trained on."""
         finite = math.isfinite(loss)
+        tensors = captured.on_cpu()
         digest = state_digest(tensors)
         chance = course.cuts[segment].chance
         if finite and chance > 0:

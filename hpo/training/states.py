@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,15 +12,48 @@ from torch import Tensor
 from hpo.models.classifier import Classifier
 
 
-def capture(model: Classifier, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Name to tensor, on the CPU, not shared with the model."""
+@dataclass(frozen=True)
+class Captured:
+    """A state that nothing changes any more.
+
+    Attributes:
+        tensors: by name, on the device that trained them.
+        ready: on a GPU, which is still at work when they are handed out: when they hold the state.
+    """
+
+    tensors: dict[str, Tensor]
+    ready: torch.cuda.Event | None
+
+    def on_cpu(self) -> dict[str, Tensor]:
+        """The tensors on the CPU; from a GPU into pinned memory, on a stream beside what is trained meanwhile."""
+        if self.ready is None:
+            return {name: tensor.cpu() for name, tensor in self.tensors.items()}
+        stream = torch.cuda.Stream()
+        stream.wait_event(self.ready)
+        with torch.cuda.stream(stream):
+            copies = {
+                name: torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(
+                    tensor, non_blocking=True
+                )
+                for name, tensor in self.tensors.items()
+            }
+        stream.synchronize()
+        return copies
+
+
+def capture(model: Classifier, optimizer: torch.optim.Optimizer) -> Captured:
+    """The state of now, not shared with the model."""
     tensors: dict[str, Tensor] = {}
     for name, parameter in model.trained().items():
         tensors[f"model/{name}"] = _copy(parameter)
         for slot, value in optimizer.state.get(parameter, {}).items():
             if isinstance(value, Tensor):
                 tensors[f"optimizer/{slot}/{name}"] = _copy(value)
-    return tensors
+    ready = None
+    if any(tensor.is_cuda for tensor in tensors.values()):
+        ready = torch.cuda.Event()
+        ready.record()
+    return Captured(tensors, ready)
 
 
 def restore(model: Classifier, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
@@ -51,4 +85,4 @@ def bits(tensor: Tensor) -> memoryview:
 
 
 def _copy(tensor: Tensor) -> Tensor:
-    return tensor.detach().to("cpu", copy=True).contiguous()
+    return tensor.detach().clone(memory_format=torch.contiguous_format)

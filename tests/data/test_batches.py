@@ -24,7 +24,10 @@ def flat(batches: list[Batch]) -> np.ndarray:
 
 @pytest.mark.parametrize("batch_size", [1, 16, 32, 516, 517, 600])
 def test_every_text_comes_once_an_epoch(lengths, batch_size):
-    training, evaluation = epoch_batches(lengths, batch_size, 3, 1), evaluation_batches(lengths, batch_size, 24)
+    training, evaluation = (
+        epoch_batches(lengths, batch_size, 3, 1),
+        evaluation_batches(lengths, batch_size, 24),
+    )
     assert sorted(flat(training)) == sorted(flat(evaluation)) == list(range(517))
     assert all(len(batch.items) == batch_size for batch in training[:-1])
     assert all(len(batch.items) <= batch_size for batch in evaluation)

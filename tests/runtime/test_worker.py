@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 import torch
 
+from hpo.errors import UserError
+from hpo.runtime import worker as worker_module
 from hpo.runtime.jobs import UNTRAINED
 from hpo.runtime.worker import Worker
+from hpo.training.held import HeldStates
+from hpo.training.loop import Trained, train_segment
 from tests.runtime.trainings import RUNGS, Desk, digests, facts, job, train
 
 # Frozen layers and pooling: token ids; hidden states of all tokens; of the first alone; of all behind the last layer.
@@ -299,3 +303,37 @@ def test_the_tiny_model_learns(desk: Desk, tmp_path: Path) -> None:
     assert last is not None
     assert last.accuracy > 0.85
     assert last.train_loss < first.train_loss
+
+
+def test_a_training_goes_on_from_a_held_state_with_the_same_bits(desk: Desk, tmp_path: Path) -> None:
+    wanted = desk.worker(tmp_path / "wanted")
+    holding = desk.worker(tmp_path / "holding")
+    holding._held = HeldStates(2**30)
+    first = train(wanted, schedule="constant"), train(wanted, schedule="wsd")
+    found = [train(holding, schedule="constant")]
+    remove(tmp_path / "holding" / "states")
+    found.append(train(holding, schedule="wsd"))
+    assert [facts(done) for done in found] == [facts(done) for done in first]
+    assert sum(done.retrained_seconds for done in found[1]) == 0
+    for schedule in ("constant", "wsd"):
+        assert digests(holding, schedule=schedule) == digests(wanted, schedule=schedule)
+
+
+def test_held_states_give_way_when_the_memory_is_full(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = facts(train(desk.worker(tmp_path / "wanted")))
+    holding = desk.worker(tmp_path / "holding")
+    holding._held = HeldStates(2**30)
+    begun = [holding.do(job(0))]
+
+    def full(*given: Any) -> Trained:
+        monkeypatch.setattr(worker_module, "train_segment", train_segment)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(worker_module, "train_segment", full)
+    assert facts([*begun, holding.do(job(1)), holding.do(job(2))]) == wanted
+    emptied = desk.worker(tmp_path / "emptied")
+    monkeypatch.setattr(worker_module, "train_segment", full)
+    with pytest.raises(UserError, match="no memory left"):
+        emptied.do(job(0))
