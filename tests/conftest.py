@@ -9,58 +9,32 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
+
+from benchmarks.tiny import write_tiny
 
 if TYPE_CHECKING:
     from hpo.data.task_data import TaskData
     from hpo.models.pretrained import Pretrained
 
-TONES = {
-    "positive": ("good", "great", "fine", "superb", "lovely"),
-    "negative": ("bad", "awful", "poor", "dull", "weak"),
-}
-NEUTRAL = ("film", "plot", "scene", "actor", "story", "the", "a", "of", "and", "very", "rather")
-
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a random BERT: 3 layers, hidden 32, a vocabulary of a few words."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    folder = tmp_path_factory.mktemp("tiny-bert")
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    vocabulary = {
-        word: number
-        for number, word in enumerate([*special, *TONES["positive"], *TONES["negative"], *NEUTRAL])
-    }
-    BertTokenizerFast(vocab=vocabulary).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-    )
-    BertModel(config).save_pretrained(folder)
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny")
+    write_tiny(folder, rows=300)
     return folder
 
 
 @pytest.fixture(scope="session")
-def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_model(tiny: Path) -> Path:
+    """Folder of a random BERT: 3 layers, hidden 32, a vocabulary of a few words."""
+    return tiny / "model"
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tiny: Path) -> Path:
     """A CSV of 300 different short texts in two classes that a bag of words tells apart."""
-    rng = np.random.default_rng(7)
-    rows: dict[str, str] = {}
-    while len(rows) < 300:
-        label = ("negative", "positive")[rng.integers(2)]
-        words = [*rng.choice(TONES[label], 2), *rng.choice(NEUTRAL, int(rng.integers(2, 9)))]
-        rows[" ".join(rng.permutation(words))] = label
-    path = tmp_path_factory.mktemp("tiny-data") / "reviews.csv"
-    path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows.items()))
-    return path
+    return tiny / "reviews.csv"
 
 
 @pytest.fixture

@@ -6,35 +6,15 @@ from pathlib import Path
 
 import torch
 
-from hpo.config.experiment import Experiment
-from hpo.records.schema import Frozen
 from hpo.runtime.in_process import InProcessExecutor
 from hpo.runtime.jobs import Executor
 from hpo.runtime.loading import Loaded, cores
-from hpo.runtime.processes import ProcessExecutor, Setup
+from hpo.runtime.processes import ProcessExecutor, Setup, Wanted
 from hpo.runtime.recall import Recall
-from hpo.training.cuts import Forks
 from hpo.training.store import Store
 
 # Bytes that a worker takes: torch, transformers, a small encoder and its optimizer.
 WORKER_MEMORY = 1.5 * 2**30
-
-
-class Wanted(Frozen):
-    """What is to be trained where.
-
-    Attributes:
-        base: folder to which a model's folder is relative.
-        forks: lengths and cool-downs of the space, between which trunks are shared.
-        store, room: folder and bytes of the store.
-    """
-
-    experiment: Experiment
-    base: Path
-    device: str | None
-    forks: Forks
-    store: Path
-    room: int
 
 
 class Engine:

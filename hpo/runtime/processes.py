@@ -36,14 +36,13 @@ ATTEMPTS = 3  # at one job, before its dying is told as an error
 CLOSING_SECONDS = 5.0
 
 
-class Setup(Frozen):
-    """What a worker process is told at its start.
+class Wanted(Frozen):
+    """What is to be trained where.
 
     Attributes:
         base: folder to which a model's folder is relative.
-        forks: ``hpo.training.cuts.Forks`` of the space.
+        forks: ``hpo.training.cuts.Forks``: lengths and cool-downs of the space, between which trunks are shared.
         store, room: folder and bytes of the store.
-        threads: of the process; ``share``: part of the device that it has.
     """
 
     experiment: Experiment
@@ -52,6 +51,11 @@ class Setup(Frozen):
     forks: tuple[tuple[float, float], ...]
     store: Path
     room: int
+
+
+class Setup(Wanted):
+    """What a worker process is told at its start. ``threads``: of the process; ``share``: part of the device that it has."""
+
     threads: int
     share: float
 

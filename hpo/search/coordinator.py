@@ -26,8 +26,9 @@ from hpo.records.files import (
 )
 from hpo.records.schema import Trial
 from hpo.report.writing import Report, write_report
-from hpo.runtime.engine import Engine, Wanted
+from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done
+from hpo.runtime.processes import Wanted
 from hpo.search.circumstances import refuse_changes, refuse_other_circumstances
 from hpo.search.confirm import confirm, select
 from hpo.search.draws import looks_at_results, strategy_values

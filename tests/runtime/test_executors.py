@@ -13,11 +13,11 @@ import torch
 
 from hpo.errors import UserError
 from hpo.runtime import engine as module
-from hpo.runtime.engine import Engine, Wanted, fastest
+from hpo.runtime.engine import Engine, fastest
 from hpo.runtime.in_process import InProcessExecutor
 from hpo.runtime.jobs import Done, Executor, Job
 from hpo.runtime.loading import load
-from hpo.runtime.processes import ProcessExecutor, Setup
+from hpo.runtime.processes import ProcessExecutor, Setup, Wanted
 from hpo.training.store import STORE_LIMIT, Store
 from tests.runtime.trainings import Desk, facts, job, space
 
