@@ -69,4 +69,4 @@ def run(assets: Assets, source: Source, _trials: int, folder: Path, started: flo
 
 
 def _listed(values: list[Any]) -> Any:
-    return tune.sample_from(lambda spec: values[spec.config.number])
+    return tune.sample_from(lambda spec: values[spec.config.number])  # type: ignore[attr-defined, unused-ignore]

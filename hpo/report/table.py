@@ -72,6 +72,13 @@ class Table:
         )
 
 
+def computed(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers that the report computes, to 12 digits: those behind them differ from one CPU to another."""
+    return {
+        name: float(f"{value:.12g}") if isinstance(value, float) else value for name, value in facts.items()
+    }
+
+
 def make_table(
     name: str, title: str, note: str, shown: Sequence[Mapping[str, str]], raw: Sequence[Mapping[str, Any]]
 ) -> Table:

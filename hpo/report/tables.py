@@ -9,7 +9,7 @@ from typing import Any
 from hpo.records.schema import Confirmation, Records, Trial, charged_seconds, spent_seconds
 from hpo.report.analysis import Analysis, Comparison, Standing
 from hpo.report.listings import searched
-from hpo.report.table import Table, make_table
+from hpo.report.table import Table, computed, make_table
 from hpo.report.text import (
     configuration,
     counted,
@@ -31,7 +31,7 @@ def main_table(records: Records, analysis: Analysis) -> Table:
     for standing in standings:
         role = "baseline" if standing is analysis.baseline else "strategy"
         facts = _facts(records, standing, role)
-        raw.append(facts)
+        raw.append(computed(facts))
         shown.append(_main_row(records, standing, facts))
     table = make_table("main", "Strategies on the test split", _main_note(records), shown, raw)
     if not analysis.finished or len(analysis.standings) < 2:
@@ -144,7 +144,7 @@ def comparison_table(records: Records, analysis: Analysis) -> Table:
         f"item. Margin of practical equivalence: {100 * analysis.margin.value:.2f} points ({analysis.margin.reason})."
     )
     shown = [_comparison_row(records, name, c, analysis) for name, c in sides]
-    raw = [_comparison_facts(name, c, finished=analysis.finished) for name, c in sides]
+    raw = [computed(_comparison_facts(name, c, finished=analysis.finished)) for name, c in sides]
     return make_table("comparisons", "Comparisons", note, shown, raw)
 
 
