@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.cases import alone, buckets, replays, searches
+from benchmarks.cases import alone, buckets, optimizer, replays, searches
 from benchmarks.replay import Bench
 
 
@@ -60,6 +60,11 @@ CASES: dict[str, Case] = {
         buckets.buckets,
         "length buckets against plain shuffling, ten seeds, all layers",
         "no less accuracy than plain shuffling; 2x over dynamic padding expected",
+    ),
+    "optimizer": Case(
+        optimizer.optimizer,
+        "a step of the foreach optimizer against the fused one, MiniLM",
+        "the faster one is used: fused",
     ),
     "to_an_answer": Case(
         searches.to_an_answer,

@@ -85,6 +85,13 @@ def test_other_work_than_the_lists_is_refused(forks: Replayed) -> None:
         check_work("P*", forks.runs["P*"][0], forks.trainings[1:])
 
 
+def test_both_forms_of_each_optimizer_take_the_same_number_of_steps(tmp_path: Path) -> None:
+    found = CASES["optimizer"].run(bench(tmp_path))
+    assert {name: len(ratios) for name, ratios in found["ratios"].items()} == {
+        f"{name}, {frozen} layers frozen": 1 for name in ("adamw", "adam", "sgd") for frozen in (1, 0)
+    }
+
+
 @needs_accelerate
 def test_the_trainers_search_repeats_the_list_with_pruned_trials_and_a_baseline(tmp_path: Path) -> None:
     data = spaces.main_job(small=True, replicates=3)
