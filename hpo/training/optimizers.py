@@ -12,7 +12,7 @@ from torch import nn
 def build_optimizer(model: nn.Module, parameters: Mapping[str, Any]) -> torch.optim.Optimizer:
     """The optimizer that ``parameters`` name, with weight decay on matrices and none on biases and norms.
 
-    The learning rate is set by the loop at each step. All are fused: on a CPU a foreach step of AdamW takes five times as
+    The learning rate is set by the loop at each step. All are fused: on a CPU a foreach step of AdamW takes three times as
     long (`python -m benchmarks optimizer`).
     """
     named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
