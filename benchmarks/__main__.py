@@ -41,11 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def machine(bench: Bench) -> dict[str, Any]:
     """Where it was measured."""
+    from hpo.training.keys import SCHEMA
     from hpo.training.precision import choose_precision
 
     return {
         "name": choose_precision(None).info.name,
         "threads": bench.threads,
+        "engine": SCHEMA,
         "python": platform.python_version(),
         **{name: version(name) for name in ("torch", "transformers", "optuna")},
     }

@@ -9,9 +9,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-if Path("/sys/kernel/mm/transparent_hugepage").exists():  # else torch warns that there are none
-    os.environ.setdefault(
-        "THP_MEM_ALLOC_ENABLE", "1"
-    )  # large tensors on pages of 2 MB: 4 % less time (MiniLM)
+# Large tensors on pages of 2 MB: 4 % less time (MiniLM). Where the system has none torch would warn.
+if Path("/sys/kernel/mm/transparent_hugepage").exists():
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __version__ = "0.1.0"

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Few widths, so that few shapes occur, and steps small enough that little is padding.
+# Few widths, so that few shapes occur, and steps small enough that little is padding: on film reviews of 27 tokens these
+# add 8.2 % to the tokens of training, steps of 1 6.6 %.
 WIDTHS: tuple[int, ...] = (
     *range(4, 65, 2),
     *range(72, 129, 8),
     *range(144, 257, 16),
     *range(288, 513, 32),
 )
-# Batches among which lengths are sorted: 8 add 15 %, 16 the 10 % (on 256 texts, which are 16 batches); transformers'
+# Batches among which lengths are sorted: 8 add 13.8 %, 16 the 8.2 % (on 256 texts, which are 16 batches); transformers'
 # LengthGroupedSampler takes 50.
 POOL_BATCHES = 16
 # The least width of texts that are batched with texts of their own width alone. A matrix of few rows is summed in another
