@@ -18,6 +18,10 @@ from hpo.models.shortcuts import read_first_token, start_at, wide
 HEAD_DEVIATION = 0.02
 
 
+# The parameters that ``build_classifier`` reads.
+STRUCTURE = ("frozen_layers", "head_hidden_sizes", "pooling", "dropout")
+
+
 class Classifier(nn.Module):
     """Texts to logits: body, pooling over tokens, head. Frozen parts stay in eval mode whatever ``train()`` says.
 
@@ -60,6 +64,11 @@ class Classifier(nn.Module):
         logits: Tensor = self.head(pooled)
         return logits
 
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether no pass waits for the device to end its work."""
+        return self.body is None or self._wide_mask
+
     def train(self, mode: bool = True) -> Classifier:
         """Set the mode of what is trained; ``nn.Module.train`` would turn dropout of frozen layers on again."""
         super().train(mode)
@@ -78,7 +87,7 @@ def build_classifier(
     """A fresh classifier on the pretrained body: a copy of what is trained, the frozen parts themselves.
 
     Args:
-        parameters: ``frozen_layers``, ``head_hidden_sizes``, ``pooling`` and ``dropout`` are read.
+        parameters: those of ``STRUCTURE`` are read.
         classes: number of logits.
         head_seed: of the head's first weights.
         start: depth at which the body begins: 0 reads token ids, k (at most ``frozen_layers``) hidden states before

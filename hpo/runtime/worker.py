@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from hpo.data.batches import Batch
 from hpo.data.texts import Texts
 from hpo.errors import UserError
-from hpo.models.classifier import Classifier, build_classifier
+from hpo.models.classifier import STRUCTURE, Classifier, build_classifier
 from hpo.models.pretrained import Pretrained
 from hpo.runtime.jobs import UNTRAINED, Done, Job
 from hpo.runtime.recall import Recall, state_of
 from hpo.seeds import derive
+from hpo.training.backward import Backward, recorded_on_gpu
 from hpo.training.course import Course, Reader
 from hpo.training.evaluation import evaluate
 from hpo.training.held import HeldStates
@@ -30,6 +31,7 @@ from hpo.training.optimizers import build_optimizer
 from hpo.training.precision import Precision
 from hpo.training.states import Captured, capture, restore, state_digest
 from hpo.training.store import EvaluationFacts, SegmentFacts
+from hpo.training.warm import WarmModels
 
 
 @dataclass
@@ -37,8 +39,12 @@ class _Live:
     """The state in memory, of ``key``."""
 
     key: str
-    model: Classifier
+    backward: Backward
     optimizer: torch.optim.Optimizer
+
+    @property
+    def model(self) -> Classifier:
+        return self.backward.model
 
 
 class Worker:
@@ -65,6 +71,7 @@ class Worker:
         self._share = share
         self._live: _Live | None = None
         self._held = HeldStates(held_bytes)
+        self._warm = WarmModels(precision, recorded_on_gpu if precision.device.type == "cuda" else None)
         self._aside = ThreadPoolExecutor(1, "hpo-write")
         self._written: Future[None] | None = None
         self._trained = 0
@@ -80,9 +87,9 @@ class Worker:
             try:
                 self._bring(course, job)
             except torch.OutOfMemoryError:
-                if not self._held.clear():
-                    raise
                 self._live = None
+                if not any([self._held.clear(), self._warm.clear()]):
+                    raise
                 torch.cuda.empty_cache()
                 self._bring(course, job)
         done = self.recall.known(job)
@@ -146,11 +153,15 @@ class Worker:
         return self._fresh(course)
 
     def _fresh(self, course: Course) -> _Live:
+        """The training at its start, in place of the one in memory."""
+        self._live = None  # its model may be taken
         parameters = course.parameters
         head_seed = derive(course.seed, "head")
-        model = build_classifier(self._pretrained, parameters, self._classes, head_seed, course.start)
-        model.to(self._precision.device)
-        return _Live(course.keys[0], model, build_optimizer(model, parameters))
+        fresh = build_classifier(self._pretrained, parameters, self._classes, head_seed, course.start)
+        fresh.to(self._precision.device)
+        structure = (course.start, *(parameters[name] for name in STRUCTURE))
+        backward = self._warm.take(structure, fresh)
+        return _Live(course.keys[0], backward, build_optimizer(backward.model, parameters))
 
     def _train_segment(self, course: Course, segment: int) -> bool:
         live, self._live = self._live, None  # an interrupt must not leave a state under the old key
@@ -159,7 +170,7 @@ class Worker:
         self._read_ahead(course, segment)
         steps = course.steps_of(segment, read)
         clip = course.parameters["gradient_clip"]
-        result = train_segment(live.model, live.optimizer, steps, course.seed, clip, self._precision)
+        result = train_segment(live.backward, live.optimizer, steps, course.seed, clip)
         seconds = result.seconds * self._share
         self._seconds["train"] += seconds
         self._trained += 1
@@ -171,7 +182,7 @@ class Worker:
             self._held.put(course.keys[segment + 1], captured.tensors)
         self._settle()
         self._written = self._aside.submit(self._write, course, segment, captured, result.loss, seconds)
-        self._live = _Live(course.keys[segment + 1], live.model, live.optimizer)
+        self._live = _Live(course.keys[segment + 1], live.backward, live.optimizer)
         self._count("store", started)
         return math.isfinite(result.loss)
 

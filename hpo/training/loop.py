@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
-from hpo.models.classifier import Classifier
 from hpo.seeds import derive
+from hpo.training.backward import Backward
 from hpo.training.course import Step
-from hpo.training.precision import Precision, on_device
+from hpo.training.precision import on_device
 
 
 @dataclass(frozen=True)
@@ -25,35 +24,30 @@ class Trained:
 
 
 def train_segment(
-    model: Classifier,
+    backward: Backward,
     optimizer: torch.optim.Optimizer,
     steps: Iterable[Step],
     seed: int,
     clip: float,
-    precision: Precision,
 ) -> Trained:
-    """Train ``model`` in place, one step after another, by the mean cross-entropy of each batch.
+    """Train the model of ``backward`` in place, one step after another, by the mean cross-entropy of each batch.
 
     Dropout is drawn from a generator seeded by (seed, step), so that a state carries no generator and a fork, a resumed
     training and an undisturbed one draw alike.
     """
     started = time.perf_counter()
-    device = precision.device
-    parameters = list(model.trained().values())
-    model.train()
+    device = backward.precision.device
+    parameters = list(backward.model.trained().values())
+    backward.model.train()
     losses = []
     for step in steps:
         torch.manual_seed(derive(seed, "dropout", step.index))
         for group in optimizer.param_groups:
             group["lr"] = step.rate
         texts, mask, labels = (on_device(a, device) for a in (step.texts, step.mask, step.labels))
-        with precision.autocast():
-            logits = model(texts, mask)
-        loss = cross_entropy(logits.float(), labels)
-        loss.backward()
+        losses.append(backward((texts, mask, labels)))
         clip_grad_norm_(parameters, clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        losses.append(loss.detach())
     mean = float(torch.stack(losses).double().mean())  # the one synchronisation of a segment
     return Trained(mean, time.perf_counter() - started)

@@ -10,11 +10,14 @@ import pytest
 import torch
 
 from hpo.errors import UserError
+from hpo.models.classifier import Classifier
 from hpo.runtime import worker as worker_module
 from hpo.runtime.jobs import UNTRAINED
 from hpo.runtime.worker import Worker
+from hpo.training.backward import Backward
 from hpo.training.held import HeldStates
 from hpo.training.loop import Trained, train_segment
+from hpo.training.warm import WarmModels
 from tests.runtime.trainings import RUNGS, Desk, digests, facts, job, train
 
 # Frozen layers and pooling: token ids; hidden states of all tokens; of the first alone; of all behind the last layer.
@@ -337,3 +340,38 @@ def test_held_states_give_way_when_the_memory_is_full(
     monkeypatch.setattr(worker_module, "train_segment", full)
     with pytest.raises(UserError, match="no memory left"):
         emptied.do(job(0))
+
+
+def test_trainings_that_take_up_each_others_models_have_the_same_bits(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Classifier, "runs_ahead", True)
+    wanted, warm = desk.worker(tmp_path / "wanted"), desk.worker(tmp_path / "warm")
+    warm._warm = WarmModels(warm._precision, Backward)
+    models = set()
+    for worker in (wanted, warm):
+        for schedule, rate in (("constant", 3e-3), ("linear", 1e-3), ("constant", 3e-3), ("wsd", 3e-3)):
+            train(worker, schedule=schedule, learning_rate=rate)
+            if worker is warm:
+                models.add(id(live(worker)))
+    assert len(models) == 1
+    for schedule, rate in (("constant", 3e-3), ("linear", 1e-3), ("wsd", 3e-3)):
+        found, due = (digests(w, schedule=schedule, learning_rate=rate) for w in (warm, wanted))
+        assert found == due
+
+
+def test_kept_models_give_way_when_the_memory_is_full(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Classifier, "runs_ahead", True)
+    worker = desk.worker(tmp_path)
+    worker._warm = WarmModels(worker._precision, Backward)
+    begun = [worker.do(job(0))]
+
+    def full(*given: Any) -> Trained:
+        monkeypatch.setattr(worker_module, "train_segment", train_segment)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    wanted = facts(train(desk.worker(tmp_path / "wanted")))
+    monkeypatch.setattr(worker_module, "train_segment", full)
+    assert facts([*begun, worker.do(job(1)), worker.do(job(2))]) == wanted

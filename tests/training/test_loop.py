@@ -14,6 +14,7 @@ from hpo.data.texts import Texts
 from hpo.data.tokens import tokenize
 from hpo.models.classifier import Classifier, build_classifier
 from hpo.models.pretrained import Pretrained
+from hpo.training.backward import Backward
 from hpo.training.evaluation import EvaluationSet, evaluate
 from hpo.training.examples import TrainingTexts
 from hpo.training.loop import train_segment
@@ -46,7 +47,9 @@ def test_the_loop_is_the_textbooks(pretrained: Pretrained, task: TaskData, name:
     settings = course.parameters
     precision = choose_precision("cpu")
     ours = build_classifier(pretrained, settings, 2, head_seed=9)
-    result = train_segment(ours, build_optimizer(ours, settings), course.steps_of(0), 5, 1.0, precision)
+    result = train_segment(
+        Backward(ours, precision), build_optimizer(ours, settings), course.steps_of(0), 5, 1.0
+    )
 
     theirs = build_classifier(pretrained, settings, 2, head_seed=9)
     decayed = [p for p in theirs.parameters() if p.requires_grad and p.ndim >= 2]
@@ -106,7 +109,7 @@ def test_dropout_is_drawn_by_seed_and_step_alone(pretrained: Pretrained, task: T
         torch.manual_seed(np.random.default_rng().integers(2**32))  # whatever was drawn before
         model = build_classifier(pretrained, course.parameters, 2, head_seed=9)
         optimizer = build_optimizer(model, course.parameters)
-        train_segment(model, optimizer, course.steps_of(0), seed, 1.0, precision)
+        train_segment(Backward(model, precision), optimizer, course.steps_of(0), seed, 1.0)
         return torch.cat([p.detach().flatten() for p in model.parameters()])
 
     assert torch.equal(weights(5), weights(5))

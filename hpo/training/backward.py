@@ -1,0 +1,182 @@
+"""From a batch to its loss and the gradients of what is trained: call by call, or on a GPU as one CUDA graph a shape.
+
+A small model's step is hundreds of calls, each of which keeps a GPU busy for less time than Python takes to make it. A graph
+records them once for a shape of batches and plays them again as one call, with the same kernels in the same order.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from hpo.models.classifier import Classifier
+from hpo.training.precision import Precision
+
+Batch = tuple[Tensor, Tensor, Tensor]  # texts, mask and labels, as ``hpo.training.course.Step`` has them
+# Steps of a shape before its graph is made: libraries choose and load their kernels in the first ones, and a shape that
+# comes more seldom does not repay the recording.
+STEPS_BEFORE = 3
+TOLERANCE = (
+    1e-3  # relative, between the losses of both ways on equal draws; sums of a GPU have no fixed order
+)
+
+
+class Backward:
+    """Call by call."""
+
+    def __init__(self, model: Classifier, precision: Precision) -> None:
+        self.model = model
+        self.precision = precision
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """The mean cross-entropy of the batch, in nats, on the device; gradients are in ``grad`` of the parameters."""
+        loss = self._loss(batch)
+        loss.backward()
+        return loss.detach()
+
+    def _loss(self, batch: Batch) -> Tensor:
+        texts, mask, labels = batch
+        with self.precision.autocast():
+            logits = self.model(texts, mask)
+        return cross_entropy(logits.float(), labels)
+
+
+class Recording(Protocol):
+    """Calls that can be made again at once, reading and writing the same memory as when they were recorded."""
+
+    def replay(self) -> None: ...
+
+
+class Recorder(Protocol):
+    """Records the calls of one function, without results that count, for a batch in fixed memory."""
+
+    def __call__(self, work: Callable[[], None]) -> Recording: ...
+
+
+class CudaRecorder:
+    """Graphs of one model. They share a pool of memory, as none needs anything of another's step.
+
+    The dropout of a graph is drawn from the seed that is set when it is played, as without one.
+    """
+
+    def __init__(self) -> None:
+        self._pool = torch.cuda.graph_pool_handle()
+
+    def __call__(self, work: Callable[[], None]) -> Recording:
+        graph = torch.cuda.CUDAGraph()
+        # Of this thread alone: the one that writes states aside allocates pinned memory meanwhile.
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+            work()
+        return graph
+
+
+@dataclass
+class _Recorded:
+    """The fixed memory of a shape; ``recording`` is None where calls one by one were as fast."""
+
+    batch: Batch
+    loss: Tensor
+    recording: Recording | None
+
+
+class RecordedBackward(Backward):
+    """One recording for each shape of batches, where it is faster than call by call.
+
+    Gradients are in the same memory after each step, so that the optimizer is none of the recordings' concern. If recording
+    fails (no memory left, a model that waits for the GPU) or gives another loss, all steps go on call by call.
+
+    Args:
+        seconds: of a call, until all its work on the device has ended.
+    """
+
+    def __init__(
+        self,
+        model: Classifier,
+        precision: Precision,
+        recorder: Recorder,
+        seconds: Callable[[Callable[[], object]], float],
+    ) -> None:
+        super().__init__(model, precision)
+        self._parameters = tuple(model.trained().values())
+        self._gradients: Sequence[Tensor] = ()
+        self._recorder: Recorder | None = recorder
+        self._seconds = seconds
+        self._seen: Counter[Hashable] = Counter()
+        self._shapes: dict[Hashable, _Recorded] = {}
+
+    def __call__(self, batch: Batch) -> Tensor:
+        shape = (*batch[0].shape, batch[0].dtype)
+        self._seen[shape] += 1
+        if self._recorder is not None and shape not in self._shapes and self._seen[shape] > STEPS_BEFORE:
+            self._record(shape, batch)
+        recorded = self._shapes.get(shape)
+        if recorded is None or recorded.recording is None:
+            return super().__call__(batch)
+        for fixed, given in zip(recorded.batch, batch, strict=True):
+            fixed.copy_(given)
+        recorded.recording.replay()
+        for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
+            parameter.grad = gradient
+        return recorded.loss.clone()  # the next step of this shape writes there again
+
+    def _record(self, shape: Hashable, batch: Batch) -> None:
+        """Record the calls for a shape, and see which way is faster; the state of the generator stays as it was."""
+        assert self._recorder is not None
+        if not self._gradients:
+            self._gradients = [torch.zeros_like(parameter) for parameter in self._parameters]
+        fixed = (batch[0].clone(), batch[1].clone(), batch[2].clone())
+        loss = torch.zeros((), device=batch[0].device)
+
+        def work() -> None:
+            found = self._loss(fixed)
+            gradients = torch.autograd.grad(found, self._parameters)
+            torch._foreach_copy_(list(self._gradients), list(gradients))
+            loss.copy_(found.detach())
+
+        device = batch[0].device
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            try:
+                recording = self._recorder(work)
+                recording.replay()  # the first time it is brought to the device
+                recorded, found = self._tried(recording.replay, loss)
+                called, wanted = self._tried(work, loss)
+            except RuntimeError:  # torch has no narrower one; its OutOfMemoryError is one too
+                self._give_up()
+                return
+        if not math.isfinite(wanted):
+            return  # a training that diverges says nothing about its recording
+        if math.isclose(found, wanted, rel_tol=TOLERANCE):
+            self._shapes[shape] = _Recorded(fixed, loss, recording if recorded < called else None)
+        else:
+            self._give_up()
+
+    def _tried(self, run: Callable[[], None], loss: Tensor) -> tuple[float, float]:
+        """Seconds of a run, and the loss that it leaves."""
+        torch.manual_seed(0)
+        return self._seconds(run), float(loss)
+
+    def _give_up(self) -> None:
+        self._recorder = None
+        self._shapes.clear()
+
+
+def seconds_on_gpu(work: Callable[[], object]) -> float:
+    """Seconds of a call, until all its work on the GPU has ended."""
+    torch.cuda.synchronize()
+    started = time.perf_counter()
+    work()
+    torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def recorded_on_gpu(model: Classifier, precision: Precision) -> RecordedBackward:
+    """Steps of ``model`` as CUDA graphs."""
+    return RecordedBackward(model, precision, CudaRecorder(), seconds_on_gpu)
