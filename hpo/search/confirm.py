@@ -3,7 +3,7 @@ test split once, item by item."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -41,8 +41,11 @@ def confirm(
     work: Work,
     role: Literal["strategy", "baseline"],
     selected: Trial | None,
-) -> Generator[Job, Done, Confirmation]:
+    test_is_open: Callable[[], bool],
+) -> Generator[Job | Callable[[], bool], Done, Confirmation]:
     """Train what ``work`` names, evaluated so many times, and score the state of its best rung on the test split.
+
+    The last segment waits for the test split too, so that it is scored in the state that it leaves in memory.
 
     A training that diverges is scored by the best rung that it reached, or untrained: that it failed with this seed
     belongs to its strategy.
@@ -50,6 +53,8 @@ def confirm(
     parameters: dict[str, Any] = dict(work.parameters)
     trained = Trained()
     for number in range(evaluations):
+        if number == evaluations - 1:
+            yield test_is_open
         done = yield Job(parameters=parameters, seed=work.seed, rung=number)
         trained.add(done)
         if done.rung is None:
@@ -62,6 +67,7 @@ def confirm(
     if not reached:
         trained.add((yield Job(parameters=parameters, seed=work.seed, rung=UNTRAINED)))
     best = best_rung(trained.rungs)
+    yield test_is_open
     scored = yield Job(
         parameters=parameters, seed=work.seed, rung=best if reached else UNTRAINED, split="test"
     )

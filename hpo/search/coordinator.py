@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -145,8 +146,7 @@ def _run(
     tracker.open(head, _run_id(folder))
     watchers = Watchers([observer, tracker])
     run = _Run(space.experiment, engine, watchers, folder)
-    run.search()
-    run.confirm()
+    run.train()
     at = time.perf_counter()
     report = write_report(folder)
     reported = time.perf_counter() - at
@@ -168,6 +168,9 @@ def _run(
 class _Run:
     """The search, then the confirmations, over strategies and replicates in turn, so that a stopped run touched all.
 
+    A worker for which the search has nothing left trains confirmations of studies that have ended, as far as that goes
+    without the test split, which is opened when all studies have.
+
     Attributes:
         trained: number of segments trained now.
         seconds: device-seconds spent now in the executor, by kind of work.
@@ -183,17 +186,28 @@ class _Run:
         records: dict[TrialKey, Trial] = {(t.strategy, t.replicate, t.draw): t for t in known.trials}
         self._trials = TrialRunner(experiment, engine.recall, StudyStorage(folder), folder, watchers, records)
         self._scheduler = Scheduler(engine.executor, engine.recall, self._count)
+        self._tested = False
         self.trained = 0
         self.seconds: dict[str, float] = {}
 
-    def search(self) -> None:
-        """Every draw of every study."""
-        self._scheduler.run(self._draws())
+    def train(self) -> None:
+        """Every draw of every study; every selected configuration and the baseline, on the same fresh seeds."""
+        self._scheduler.run(chain(self._draws(), self._confirmations()))
 
-    def confirm(self) -> None:
-        """Every selected configuration and the baseline, on the same fresh seeds. Opens the test split."""
-        self._engine.open_test()
-        self._scheduler.run(self._confirmations())
+    def _has_ended(self, strategy: str, replicate: int) -> bool:
+        """Whether the search of a study is over."""
+        draws = range(self._experiment.budget.trials)
+        return all((strategy, replicate, number) in self._trials.records for number in draws)
+
+    def _test_is_open(self) -> bool:
+        """Opens the test split if every configuration is selected."""
+        if not self._tested:
+            replicates = range(self._experiment.budget.replicates)
+            strategies = self._experiment.strategies()
+            self._tested = all(self._has_ended(s, r) for s in strategies for r in replicates)
+            if self._tested:
+                self._engine.open_test()
+        return self._tested
 
     def _count(self, done: Done) -> None:
         self.trained += done.trained
@@ -227,6 +241,7 @@ class _Run:
             return
         selected, parameters = None, complete(self._experiment.baseline or {})
         if strategy != BASELINE:
+            yield lambda: self._has_ended(strategy, replicate)
             draws = range(self._experiment.budget.trials)
             selected = select(self._trials.records[strategy, replicate, n] for n in draws)
             if selected is None:
@@ -240,7 +255,9 @@ class _Run:
         work = Work(strategy, replicate, index, True, seed, parameters, course.seen[-1])
         self._watchers.started(work)
         role: Literal["baseline", "strategy"] = "baseline" if strategy == BASELINE else "strategy"
-        record = yield from confirm(self._watchers, len(course.rungs), work, role, selected)
+        record = yield from confirm(
+            self._watchers, len(course.rungs), work, role, selected, self._test_is_open
+        )
         write_confirmation(self._folder, record)
         self._watchers.confirmation(record)
 

@@ -16,9 +16,11 @@ from hpo.config.space import Space, load_space
 from hpo.records.files import read_records
 from hpo.records.schema import Records
 from hpo.runtime import engine
+from hpo.runtime.jobs import Job
 from hpo.runtime.processes import ProcessExecutor, Setup
 from hpo.search import coordinator
 from hpo.search.coordinator import Outcome, run_experiment
+from hpo.seeds import derive
 from hpo.training.quota import Quota
 from tests.e2e.runs import facts
 
@@ -194,6 +196,31 @@ def test_two_workers_of_whom_some_are_killed_leave_the_records_of_one_where_draw
     run(spaces["tpe"], tmp_path, workers=2, observer=kills)
     assert len(kills.killed) == 2
     assert told(tmp_path / "tpe") == told(alone["tpe"][0] / "tpe")
+
+
+def test_a_worker_without_trials_left_confirms_and_the_test_split_waits_for_the_last_of_them(
+    spaces: dict[str, Space], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+
+    class Tells(Nobody):
+        def trial(self, *_: Any) -> None:
+            events.append("trial ended")
+
+    class Noted(ProcessExecutor):
+        def submit(self, job: Job) -> None:
+            events.append(job.split if job.seed in seeds else "trial")
+            super().submit(job)
+
+    experiment = spaces["tpe"].experiment
+    seeds = {derive(experiment.seed, "confirmation", replicate, 0) for replicate in range(3)}
+    monkeypatch.setattr(engine, "ProcessExecutor", Noted)
+    run(spaces["tpe"], tmp_path, workers=2, observer=Tells())
+    assert events.count("trial ended") == 36
+    assert "test" in events
+    last = len(events) - events[::-1].index("trial ended")
+    assert "validation" in events[:last]
+    assert "test" not in events[:last]
 
 
 @pytest.mark.parametrize(("name", "workers"), [("tpe", 1), ("random", 2)])
