@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -139,14 +139,15 @@ def processes(threads: int) -> int:
 
 def check_work(side: str, measured: Measured, trainings: Sequence[Training]) -> None:
     """See that a side made the trainings of the list, each with its steps and evaluations."""
-    wanted = sorted((t.study, t.steps, t.evaluations) for t in trainings)
-    made = sorted((d["study"], d["steps"], tuple(d["evaluations"])) for d in measured.report["done"])
+    wanted = sorted(_name(t.study, t.steps, t.evaluations) for t in trainings)
+    made = sorted(_name(d["study"], d["steps"], d["evaluations"]) for d in measured.report["done"])
     assert made == wanted, f"{side} did other work than the list says: {made} is not {wanted}"
 
 
 def result(found: Replayed) -> dict[str, Any]:
     """The measured numbers as JSON."""
     counts, hpo = found.counts, found.runs["H"]
+    whole = {_name(t.study, t.steps, t.evaluations) for t in found.trainings if t.steps == t.horizon}
     efficiency = [counts.unique_work / (p * run.wall) for p, run in zip(found.peaks, hpo, strict=True)]
     return {
         "repeats": len(hpo),
@@ -161,14 +162,21 @@ def result(found: Replayed) -> dict[str, Any]:
         "peak_operations_a_second": found.peaks,
         "efficiency": efficiency,
         "ratios": {side: found.ratios(side) for side in found.runs if side != "H"},
-        "sides": {side: _side(runs) for side, runs in found.runs.items()},
+        "sides": {side: _side(runs, whole) for side, runs in found.runs.items()},
         "profile": hpo[-1].report["profile"],
         "store_bytes_per_unique_step": max(run.store for run in hpo) / counts.unique_steps,
     }
 
 
-def _side(runs: Sequence[Measured]) -> dict[str, Any]:
-    scores = [d["accuracy"] for d in runs[0].report["done"] if not d["pruned"] and d["accuracy"] is not None]
+def _name(study: str, steps: int, evaluations: Sequence[int]) -> tuple[str, int, tuple[int, ...]]:
+    """What a training of the list and what a side reports of it have in common."""
+    return study, steps, tuple(evaluations)
+
+
+def _side(runs: Sequence[Measured], whole: Set[tuple[str, int, tuple[int, ...]]]) -> dict[str, Any]:
+    """``whole``: the trainings that nothing stopped, over which scores are averaged; peers do not know which those are."""
+    done = [d for d in runs[0].report["done"] if _name(d["study"], d["steps"], d["evaluations"]) in whole]
+    scores = [d["accuracy"] for d in done if d["accuracy"] is not None]
     return {
         "wall_seconds": [run.wall for run in runs],
         "training_seconds": [run.report["training_seconds"] for run in runs],

@@ -36,11 +36,10 @@ class Pretrained:
         """Whether attention masks can be made here, without a look at their values."""
         return works_with_wide_mask(self.body)
 
-    @cached_property
-    def starts(self) -> frozenset[int]:
-        """Depths at which the body can begin with stored hidden states."""
-        depth = self.info.layers
-        return frozenset({depth, *(k for k in range(1, depth) if works_from(self.body, k))})
+    def starts_at(self, depth: int) -> bool:
+        """Whether the body can begin with stored hidden states before layer ``depth``; past the last one there is none."""
+        layers = self.info.layers
+        return depth == layers or (0 < depth < layers and works_from(self.body, depth))
 
 
 @lru_cache(maxsize=2)

@@ -81,7 +81,7 @@ class Prefixes:
         self._store = store
         self._precision = precision
         self._origin = dict(origin)
-        self._depths = sorted(d for d in set(depths) if d in pretrained.starts)
+        self._depths = sorted(d for d in set(depths) if pretrained.starts_at(d))
         self._pad = pad
         self._largest = LARGEST
         self._open: OrderedDict[str, Hidden] = OrderedDict()
