@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.cases import alone, buckets, optimizer, replays, searches
+from benchmarks.cases import alone, buckets, optimizer, replays, searches, writes
 from benchmarks.replay import Bench
 
 
@@ -65,6 +65,11 @@ CASES: dict[str, Case] = {
         optimizer.optimizer,
         "a step of the foreach optimizer against the fused one, MiniLM",
         "the faster one is used: fused",
+    ),
+    "writes": Case(
+        writes.writes,
+        "a state of 42 MB into a new file, past the system's page cache and into it",
+        "the faster way is used: past it",
     ),
     "to_an_answer": Case(
         searches.to_an_answer,

@@ -41,7 +41,7 @@ def duplicates(bench: Bench) -> dict[str, Any]:
 def longer(bench: Bench) -> dict[str, Any]:
     """A run of T epochs, then 2T over the same store, against 2T anew; then kills."""
     bench.warm_up()
-    epochs = 1 if bench.small else 2
+    epochs = 1 if bench.small else 12
     ratios, trained = [], []
     for repeat in range(bench.repeats or (1 if bench.small else 5)):
         short = bench.space("longer_short", spaces.longer(bench.small, epochs))
@@ -57,6 +57,7 @@ def longer(bench: Bench) -> dict[str, Any]:
         trained.append((extended.report["trained"], again.report["trained"]))
     lost = kills(bench, 1 if bench.small else KILLS)
     figures = {
+        "epochs, T": epochs,
         "segments trained, extended": trained[0][0],
         "segments trained, anew": trained[0][1],
         "kills": len(lost),

@@ -33,6 +33,7 @@ from torch import Tensor
 
 from hpo.errors import UserError
 from hpo.records.schema import Frozen
+from hpo.training.past_cache import PastCache
 from hpo.training.quota import FACTS, Quota
 from hpo.training.states import bits, state_digest
 from hpo.training.tensor_files import Block, DamagedError, Header, TensorFile, read_header
@@ -131,6 +132,7 @@ class Store:
         for kind in (*FACTS, "locks"):
             (folder / kind).mkdir(parents=True, exist_ok=True)
         self._quota = Quota(folder, limit)
+        self._past_cache = PastCache()
         self._quota.settle()
 
     def lock(self, key: str) -> FileLock:
@@ -224,7 +226,7 @@ class Store:
             Block(name, DTYPES[tensor.dtype], tuple(tensor.shape), bits(tensor))
             for name, tensor in tensors.items()
         ]
-        self._put(path, blocks, digest, seconds, chance)
+        self._put(path, blocks, digest, seconds, chance, past_cache=self._past_cache)
 
     def prefix_keys(self) -> list[str]:
         """Keys of the prefixes that are stored now."""
@@ -272,7 +274,14 @@ class Store:
         self._put(path, blocks, _digest(arrays.values()), seconds, chance, passes=prefix.passes)
 
     def _put(
-        self, path: Path, blocks: list[Block], digest: str, seconds: float, chance: float, **more: str
+        self,
+        path: Path,
+        blocks: list[Block],
+        digest: str,
+        seconds: float,
+        chance: float,
+        past_cache: PastCache | None = None,
+        **more: str,
     ) -> None:
         metadata = {"digest": digest, "seconds": repr(seconds), "chance": repr(chance), **more}
         file = TensorFile(blocks, metadata)
@@ -288,7 +297,7 @@ class Store:
             if temporary is None:
                 return
             try:
-                file.write(temporary)
+                file.write(temporary, past_cache)
                 self._quota.keep(temporary, path)
             except BaseException:
                 self._quota.release(temporary)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpo.training.past_cache import PastCache
+
 # Bytes: safetensors refuses longer ones.
 LONGEST_HEADER = 100_000_000
 
@@ -54,16 +56,22 @@ class TensorFile:
         self._header = header + b" " * (-len(header) % 8)  # aligned, so that the arrays can be mapped
         self.size = 8 + len(self._header) + end
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, past_cache: PastCache | None = None) -> None:
         """Write all of it, not fsynced: what it holds can be computed again.
+
+        Args:
+            past_cache: for what is seldom read again.
 
         Raises:
             OSError: the system refuses, such as a full disk.
         """
+        begin = memoryview(len(self._header).to_bytes(8, "little") + self._header)
+        parts = [begin, *(block.data for block in self._blocks)]
+        if past_cache is not None and past_cache.write(path, parts):
+            return
         with path.open("wb") as file:
-            file.write(len(self._header).to_bytes(8, "little") + self._header)
-            for block in self._blocks:
-                file.write(block.data)
+            for part in parts:
+                file.write(part)
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,14 @@ def test_other_work_than_the_lists_is_refused(forks: Replayed) -> None:
         check_work("P*", forks.runs["P*"][0], forks.trainings[1:])
 
 
+def test_a_state_is_written_both_ways(tmp_path: Path) -> None:
+    found = CASES["writes"].run(bench(tmp_path))
+    files = sorted((tmp_path / "writes").iterdir())
+    sizes = {path.name: path.stat().st_size for path in files}
+    assert sizes["into-0"] == found["figures"]["megabytes"] << 20
+    assert sizes.get("past-0", sizes["into-0"]) == sizes["into-0"]  # refused where the file system cannot
+
+
 def test_both_forms_of_each_optimizer_take_the_same_number_of_steps(tmp_path: Path) -> None:
     found = CASES["optimizer"].run(bench(tmp_path))
     assert {name: len(ratios) for name, ratios in found["ratios"].items()} == {

@@ -6,11 +6,12 @@ import os
 import resource
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -283,7 +284,7 @@ def test_a_disk_that_fills_up_costs_the_state_alone(
 ) -> None:
     put(store, "before", tensors())
 
-    def write(_: TensorFile, path: Path) -> None:
+    def write(_: TensorFile, path: Path, *_past_cache: Any) -> None:
         path.write_bytes(b"begun")
         raise OSError(code, os.strerror(code), str(path))
 
@@ -343,7 +344,7 @@ def test_facts_that_a_full_disk_refuses_are_told_and_nothing_is_lost(
 def test_an_interrupt_while_writing_leaves_nothing(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(_: TensorFile, path: Path) -> None:
+    def interrupt(_: TensorFile, path: Path, *_past_cache: Any) -> None:
         path.write_bytes(b"begun")
         raise KeyboardInterrupt
 
@@ -406,10 +407,10 @@ def test_the_work_of_one_key_is_done_by_one_at_a_time(store: Store, tmp_path: Pa
 def test_no_more_than_what_is_reserved_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     given = tensors(1000)
     sizes: list[tuple[int, int]] = []
-    write: Callable[[TensorFile, Path], None] = TensorFile.write
+    write = TensorFile.write
 
-    def weighed(file: TensorFile, path: Path) -> None:
-        write(file, path)
+    def weighed(file: TensorFile, path: Path, *past_cache: Any) -> None:
+        write(file, path, *past_cache)
         sizes.append((int(path.name.split("-")[0]), path.stat().st_size))
 
     monkeypatch.setattr(TensorFile, "write", weighed)
