@@ -224,15 +224,13 @@ class _Run:
                     yield self._trials.run(strategy, value, replicate, number)
 
     def _confirmations(self) -> Iterator[Training]:
-        strategies = list(self._experiment.strategies())
-        if self._experiment.baseline is not None:
-            strategies.insert(
-                0, BASELINE
-            )  # it may train more layers than the others: the longest begin first
-        for index in range(self._experiment.confirmation.seeds):
-            for replicate in range(self._experiment.budget.replicates):
-                for strategy in strategies:
-                    yield self._confirm_one(strategy, replicate, index)
+        # The baseline begins first: it waits for no study, and may train more layers than the others.
+        baseline = [] if self._experiment.baseline is None else [BASELINE]
+        for strategies in (baseline, self._experiment.strategies()):
+            for index in range(self._experiment.confirmation.seeds):
+                for replicate in range(self._experiment.budget.replicates):
+                    for strategy in strategies:
+                        yield self._confirm_one(strategy, replicate, index)
 
     def _confirm_one(self, strategy: str, replicate: int, index: int) -> Training:
         known = self._confirmed.get((strategy, replicate, index))
