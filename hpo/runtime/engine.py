@@ -13,8 +13,8 @@ from hpo.runtime.processes import ProcessExecutor, Setup, Wanted
 from hpo.runtime.recall import Recall
 from hpo.training.store import Store
 
-# Bytes that a worker takes: torch, transformers, a small encoder and its optimizer.
-WORKER_MEMORY = 1.5 * 2**30
+# Bytes that a worker takes at most in the shipped searches, which train a small encoder whole.
+WORKER_MEMORY = 2 * 2**30
 
 
 class Engine:

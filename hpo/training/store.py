@@ -38,10 +38,10 @@ from hpo.training.quota import FACTS, Quota
 from hpo.training.states import bits, state_digest
 from hpo.training.tensor_files import Block, DamagedError, Header, TensorFile, read_header
 
-# Bytes. A state of two trained MiniLM layers with AdamW's moments takes 43 MB, of six 128 MB; a prefix of 1,000
-# reviews 41 MB a depth. So 100 states of two layers, or 30 of six beside the prefixes of six depths: the branch points
-# and the latest rung ends that a search goes back to, on a disk that anyone has.
-STORE_LIMIT = 4 * 2**30
+# Bytes. A state of two trained MiniLM layers with AdamW's moments takes 43 MB, of the whole model 271 MB; a prefix of
+# 1,000 reviews 41 MB a depth. So the branch points and the rungs to which the shipped search of schedules goes back, which
+# in 4 GiB trains 10 of its 275 segments again, on a disk that anyone has.
+STORE_LIMIT = 6 * 2**30
 
 DTYPES = {
     torch.float64: "F64",
