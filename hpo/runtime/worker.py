@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import math
 import time
 from collections.abc import Iterator
@@ -71,7 +73,7 @@ class Worker:
         self._share = share
         self._live: _Live | None = None
         self._held = HeldStates(held_bytes)
-        self._warm = WarmModels(precision, recorded_on_gpu if precision.device.type == "cuda" else None)
+        self._warm = WarmModels(precision, recorded_on_gpu() if precision.device.type == "cuda" else None)
         self._aside = ThreadPoolExecutor(1, "hpo-write")
         self._written: Future[None] | None = None
         self._trained = 0
@@ -84,12 +86,8 @@ class Worker:
         self._seconds = {"train": 0.0, "evaluate": 0.0, "store": 0.0, "pass": 0.0}
         course = self.recall.course(job.parameters, job.seed)
         with self.recall.store.warnings() as warnings, _plain_out_of_memory():
-            try:
-                self._bring(course, job)
-            except torch.OutOfMemoryError:
-                self._live = None
-                if not any([self._held.clear(), self._warm.clear()]):
-                    raise
+            if not self._fits(course, job):
+                gc.collect()  # models hold themselves in cycles
                 torch.cuda.empty_cache()
                 self._bring(course, job)
         done = self.recall.known(job)
@@ -106,6 +104,17 @@ class Worker:
                 "warnings": tuple(warnings),
             }
         )
+
+    def _fits(self, course: Course, job: Job) -> bool:
+        """Bring the job to its end; False: the memory was too small, and what was kept in it was let go."""
+        try:
+            self._bring(course, job)
+        except torch.OutOfMemoryError:
+            self._live = None
+            if not any([self._held.clear(), self._warm.clear()]):
+                raise
+            return False  # the error holds the tensors of the failed step until it is forgotten
+        return True
 
     def _bring(self, course: Course, job: Job) -> None:
         """Compute what the store does not know of the job."""
@@ -159,7 +168,7 @@ class Worker:
         head_seed = derive(course.seed, "head")
         fresh = build_classifier(self._pretrained, parameters, self._classes, head_seed, course.start)
         fresh.to(self._precision.device)
-        structure = (course.start, *(parameters[name] for name in STRUCTURE))
+        structure = json.dumps([course.start, *(parameters[name] for name in STRUCTURE)])
         backward = self._warm.take(structure, fresh)
         return _Live(course.keys[0], backward, build_optimizer(backward.model, parameters))
 

@@ -62,9 +62,10 @@ class Recorder(Protocol):
 
 
 class CudaRecorder:
-    """Graphs of one model. They share a pool of memory, as none needs anything of another's step.
+    """The graphs of a process. The dropout of a graph is drawn from the seed that is set when it is played, as without one.
 
-    The dropout of a graph is drawn from the seed that is set when it is played, as without one.
+    All share one pool of memory: nothing in it outlives a step, and what the libraries keep there from the first capture on
+    and use in later ones (the workspaces of cuBLAS, one a stream) stays mapped while any graph lives.
     """
 
     def __init__(self) -> None:
@@ -72,9 +73,13 @@ class CudaRecorder:
 
     def __call__(self, work: Callable[[], None]) -> Recording:
         graph = torch.cuda.CUDAGraph()
-        # Of this thread alone: the one that writes states aside allocates pinned memory meanwhile.
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            work()
+        stream = torch.cuda.current_stream()
+        try:
+            # Of this thread alone: the one that writes states aside allocates pinned memory meanwhile.
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+                work()
+        finally:
+            torch.cuda.set_stream(stream)  # a capture that fails leaves its own
         return graph
 
 
@@ -152,7 +157,8 @@ class RecordedBackward(Backward):
                 self._give_up()
                 return
         if not math.isfinite(wanted):
-            return  # a training that diverges says nothing about its recording
+            self._seen[shape] = 0  # a training that diverges says nothing about its recording
+            return
         if math.isclose(found, wanted, rel_tol=TOLERANCE):
             self._shapes[shape] = _Recorded(fixed, loss, recording if recorded < called else None)
         else:
@@ -177,6 +183,7 @@ def seconds_on_gpu(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def recorded_on_gpu(model: Classifier, precision: Precision) -> RecordedBackward:
-    """Steps of ``model`` as CUDA graphs."""
-    return RecordedBackward(model, precision, CudaRecorder(), seconds_on_gpu)
+def recorded_on_gpu() -> Callable[[Classifier, Precision], Backward]:
+    """What makes steps of models into CUDA graphs."""
+    recorder = CudaRecorder()
+    return lambda model, precision: RecordedBackward(model, precision, recorder, seconds_on_gpu)

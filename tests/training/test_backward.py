@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -137,6 +138,22 @@ def test_a_recording_of_another_loss_is_not_used(pretrained: Pretrained, course:
     _, same = trained(pretrained, course, recorded(wrong))
     assert torch.equal(same, weights)
     assert wrong.made == 1
+
+
+def test_a_training_that_diverges_is_not_recorded_at_every_step(
+    pretrained: Pretrained, course: Course
+) -> None:
+    recorder = Recorder()
+
+    def broken(model: Classifier) -> Backward:
+        with torch.no_grad():
+            next(iter(model.head.parameters())).fill_(float("nan"))
+        return recorded(recorder)(model)
+
+    result, _ = trained(pretrained, course, broken)
+    assert not math.isfinite(result.loss)
+    counts = [shapes(course).count(shape) for shape in set(shapes(course))]
+    assert recorder.made == sum(count // (STEPS_BEFORE + 1) for count in counts) > 0
 
 
 def fresh(pretrained: Pretrained, head_seed: int, *, ahead: bool = True, **given: Any) -> Classifier:
