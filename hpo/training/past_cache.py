@@ -1,7 +1,7 @@
 """Writing large files past the system's page cache, where the system and the disk allow it.
 
-A state is written once and seldom read again, and each page that the cache takes for it costs the processor: here 80 ms
-for 42 MB, against 2 ms past it (a virtual machine with Linux 6.18; `python -m benchmarks writes`).
+A state is written once and seldom read again, and each page that the cache takes for it costs the processor: here 108 ms
+for 42 MB, against 4 ms past it (a virtual machine with Linux 6.18; `python -m benchmarks writes`).
 """
 
 from __future__ import annotations
