@@ -21,8 +21,6 @@ from hpo.training.keys import segment_key
 from hpo.training.precision import choose_precision
 from hpo.training.store import SegmentFacts, Store
 
-# Room of a store in which trainings begin behind their frozen layers, and in which they do not. Records do not tell which
-# it was; their keys do.
 # Kinds of devices on which equal work gives equal bits. A GPU adds up gradients in no fixed order.
 EXACT = ("cpu",)
 

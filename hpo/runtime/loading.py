@@ -74,7 +74,7 @@ class Loaded:
         device, held = (
             self.precision.device,
             0,
-        )  # on a CPU a state that was just written is read from memory anyway
+        )  # on a CPU states are read from disk as fast as they are needed
         if device.type == "cuda":
             held = int(torch.cuda.get_device_properties(device).total_memory * GPU_SHARE * share * HELD_SHARE)
         return Worker(self.pretrained, recall, len(self.task.label_names), self.precision, share, held)

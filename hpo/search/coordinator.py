@@ -194,17 +194,12 @@ class _Run:
         """Every draw of every study; every selected configuration and the baseline, on the same fresh seeds."""
         self._scheduler.run(chain(self._draws(), self._confirmations()))
 
-    def _has_ended(self, strategy: str, replicate: int) -> bool:
-        """Whether the search of a study is over."""
-        draws = range(self._experiment.budget.trials)
-        return all((strategy, replicate, number) in self._trials.records for number in draws)
-
     def _test_is_open(self) -> bool:
         """Opens the test split if every configuration is selected."""
         if not self._tested:
             replicates = range(self._experiment.budget.replicates)
             strategies = self._experiment.strategies()
-            self._tested = all(self._has_ended(s, r) for s in strategies for r in replicates)
+            self._tested = all(self._trials.have_ended(s, r) for s in strategies for r in replicates)
             if self._tested:
                 self._engine.open_test()
         return self._tested
@@ -239,7 +234,7 @@ class _Run:
             return
         selected, parameters = None, complete(self._experiment.baseline or {})
         if strategy != BASELINE:
-            yield lambda: self._has_ended(strategy, replicate)
+            yield lambda: self._trials.have_ended(strategy, replicate)
             draws = range(self._experiment.budget.trials)
             selected = select(self._trials.records[strategy, replicate, n] for n in draws)
             if selected is None:

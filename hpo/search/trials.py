@@ -100,6 +100,11 @@ class TrialRunner:
         self._store(study, drawn, trial, record)
         self._watchers.trial(record)
 
+    def have_ended(self, strategy: str, replicate: int) -> bool:
+        """Whether all draws of one study have, all studies' draws having begun."""
+        study = self._studies[strategy, replicate]
+        return self._all_ended(study, strategy, replicate, self._experiment.budget.trials)
+
     def _drawn(self, study: _Study, trial: FrozenTrial | None, number: int) -> Drawn:
         if trial is not None:
             return trial.params, trial.distributions

@@ -87,10 +87,10 @@ def test_other_work_than_the_lists_is_refused(forks: Replayed) -> None:
 
 def test_a_state_is_written_both_ways(tmp_path: Path) -> None:
     found = CASES["writes"].run(bench(tmp_path))
-    files = sorted((tmp_path / "writes").iterdir())
-    sizes = {path.name: path.stat().st_size for path in files}
+    sizes = {path.name: path.stat().st_size for path in (tmp_path / "writes").iterdir()}
     assert sizes["into-0"] == found["figures"]["megabytes"] << 20
-    assert sizes.get("past-0", sizes["into-0"]) == sizes["into-0"]  # refused where the file system cannot
+    if found["figures"]["written past it"]:  # not every file system takes it
+        assert sizes["past-0"] == sizes["into-0"]
 
 
 def test_both_forms_of_each_optimizer_take_the_same_number_of_steps(tmp_path: Path) -> None:

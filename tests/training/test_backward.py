@@ -164,10 +164,6 @@ def fresh(pretrained: Pretrained, head_seed: int, *, ahead: bool = True, **given
     return model
 
 
-def weights_of(model: Classifier) -> list[torch.Tensor]:
-    return [p.detach().clone() for p in model.parameters()]
-
-
 def warm() -> WarmModels:
     return WarmModels(CPU, lambda model, precision: recorded(Recorder())(model))
 
