@@ -36,6 +36,8 @@ def to_an_answer(bench: Bench) -> dict[str, Any]:
             bench.say(f"to_an_answer, seed {seed}, {side}: {runs[side].wall:.2f} s")
             shutil.rmtree(folder)
         answers.append(answered({side: run.report for side, run in runs.items()}))
+        for side, (seconds, came) in answers[-1].items():
+            bench.say(f"to_an_answer, seed {seed}, {side}: {'answer' if came else 'no answer'} in {seconds:.2f} s")
     return {
         "repeats": len(answers),
         "ratios": {side: [a[side][0] / a["H"][0] for a in answers] for side in SIDES if side != "H"},
