@@ -115,18 +115,14 @@ def test_ray_tune_repeats_the_list(tmp_path: Path) -> None:
     assert len(found.runs["R"][0].report["done"]) == 2 + 1
 
 
-def test_an_answer_is_the_first_whole_trial_near_the_best_of_all_sides() -> None:
+def test_an_answer_is_the_first_whole_trial_near_the_best() -> None:
     def done(ended: float, accuracy: float, **flags: bool) -> Mapping[str, Any]:
         return {"ended": ended, "accuracy": accuracy, "pruned": False, "confirmation": False} | flags
 
-    reports = {
-        "H": {
-            "wall_seconds": 9.0,
-            "done": [done(1, 0.7), done(2, 0.796), done(3, 0.8), done(4, 0.9, confirmation=True)],
-        },
-        "T": {"wall_seconds": 50.0, "done": [done(20, 0.79), done(30, 0.8, pruned=True)]},
-    }
-    assert answered(reports) == {"H": (2, True), "T": (50.0, False)}
+    searched = [done(1, 0.7), done(2, 0.796), done(3, 0.8), done(4, 0.9, confirmation=True)]
+    assert answered({"wall_seconds": 9.0, "done": searched}, best=0.8) == (2, True)
+    never = [done(20, 0.79), done(30, 0.8, pruned=True)]
+    assert answered({"wall_seconds": 50.0, "done": never}, best=0.8) == (50.0, False)
 
 
 def test_the_readmes_table_says_what_the_results_say() -> None:
