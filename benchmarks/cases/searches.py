@@ -56,7 +56,7 @@ def _search(bench: Bench, side: str, seed: int, trials: int) -> dict[str, Any]:
     run = run_side(bench.job(side, space, folder, trials=trials, seed=seed, processes=count), bench.threads)
     bench.say(f"to_an_answer, seed {seed}, {side}, {trials} trials: {run.wall:.2f} s")
     shutil.rmtree(folder)
-    return run.report
+    return dict(run.report)
 
 
 def answered(report: Mapping[str, Any], best: float) -> tuple[float, bool]:

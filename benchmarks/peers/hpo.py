@@ -30,10 +30,10 @@ class Watch:
         """Nothing is noted."""
 
     def trial(self, trial: Trial) -> None:
-        self._note(trial, trial.accuracy, pruned=trial.state == "pruned", hit=trial.duplicate_of is not None)
+        self._note(trial, trial.score, pruned=trial.state == "pruned", hit=trial.duplicate_of is not None)
 
     def confirmation(self, confirmation: Confirmation) -> None:
-        self._note(confirmation, confirmation.validation_accuracy, pruned=False, hit=False)
+        self._note(confirmation, confirmation.validation_score, pruned=False, hit=False)
 
     def note(self, text: str) -> None:
         """Nothing is noted."""

@@ -145,7 +145,7 @@ def _describe(item: InHand, plan: Plan) -> tuple[Text, Text]:
     rungs = [*(r for r in plan.rungs if r < work.examples), work.examples]
     place = sum(r <= rung.examples for r in rungs)
     seen = f"{rung.examples:,}/{work.examples:,} examples"
-    return name, _line(f"  {seen}, rung {place}/{len(rungs)}, validation {score(rung.accuracy)}", "dim")
+    return name, _line(f"  {seen}, rung {place}/{len(rungs)}, validation {score(rung.score)}", "dim")
 
 
 def _line(text: str, style: str = "") -> Text:

@@ -85,6 +85,6 @@ def _outcome(trial: Trial) -> str:
     if trial.duplicate_of is not None:
         return f"{trial.state}, the configuration of draw {trial.duplicate_of}, not trained again"
     if trial.state == "complete":
-        return f"complete, validation accuracy {score(trial.accuracy)}"
+        return f"complete, validation accuracy {score(trial.score)}"
     examples = trial.segments[-1].examples if trial.segments else 0
     return f"{trial.state} after {examples:,} examples ({trial.reason})"

@@ -87,8 +87,8 @@ class Progress:
             tally = self.tallies.setdefault(trial.strategy, Tally())
             tally.states[trial.state] += 1
             tally.by_replicate[trial.replicate] += 1
-            if trial.state == "complete" and trial.accuracy is not None:
-                tally.best = max(trial.accuracy, tally.best or 0.0)
+            if trial.state == "complete" and trial.score is not None:
+                tally.best = max(trial.score, tally.best or 0.0)
             key = (False, trial.strategy, trial.replicate, trial.draw)
             self._ended(key, trial.segments, charged_seconds(trial))
 
@@ -101,7 +101,7 @@ class Progress:
                 self.baseline = (c.strategy, tally)
             else:
                 tally = self.tallies.setdefault(c.strategy, Tally())
-            tally.test.append(c.test_accuracy)
+            tally.test.append(c.test_score)
             self._ended((True, c.strategy, c.replicate, c.index), c.segments, charged_seconds(c))
 
     def note(self, text: str) -> None:

@@ -1,4 +1,7 @@
-"""What a run leaves behind: the only thing that reports read. Times are device-seconds, metrics are shares of 1."""
+"""What a run leaves behind: the only thing that reports read. Times are device-seconds, scores are of the run's metric.
+
+Runs of other tools are records too (``hpo import``): what their source does not hold is None, or an empty tuple.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA = 1
+SCHEMA = 2
+NOT_RECORDED = "not recorded"
 
 
 class Frozen(BaseModel):
@@ -40,14 +44,14 @@ class Work(Frozen):
 class Rung(Frozen):
     """One evaluation on the validation split."""
 
-    examples: int
-    steps: int
-    accuracy: float
-    loss: float  # mean cross-entropy, nats
-    train_loss: float  # mean over the segment's steps, nats
-    learning_rate: float  # of the segment's last step
-    seconds: float  # of the evaluation
-    evaluation: str  # key of the evaluation; equal keys are the same work
+    examples: int  # seen since the start of the trial, or what ``Run.resource`` counts
+    steps: int | None = None
+    score: float
+    loss: float | None = None  # mean cross-entropy, nats
+    train_loss: float | None = None  # mean over the segment's steps, nats
+    learning_rate: float | None = None  # of the segment's last step
+    seconds: float = 0.0  # of the evaluation
+    evaluation: str = ""  # key of the evaluation; equal keys are the same work
 
 
 class Trial(Frozen):
@@ -58,30 +62,32 @@ class Trial(Frozen):
         parameters: every active parameter by name.
         state: ``complete``, ``pruned`` or ``failed``.
         reason: why it ended so; never empty.
-        accuracy: best validation accuracy over the rungs; None where it is not complete. Never compare it with a
+        score: best validation score over the rungs; None where it is not complete. Never compare it with a
             pruned trial's.
-        best_rung: index into ``rungs`` of that accuracy (the earliest of equals).
+        best_rung: index into ``rungs`` of that score (the earliest of equals).
         seed: of the training; a duplicate has that of the draw whose training it shares.
         duplicate_of: the draw of the same study with the same configuration, whose training this trial shares.
         passes: through frozen layers, of the texts that it read.
         retrained_seconds: spent on training again what was known but whose state was gone; charged to nobody.
+        charged: device-seconds that it cost, where the source has them whole and there are no segments.
     """
 
     schema_version: int = SCHEMA
     strategy: str
     replicate: int
     draw: int
-    seed: int
+    seed: int = -1  # not recorded
     parameters: dict[str, Any]
     state: Literal["complete", "pruned", "failed"]
     reason: str
-    accuracy: float | None
-    best_rung: int | None
-    duplicate_of: int | None
-    segments: tuple[Segment, ...]
-    rungs: tuple[Rung, ...]
+    score: float | None
+    best_rung: int | None = None
+    duplicate_of: int | None = None
+    segments: tuple[Segment, ...] = ()
+    rungs: tuple[Rung, ...] = ()
     passes: tuple[Work, ...] = ()
     retrained_seconds: float = 0.0
+    charged: float | None = None
 
 
 class Confirmation(Frozen):
@@ -91,10 +97,11 @@ class Confirmation(Frozen):
         role: ``strategy`` or ``baseline``.
         draw: the selected trial's draw; None for the baseline.
         index: number of the fresh seed within the replicate.
-        selected_accuracy: validation accuracy of the trial at selection; None for the baseline.
-        validation_accuracy, validation_loss: of this training, at its best rung.
+        selected_score: validation score of the trial at selection; None for the baseline.
+        validation_score, validation_loss: of this training, at its best rung.
         test_predictions: class index of each test item, in the order of the split.
-        test_correct: 1 where the prediction is the label, in the same order.
+        test_correct: 1 where the prediction is the label, in the same order; None: no scores of single items.
+        fresh: whether it was trained with a seed that selection never saw; else it is the selected trial itself.
     """
 
     schema_version: int = SCHEMA
@@ -102,80 +109,173 @@ class Confirmation(Frozen):
     strategy: str
     replicate: int
     index: int
-    seed: int
-    draw: int | None
+    seed: int = -1  # not recorded
+    draw: int | None = None
     parameters: dict[str, Any]
-    selected_accuracy: float | None
-    validation_accuracy: float
-    validation_loss: float
-    best_rung: int
-    test_accuracy: float
-    test_loss: float | None  # None where it is not finite
-    test_predictions: tuple[int, ...]
-    test_correct: tuple[int, ...]
-    test_seconds: float
-    test_evaluation: str
-    segments: tuple[Segment, ...]
-    rungs: tuple[Rung, ...]
+    selected_score: float | None = None
+    validation_score: float | None = None
+    validation_loss: float | None = None
+    best_rung: int = -1  # not recorded
+    test_score: float
+    test_loss: float | None = None  # None where it is not finite, too
+    test_predictions: tuple[int, ...] | None = None
+    test_correct: tuple[int, ...] | None = None
+    test_seconds: float = 0.0
+    test_evaluation: str = ""
+    fresh: bool = True
+    segments: tuple[Segment, ...] = ()
+    rungs: tuple[Rung, ...] = ()
     passes: tuple[Work, ...] = ()
     retrained_seconds: float = 0.0
+    charged: float | None = None
 
 
 class SplitInfo(Frozen):
-    """Facts about the data: sizes in texts; ``sha256`` covers texts, labels and their assignment to splits."""
+    """Facts about the data: sizes in texts (0: not recorded), and what makes them these data.
 
-    source: str  # name of the data and where it came from
-    licence: str
-    labels: tuple[str, ...]
-    train: int
-    validation: int
-    test: int
-    duplicates_dropped: int
-    groups: (
-        tuple[int, ...] | None
-    )  # group of each test item, by number, in the order of the split; None: no groups
-    sha256: str
+    Attributes:
+        source: name of the data and where it came from.
+        groups: group of each test item, by number, in the order of the split; None: no groups.
+        sha256: covers texts, labels and their assignment to splits.
+    """
+
+    source: str = NOT_RECORDED
+    licence: str = NOT_RECORDED
+    labels: tuple[str, ...] = ()
+    train: int = 0
+    validation: int = 0
+    test: int = 0
+    duplicates_dropped: int = 0
+    groups: tuple[int, ...] | None = None
+    sha256: str = NOT_RECORDED
 
 
 class ModelInfo(Frozen):
-    """The pretrained body; ``parameters`` counts it whole, ``sha256`` covers its weights."""
+    """The pretrained body; ``parameters`` counts it whole (0: not recorded), ``sha256`` covers its weights."""
 
-    source: str
-    licence: str
-    layers: int
-    hidden_size: int
-    parameters: int
-    sha256: str
+    source: str = NOT_RECORDED
+    licence: str = NOT_RECORDED
+    layers: int = 0
+    hidden_size: int = 0
+    parameters: int = 0
+    sha256: str = NOT_RECORDED
 
 
 class DeviceInfo(Frozen):
     """Where training ran, with which number format, and why; in so many workers, each of so many ``threads``."""
 
-    name: str
-    precision: str
-    precision_reason: str
-    threads: int
+    name: str = NOT_RECORDED
+    precision: str = NOT_RECORDED
+    precision_reason: str = NOT_RECORDED
+    threads: int = 0
     workers: int = 1
 
 
+class Metric(Frozen):
+    """What is measured on validation and test items; ``share``: a share of 1, shown in percent and points."""
+
+    name: str = "accuracy"
+    maximize: bool = True
+    share: bool = True
+
+    def better(self, first: float, second: float) -> bool:
+        """Whether ``first`` is the better score of the two."""
+        return first > second if self.maximize else first < second
+
+
+class ParameterInfo(Frozen):
+    """One parameter of the space: a fixed value, choices, a range, or the compared one with its strategies' values.
+
+    Attributes:
+        values: of a compared parameter or of choices; the one value of a fixed parameter.
+        low, high, log, step, integer: of a range.
+        default: in each study's first draw; None where there is none.
+        when: {other parameter: values} under which it exists.
+    """
+
+    name: str
+    kind: Literal["compared", "fixed", "choices", "range"]
+    values: tuple[Any, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    step: float | None = None
+    integer: bool = False
+    default: Any = None
+    when: dict[str, tuple[Any, ...]] = {}
+    meaning: str = ""
+
+
+class Search(Frozen):
+    """How configurations were drawn, stopped and selected; None where the source does not say.
+
+    Attributes:
+        independent: whether draws are independent of results, as estimates of tuning curves need it.
+        rungs: examples seen at which a trial could be stopped; the end is not among them.
+        shared_draws: whether draw i of a replicate has the same shared values, seed and data order in each strategy.
+    """
+
+    sampler: str | None = None
+    pruner: str | None = None
+    independent: bool | None = None
+    rungs: tuple[int, ...] = ()
+    selection: str | None = None
+    shared_draws: bool | None = None
+
+
+class Stamp(Frozen):
+    """Written when the run began, before any score was known.
+
+    Attributes:
+        began: UTC, ISO 8601.
+        command: as given, without the folders of this machine.
+        git: commit of the folder of the space file, ``+changes`` after it where files differ; None outside git.
+        plan_sha256: of what was fixed beforehand (``hpo.records.plan``).
+    """
+
+    began: str
+    command: str
+    git: str | None
+    plan_sha256: str
+
+
 class Run(Frozen):
-    """The head of the records: what was asked, of which data and model, on what, with which versions."""
+    """The head of the records: what was asked, of which data and model, on what, with which versions.
+
+    Attributes:
+        kind, max_length: of the task, and tokens of a text that are read.
+        seed: from which every random draw derives.
+        task: the data's name; strategies are ranked across runs of different tasks.
+        source: ``hpo``, or what the records were imported from.
+        experiment: the Experiment as JSON; empty where hpo did not run it.
+        resource: what ``Rung.examples`` and ``Search.rungs`` count.
+        replicates, trials, seeds: of each strategy, the most where they differ.
+    """
 
     schema_version: int = SCHEMA
     name: str
     question: str
-    experiment: dict[str, Any]  # the Experiment as JSON
+    task: str
+    kind: str = NOT_RECORDED
+    max_length: int | None = None
+    seed: int | None = None
+    source: str = "hpo"
+    experiment: dict[str, Any] = {}
     strategies: tuple[str, ...]
-    reference: str | None
-    baseline: str | None
+    reference: str | None = None
+    baseline: str | None = None
     replicates: int
     trials: int
     seeds: int
-    metric: str = "accuracy"
-    split: SplitInfo
-    model: ModelInfo
-    device: DeviceInfo
-    versions: dict[str, str]
+    metric: Metric = Metric()
+    resource: str = "examples seen"
+    search: Search
+    space: tuple[ParameterInfo, ...]
+    split: SplitInfo = SplitInfo()
+    model: ModelInfo = ModelInfo()
+    device: DeviceInfo = DeviceInfo()
+    versions: dict[str, str] = {}
+    stamp: Stamp | None = None
 
 
 class Records(Frozen):
@@ -188,6 +288,8 @@ class Records(Frozen):
 
 def charged_seconds(item: Trial | Confirmation) -> float:
     """Device-seconds that this item would have cost alone: what its strategy's budget is charged."""
+    if item.charged is not None:
+        return item.charged
     test = item.test_seconds if isinstance(item, Confirmation) else 0.0
     passed = sum(p.seconds for p in item.passes)
     return sum(s.seconds for s in item.segments) + passed + sum(r.seconds for r in item.rungs) + test
@@ -205,4 +307,4 @@ def spent_seconds(items: tuple[Trial | Confirmation, ...]) -> float:
             work.setdefault(rung.evaluation, rung.seconds)
         if isinstance(item, Confirmation):
             work.setdefault(item.test_evaluation, item.test_seconds)
-    return sum(work.values()) + sum(item.retrained_seconds for item in items)
+    return sum(work.values()) + sum(item.retrained_seconds + (item.charged or 0.0) for item in items)

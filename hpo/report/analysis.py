@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
@@ -12,7 +12,7 @@ from hpo.errors import UserError
 from hpo.records.schema import Records, Run
 from hpo.report.scores import Scores, collect, paired, seed_deviation
 from hpo.stats.comparisons import correlation, holm, sign_flip, simultaneous_confidence
-from hpo.stats.crossed import Array, Estimate, crossed, group_items
+from hpo.stats.crossed import Array, Estimate, crossed, group_items, unpaired
 from hpo.stats.decision import ALPHA, Outcome, decide, not_separable, rank_intervals
 from hpo.stats.power import Needed, needed
 
@@ -21,9 +21,10 @@ LEAST_MARGIN = 0.005
 
 @dataclass(frozen=True)
 class Comparison:
-    """``first`` minus ``second`` on the test items, in shares of 1.
+    """``first`` minus ``second`` on the test items, in the metric's unit.
 
     Attributes:
+        favours: whom the difference favours, whether or not it is shown; None where it is 0.
         seeds: fresh seeds a unit.
         p, holm_p: of no difference, alone and among the comparisons of its family.
         simultaneous: the interval that holds together with the others of its family.
@@ -34,6 +35,7 @@ class Comparison:
 
     first: str
     second: str
+    favours: str | None
     estimate: Estimate
     seeds: int
     p: float
@@ -116,7 +118,9 @@ def analyse(records: Records) -> Analysis:
         UserError: the test split is too small for any interval.
     """
     run = records.run
-    if run.split.test < 2 or (run.split.groups is not None and len(set(run.split.groups)) < 2):
+    groups = run.split.groups
+    by_item = any(c.test_correct is not None for c in records.confirmations)
+    if by_item and (run.split.test < 2 or (groups is not None and len(set(groups)) < 2)):
         raise UserError(
             f"{run.name}: the test split has a single item or group; an interval needs at least 2",
             "Give the task a larger test split and run again.",
@@ -129,7 +133,7 @@ def analyse(records: Records) -> Analysis:
     against = [(found, other) for other in strategies if other.name == run.reference for found in strategies]
     reference = _family(run, [(a, b) for a, b in against if a is not b], margin.value)
     standings = [_standing(run, found) for found in strategies]
-    best = max(standings, key=lambda s: s.estimate.mean).name if standings else None
+    best = _best(run, standings)
     lost = _without_selection(records)
     expected = _expected(run, len(lost))
     finished = len(records.confirmations) >= expected
@@ -148,6 +152,11 @@ def analyse(records: Records) -> Analysis:
             run, [(found, b) for b in baselines for found in strategies], margin.value
         ),
     )
+
+
+def _best(run: Run, standings: Sequence[Standing]) -> str | None:
+    sign = 1 if run.metric.maximize else -1
+    return max(standings, key=lambda s: sign * s.estimate.mean).name if standings else None
 
 
 def _expected(run: Run, studies_lost: int) -> int:
@@ -174,17 +183,23 @@ def _margin(records: Records) -> Margin:
         chosen = [c for c in chosen if c.strategy == records.run.reference]
         whose = f"the reference {records.run.reference}"
     deviation = seed_deviation(chosen)
+    least = LEAST_MARGIN if records.run.metric.share else 0.0
     if deviation is None:
-        return Margin(LEAST_MARGIN, "the least; one fresh seed a search shows no deviation over seeds")
+        return Margin(least, "the least; one fresh seed a search shows no deviation over seeds")
     shown = f"the standard deviation over seeds on validation, {whose}"
-    if deviation > LEAST_MARGIN:
+    if deviation > least:
         return Margin(deviation, shown)
-    return Margin(LEAST_MARGIN, f"the least; above {100 * deviation:.2f}, {shown}")
+    return Margin(least, f"the least; above {100 * deviation:.2f}, {shown}")
 
 
 def _standing(run: Run, scores: Scores) -> Standing:
     matrix = scores.matrix()
-    return Standing(scores.name, crossed(matrix.mean(axis=1), run.split.groups), matrix.shape[1])
+    return Standing(scores.name, crossed(matrix.mean(axis=1), _groups(run, matrix)), matrix.shape[1])
+
+
+def _groups(run: Run, matrix: Array) -> tuple[int, ...] | None:
+    """Groups of the columns of ``matrix``, where they are items."""
+    return run.split.groups if matrix.shape[-1] > 1 else None
 
 
 def _ranked(
@@ -196,17 +211,25 @@ def _ranked(
         return tuple(standings)
     better: dict[tuple[str, str], bool] = {}
     for pair in pairs:
-        better[pair.first, pair.second] = pair.distinguished and pair.estimate.mean > 0
-        better[pair.second, pair.first] = pair.distinguished and pair.estimate.mean < 0
+        better[pair.first, pair.second] = pair.distinguished and pair.favours == pair.first
+        better[pair.second, pair.first] = pair.distinguished and pair.favours == pair.second
     ranks, level = rank_intervals(names, better), not_separable(best, names, better)
     return tuple(replace(s, ranks=ranks[s.name], level_with_best=s.name in level) for s in standings)
 
 
 def _family(run: Run, sides: Iterable[tuple[Scores, Scores]], margin: float) -> tuple[Comparison, ...]:
-    """Compare each pair that shares confirmations; Holm and the simultaneous interval over all of them."""
-    matrices = [(a, b, *paired(a, b)) for a, b in sides]
-    matrices = [found for found in matrices if found[2].size]
-    estimates = [crossed((x - y).mean(axis=1), run.split.groups) for _, _, x, y in matrices]
+    """Compare each pair; Holm and the simultaneous interval over all of them.
+
+    Pairs are formed where replicates, seeds and data order were shared; else the units are independent samples.
+    """
+    sides = list(sides)
+    if run.search.shared_draws is False:
+        matrices = [(a, b, a.matrix(), b.matrix()) for a, b in sides]
+        estimates = [unpaired(x.mean(axis=(1, 2)), y.mean(axis=(1, 2))) for _, _, x, y in matrices]
+    else:
+        matrices = [(a, b, *paired(a, b)) for a, b in sides]
+        matrices = [found for found in matrices if found[2].size]
+        estimates = [crossed((x - y).mean(axis=1), _groups(run, x)) for _, _, x, y in matrices]
     adjusted = holm([estimate.p_value() for estimate in estimates])
     return tuple(
         _comparison(run, found, estimate, (holm_p, len(matrices)), margin)
@@ -222,22 +245,25 @@ def _comparison(
     margin: float,
 ) -> Comparison:
     first, second, x, y = sides
+    shared = run.search.shared_draws is not False
     holm_p, count = family
+    name = first.name if run.metric.better(estimate.mean, 0.0) else second.name
     target = max(abs(estimate.mean), margin)
     least = LEAST_SEARCHES if run.replicates > 1 else LEAST_SEEDS
     return Comparison(
         first=first.name,
         second=second.name,
+        favours=name if estimate.mean else None,
         estimate=estimate,
         seeds=x.shape[1],
         p=estimate.p_value(),
         holm_p=holm_p,
         simultaneous=estimate.interval(simultaneous_confidence(count)),
-        sign_flip_p=sign_flip((x - y).mean(axis=(1, 2))),
-        correlation_units=correlation(x.mean(axis=(1, 2)), y.mean(axis=(1, 2))),
-        correlation_items=correlation(x, y),
+        sign_flip_p=sign_flip((x - y).mean(axis=(1, 2))) if shared else None,
+        correlation_units=correlation(x.mean(axis=(1, 2)), y.mean(axis=(1, 2))) if shared else None,
+        correlation_items=correlation(x, y) if shared and x.shape[2] > 1 else None,
         outcome=decide(estimate, holm_p, margin, count, enough=estimate.units >= least),
-        needed=_needed(run, x - y, target, ALPHA / count),
+        needed=_needed(run, x - y, target, ALPHA / count) if shared else None,
     )
 
 
@@ -246,7 +272,8 @@ def _needed(run: Run, differences: Array, target: float, alpha: float) -> Needed
     units, seeds, n = differences.shape
     if units < 2:
         return None
-    if run.split.groups is not None:
-        flat = group_items(differences.reshape(units * seeds, n), run.split.groups)
+    groups = _groups(run, differences)
+    if groups is not None:
+        flat = group_items(differences.reshape(units * seeds, n), groups)
         differences = flat.reshape(units, seeds, -1)
     return needed(differences, target, alpha=alpha)

@@ -45,7 +45,7 @@ def learning_curves(records: Records) -> Chart:
     """Validation accuracy against examples seen, one panel a strategy, one line a trial."""
     run = records.run
     selected = {(c.strategy, c.replicate, c.draw) for c in records.confirmations if c.role == "strategy"}
-    limits = _limits([r.accuracy for t in records.trials for r in t.rungs])
+    limits = _limits([r.score for t in records.trials for r in t.rungs])
     furthest = max((r.examples for t in records.trials for r in t.rungs), default=1)
     panels = []
     for index, name in enumerate(run.strategies):
@@ -56,7 +56,7 @@ def learning_curves(records: Records) -> Chart:
         figure.update_yaxes(title="validation accuracy, %", range=limits)
         panels.append(Panel(name, _draw(figure, f"curve-{index}", 300)))
     pruned = sum(t.state == "pruned" for t in records.trials)
-    seen = [r.accuracy for t in records.trials for r in t.rungs]
+    seen = [r.score for t in records.trials for r in t.rungs]
     span = f"from {percent(min(seen))} to {percent(max(seen))}" if seen else "none recorded yet"
     return Chart(
         name="curves",
@@ -86,7 +86,7 @@ def _curve(trial: Trial, index: int, selected: bool) -> go.Scatter:
     )
     return go.Scatter(
         x=[r.examples for r in t.rungs],
-        y=[100 * r.accuracy for r in t.rungs],
+        y=[100 * r.score for r in t.rungs],
         mode="lines+markers",
         opacity=1.0 if selected else 0.55,
         line={
@@ -116,7 +116,7 @@ def _curve_table(trials: Sequence[Trial]) -> Table:
                     "Draw": str(t.draw),
                     "Examples": f"{r.examples:,}",
                     "Steps": f"{r.steps:,}",
-                    "Validation accuracy": percent(r.accuracy),
+                    "Validation accuracy": percent(r.score),
                     "Validation loss": f"{r.loss:.4f}",
                     "Training loss": f"{r.train_loss:.4f}",
                 }
@@ -128,7 +128,7 @@ def _curve_table(trials: Sequence[Trial]) -> Table:
                     "draw": t.draw,
                     "examples": r.examples,
                     "steps": r.steps,
-                    "validation_accuracy": r.accuracy,
+                    "validation_score": r.score,
                     "validation_loss": r.loss,
                     "train_loss": r.train_loss,
                     "learning_rate": r.learning_rate,
@@ -185,7 +185,7 @@ def _dots(
     lowest = min((c.replicate for c in own), default=0)
     spread = max((c.replicate for c in own), default=0) - lowest or 1
     dots = go.Scatter(
-        x=[100 * c.test_accuracy for c in own],
+        x=[100 * c.test_score for c in own],
         y=[row + 0.14 + 0.2 * (c.replicate - lowest) / spread for c in own],
         mode="markers",
         marker={"color": colour, "symbol": MARKERS[index % len(MARKERS)], "size": 8, "opacity": 0.6},
@@ -217,14 +217,14 @@ def _confirmation_table(records: Records, rows: Sequence[Standing], analysis: An
     shown, raw = [], []
     for standing in rows:
         for c in _own(records, standing, analysis):
-            drop = None if c.selected_accuracy is None else c.selected_accuracy - c.test_accuracy
+            drop = None if c.selected_score is None else c.selected_score - c.test_score
             shown.append(
                 {
                     "Strategy": c.strategy,
                     "Role": c.role,
                     "Replicate": str(c.replicate),
                     "Seed": str(c.seed),
-                    "Test accuracy": percent(c.test_accuracy),
+                    "Test accuracy": percent(c.test_score),
                     "Drop from selection, points": "-" if drop is None else points(drop),
                 }
             )
@@ -234,7 +234,7 @@ def _confirmation_table(records: Records, rows: Sequence[Standing], analysis: An
                     "role": c.role,
                     "replicate": c.replicate,
                     "seed": c.seed,
-                    "test_accuracy": c.test_accuracy,
+                    "test_score": c.test_score,
                     "drop": drop,
                 }
             )

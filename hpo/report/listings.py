@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from hpo.config.experiment import Choices, Experiment, Fixed, Range, Setting
-from hpo.config.parameters import PARAMETERS
-from hpo.records.schema import DeviceInfo, Records, charged_seconds
+from hpo.records.schema import NOT_RECORDED, DeviceInfo, ParameterInfo, Records, Run, charged_seconds
 from hpo.report.table import Table, make_table
-from hpo.report.text import configuration, counted, percent, value_text
+from hpo.report.text import Units, configuration, counted, value_text
 
 
 def searched(records: Records) -> list[str]:
     """Names of the parameters that the search draws, in the order of the space file."""
-    parameters = Experiment.model_validate(records.run.experiment).parameters
-    return [name for name, setting in parameters.items() if not isinstance(setting, Fixed)]
+    return [parameter.name for parameter in records.run.space if parameter.kind in {"choices", "range"}]
 
 
 def selected_table(records: Records) -> Table:
     """One row a confirmation of a selected configuration."""
-    names = searched(records)
+    names, units = searched(records), Units(records.run.metric)
     shown, raw = [], []
     for c in records.confirmations:
         if c.role != "strategy":
             continue
-        selected = "-" if c.selected_accuracy is None else percent(c.selected_accuracy)
         shown.append(
             {
                 "Strategy": c.strategy,
                 "Replicate": str(c.replicate),
-                "Draw": str(c.draw),
-                "Fresh seed": str(c.seed),
-                "Validation at selection": selected,
-                "Validation, retrained": percent(c.validation_accuracy),
-                "Test": percent(c.test_accuracy),
+                "Draw": "-" if c.draw is None else str(c.draw),
+                "Seed": _seed(c.seed) + ("" if c.fresh else " (the selected trial's own)"),
+                "Validation at selection": units.value(c.selected_score),
+                "Validation, retrained": units.value(c.validation_score),
+                "Test": units.value(c.test_score),
                 **{name: value_text(c.parameters.get(name, "-")) for name in names},
             }
         )
@@ -44,9 +39,9 @@ def selected_table(records: Records) -> Table:
                 "replicate": c.replicate,
                 "draw": c.draw,
                 "seed": c.seed,
-                "validation_at_selection": c.selected_accuracy,
-                "validation_retrained": c.validation_accuracy,
-                "test_accuracy": c.test_accuracy,
+                "validation_at_selection": c.selected_score,
+                "validation_retrained": c.validation_score,
+                "test_score": c.test_score,
                 **{name: _plain(c.parameters.get(name)) for name in names},
             }
         )
@@ -56,11 +51,12 @@ def selected_table(records: Records) -> Table:
 
 def trial_table(records: Records) -> Table:
     """Every trial as a row."""
-    names = searched(records)
+    names, units = searched(records), Units(records.run.metric)
+    metric = records.run.metric.name
     shown, raw = [], []
     for t in records.trials:
-        examples = t.segments[-1].examples if t.segments else 0
-        last = t.rungs[-1].accuracy if t.rungs else None
+        examples = t.rungs[-1].examples if t.rungs else t.segments[-1].examples if t.segments else 0
+        last = t.rungs[-1].score if t.rungs else None
         same = "" if t.duplicate_of is None else f" (same as draw {t.duplicate_of})"
         shown.append(
             {
@@ -68,9 +64,9 @@ def trial_table(records: Records) -> Table:
                 "Replicate": str(t.replicate),
                 "Draw": str(t.draw),
                 "State": t.state,
-                "Accuracy": "-" if t.accuracy is None else percent(t.accuracy),
-                "Last rung": "-" if last is None else percent(last),
-                "Examples": f"{examples:,}",
+                metric.capitalize(): units.value(t.score),
+                "Last rung": units.value(last),
+                records.run.resource.capitalize(): f"{examples:,}",
                 "Charged, s": f"{charged_seconds(t):,.1f}",
                 **{name: value_text(t.parameters.get(name, "-")) for name in names},
                 "Reason": t.reason + same,
@@ -85,16 +81,16 @@ def trial_table(records: Records) -> Table:
                 "state": t.state,
                 "reason": t.reason,
                 "duplicate_of": t.duplicate_of,
-                "accuracy": t.accuracy,
-                "accuracy_last_rung": last,
+                "score": t.score,
+                "score_last_rung": last,
                 "examples": examples,
                 "seconds_charged": charged_seconds(t),
                 **{name: _plain(t.parameters.get(name)) for name in names},
             }
         )
     note = (
-        "Accuracy: best validation accuracy over the rungs, of complete trials alone; that of the last rung is not "
-        "comparable between complete and pruned trials. Times in device-seconds, as if the trial had run alone."
+        f"{metric.capitalize()}: the best on validation over the rungs, of complete trials alone; that of the last "
+        "rung is not comparable between complete and pruned trials. Times in device-seconds, as if the trial had run alone."
     )
     return make_table("trials", "Every trial", note, shown, raw)
 
@@ -105,83 +101,115 @@ def _plain(value: Any) -> Any:
 
 
 def space_table(records: Records) -> Table:
-    """The search space: one row a parameter that the space file names."""
-    experiment = Experiment.model_validate(records.run.experiment)
-    shown = []
-    if experiment.compare is not None:
-        compared = experiment.compare
-        shown.append(
-            _space_row(compared.parameter, ", ".join(map(value_text, compared.values)), "compared", "-", {})
-        )
-    shown += [_setting_row(name, setting) for name, setting in experiment.parameters.items()]
+    """The search space: one row a parameter."""
+    shown = [_space_row(parameter) for parameter in records.run.space]
     raw = [{column.lower(): cell for column, cell in row.items()} for row in shown]
     note = "Each strategy's search draws from the same space; its first draw is the default."
+    if records.run.source != "hpo":
+        note = "As far as the source tells; what stands as a range was only seen in its trials."
     return make_table("space", "Search space", note, shown, raw)
 
 
-def _setting_row(name: str, setting: Setting) -> dict[str, str]:
-    if isinstance(setting, Fixed):
-        return _space_row(name, value_text(setting.value), "fixed", "-", {})
-    if isinstance(setting, Range):
-        scale = ("log" if setting.log else "linear") + (", integer" if setting.integer else "")
-        step = "" if setting.step is None else f", step {value_text(setting.step)}"
-        values = f"{value_text(setting.low)} to {value_text(setting.high)}{step}"
-        return _space_row(name, values, scale, value_text(setting.default), setting.when)
-    assert isinstance(setting, Choices)
-    values = ", ".join(map(value_text, setting.choices))
-    return _space_row(name, values, "choices", value_text(setting.default), setting.when)
-
-
-def _space_row(
-    name: str, values: str, scale: str, default: str, when: Mapping[str, tuple[Any, ...]]
-) -> dict[str, str]:
-    condition = "; ".join(f"{other} is {' or '.join(map(value_text, of))}" for other, of in when.items())
+def _space_row(parameter: ParameterInfo) -> dict[str, str]:
+    p = parameter
+    if p.kind == "range":
+        step = "" if p.step is None else f", step {value_text(p.step)}"
+        values = f"{value_text(p.low)} to {value_text(p.high)}{step}"
+        scale = ("log" if p.log else "linear") + (", integer" if p.integer else "")
+    else:
+        values, scale = ", ".join(map(value_text, p.values)), p.kind
+    conditions = (f"{other} is {' or '.join(map(value_text, of))}" for other, of in p.when.items())
     return {
-        "Parameter": name,
+        "Parameter": p.name,
         "Values": values,
         "Scale": scale,
-        "Default": default,
-        "Condition": condition or "-",
-        "Meaning": PARAMETERS[name].doc if name in PARAMETERS else "-",
+        "Default": "-" if p.default is None else value_text(p.default),
+        "Condition": "; ".join(conditions) or "-",
+        "Meaning": p.meaning or "-",
     }
 
 
 def setup_table(records: Records) -> Table:
     """What was asked, of which data and model, on what, with which versions."""
     run = records.run
-    experiment = Experiment.model_validate(run.experiment)
-    budget, split, model, device = experiment.budget, run.split, run.model, run.device
-    rungs = ", ".join(f"{rung:,}" for rung in budget.rungs) or "none"
-    pruner: str = budget.pruner
-    if pruner in {"successive_halving", "hyperband"}:
-        pruner += f", reduction factor {budget.reduction_factor}"
-    facts = {
-        "Question": run.question,
-        "Task": f"{experiment.task.kind}, {counted(len(split.labels), 'class', 'classes')}: {', '.join(split.labels)}",
-        "Data": f"{split.source}; licence {split.licence}",
-        "Splits": f"{split.train:,} training, {split.validation:,} validation, {split.test:,} test texts of at most "
-        f"{experiment.task.max_length} tokens; {split.duplicates_dropped:,} duplicates dropped",
-        "Groups": "none" if split.groups is None else f"{len(set(split.groups)):,} among the test texts",
-        "Splits, SHA-256": split.sha256,
-        "Model": f"{model.source}; {model.layers} layers of {model.hidden_size}, {model.parameters:,} parameters; "
-        f"licence {model.licence}",
-        "Weights, SHA-256": model.sha256,
-        "Device": f"{device.name}, {_workers(device)}",
-        "Precision": f"{device.precision}: {device.precision_reason}",
-        "Budget": f"{counted(run.replicates, 'search', 'searches')} a strategy, {counted(run.trials, 'trial')} a search",
-        "Sampler": budget.sampler,
-        "Pruner": f"{pruner}; within a study only",
-        "Rungs, examples seen": f"{rungs}, and the end",
-        "Selection": "the complete trial with the highest validation accuracy of its search",
-        "Confirmation": f"{counted(run.seeds, 'fresh seed')} a search, scored on the test split once",
-        "Baseline": "none"
-        if experiment.baseline is None
-        else f"{run.baseline}: {configuration(experiment.baseline)}",
-        "Seed": str(experiment.seed),
-        "Versions": ", ".join(f"{name} {version}" for name, version in sorted(run.versions.items())),
-    }
+    facts = {**_asked(run), **_data(run), **_how(run, records), **_where(run)}
     rows = [{"Item": item, "Value": value} for item, value in facts.items()]
     return make_table("setup", "Setup", "As recorded by the run.", rows, rows)
+
+
+def _asked(run: Run) -> dict[str, str]:
+    classes = "" if not run.split.labels else counted(len(run.split.labels), "class", "classes")
+    labels = f", {classes}: {', '.join(run.split.labels)}" if classes else ""
+    return {
+        "Question": run.question,
+        "Records": "made by hpo" if run.source == "hpo" else f"imported from {run.source}",
+        "Task": f"{run.task}: {run.kind}{labels}",
+        "Metric": f"{run.metric.name}, {'higher' if run.metric.maximize else 'lower'} is better",
+    }
+
+
+def _data(run: Run) -> dict[str, str]:
+    split, model = run.split, run.model
+    sizes = NOT_RECORDED
+    if split.test:
+        cut = "" if run.max_length is None else f" of at most {run.max_length} tokens"
+        sizes = (
+            f"{split.train:,} training, {split.validation:,} validation, {split.test:,} test texts{cut}; "
+            f"{split.duplicates_dropped:,} duplicates dropped"
+        )
+    body = f"{model.source}; licence {model.licence}"
+    if model.parameters:
+        body = (
+            f"{model.source}; {model.layers} layers of {model.hidden_size}, {model.parameters:,} parameters; "
+            f"licence {model.licence}"
+        )
+    return {
+        "Data": f"{split.source}; licence {split.licence}",
+        "Splits": sizes,
+        "Groups": "none" if split.groups is None else f"{len(set(split.groups)):,} among the test texts",
+        "Splits, SHA-256": split.sha256,
+        "Model": body,
+        "Weights, SHA-256": model.sha256,
+    }
+
+
+def _how(run: Run, records: Records) -> dict[str, str]:
+    search = run.search
+    rungs = ", ".join(f"{rung:,}" for rung in search.rungs) or "none"
+    pruner = NOT_RECORDED if search.pruner is None else f"{search.pruner}; within a study only"
+    fixed = next((c.parameters for c in records.confirmations if c.role == "baseline"), None)
+    if run.baseline is None:
+        baseline = "none"
+    else:
+        baseline = run.baseline if fixed is None else f"{run.baseline}: {configuration(fixed)}"
+    return {
+        "Budget": f"{counted(run.replicates, 'search', 'searches')} a strategy, {counted(run.trials, 'trial')} a search",
+        "Sampler": search.sampler or NOT_RECORDED,
+        "Pruner": pruner,
+        f"Rungs, {run.resource}": f"{rungs}, and the end",
+        "Selection": search.selection or NOT_RECORDED,
+        "Confirmation": f"{counted(run.seeds, 'fresh seed')} a search, scored on the test split once",
+        "Baseline": baseline,
+        "Seed": NOT_RECORDED if run.seed is None else str(run.seed),
+    }
+
+
+def _where(run: Run) -> dict[str, str]:
+    device, stamp = run.device, run.stamp
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(run.versions.items()))
+    return {
+        "Device": device.name if not device.threads else f"{device.name}, {_workers(device)}",
+        "Precision": f"{device.precision}: {device.precision_reason}" if device.threads else NOT_RECORDED,
+        "Versions": versions or NOT_RECORDED,
+        "Began": NOT_RECORDED if stamp is None else stamp.began,
+        "Command": NOT_RECORDED if stamp is None else stamp.command,
+        "Source code": NOT_RECORDED if stamp is None or stamp.git is None else f"commit {stamp.git}",
+        "Fixed beforehand, SHA-256": NOT_RECORDED if stamp is None else stamp.plan_sha256,
+    }
+
+
+def _seed(seed: int) -> str:
+    return "-" if seed < 0 else str(seed)
 
 
 def _workers(device: DeviceInfo) -> str:

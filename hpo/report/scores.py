@@ -18,6 +18,8 @@ Role = Literal["strategy", "baseline"]
 class Scores:
     """Correct (1) or not (0) on each test item, of each confirmation of one strategy or of the baseline.
 
+    Where single items were not recorded there is one column: the score of the whole split.
+
     Attributes:
         correct: (replicate, index of the fresh seed) -> (n,).
         by_search: whether units are searches (replicates), each the mean of its seeds; else units are seeds.
@@ -42,7 +44,10 @@ def collect(records: Records) -> dict[tuple[Role, str], Scores]:
     found: dict[tuple[Role, str], dict[tuple[int, int], Array]] = {}
     for item in records.confirmations:
         rows = found.setdefault((item.role, item.strategy), {})
-        rows[item.replicate, item.index] = np.array(item.test_correct, dtype=np.float64)
+        single = item.test_correct is None
+        rows[item.replicate, item.index] = np.array(
+            [item.test_score] if single else item.test_correct, dtype=np.float64
+        )
     order: list[tuple[Role, str]] = [("strategy", name) for name in records.run.strategies]
     order += [key for key in found if key[0] == "baseline"]
     by_search = records.run.replicates > 1
@@ -64,7 +69,9 @@ def seed_deviation(confirmations: Iterable[Confirmation]) -> float | None:
     """
     groups: dict[tuple[str, str, int], list[float]] = {}
     for item in confirmations:
-        groups.setdefault((item.role, item.strategy, item.replicate), []).append(item.validation_accuracy)
+        if item.validation_score is not None:
+            key = (item.role, item.strategy, item.replicate)
+            groups.setdefault(key, []).append(item.validation_score)
     several = [np.array(values) for values in groups.values() if len(values) > 1]
     if not several:
         return None

@@ -8,17 +8,7 @@ from typing import Literal
 from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.records.schema import Confirmation, Records, Run, Trial, charged_seconds, spent_seconds
 from hpo.report.analysis import Analysis, Comparison, Standing, analyse
-from hpo.report.text import (
-    counted,
-    listed,
-    markdown,
-    p_text,
-    percent,
-    percent_interval,
-    points,
-    points_interval,
-    seconds,
-)
+from hpo.report.text import Units, counted, listed, markdown, p_text, seconds
 from hpo.stats.decision import Outcome
 
 
@@ -55,11 +45,11 @@ def verdict(records: Records) -> Verdict:
         return Verdict(run.question, _unfinished(records, analysis), "unfinished", analysis)
     if not analysis.standings:
         nothing = "Nothing could be confirmed: no trial was completed."
-        return Verdict(run.question, (nothing, _cost(records)), "inconclusive", analysis)
-    closing = [*_against_baseline(analysis), _cost(records)]
+        return Verdict(run.question, (nothing, *_cost(records)), "inconclusive", analysis)
+    closing = [*_against_baseline(run, analysis), *_cost(records)]
     if len(run.strategies) < 2:
         return Verdict(run.question, (*_single(records, analysis), *closing), "single", analysis)
-    opening = [_finding(run, analysis), _margin(analysis), *_what_would_tell(run, analysis)]
+    opening = [_finding(run, analysis), _margin(run, analysis), *_what_would_tell(run, analysis)]
     undecided = all(c.outcome is Outcome.INCONCLUSIVE for c in analysis.comparisons)
     state: Literal["inconclusive", "decided"] = "inconclusive" if undecided else "decided"
     return Verdict(run.question, (*opening, *closing), state, analysis)
@@ -75,7 +65,7 @@ def _unfinished(records: Records, analysis: Analysis) -> tuple[str, ...]:
     return (
         f"The run is unfinished: {there}.",
         "No verdict is drawn before all confirmations are in; the tables show what is there.",
-        _cost(records),
+        *_cost(records),
     )
 
 
@@ -98,6 +88,8 @@ def _lead(run: Run, analysis: Analysis) -> str:
 
 
 def _items(run: Run) -> str:
+    if run.split.test == 0:
+        return "test items not recorded"
     items = counted(run.split.test, "test item")
     return items if run.split.groups is None else f"{items} in {len(set(run.split.groups)):,} groups"
 
@@ -109,13 +101,13 @@ def _finding(run: Run, analysis: Analysis) -> str:
     told = _from_best(analysis) if analysis.family == "pairs" else list(analysis.comparisons)
     decided = [c for c in told if c.outcome is not Outcome.INCONCLUSIVE]
     open_ones = [c.second if analysis.family == "pairs" else c.first for c in told if c not in decided]
-    lead, top = _lead(run, analysis), _top(analysis)
+    lead, top = _lead(run, analysis), _top(run, analysis)
     if not decided:
         against = f"another or from the best, {analysis.best}"
         if analysis.family == "reference":
             against = f"the reference {run.reference}"
         return f"Inconclusive: {lead[0].lower()}{lead[1:]} no strategy can be told from {against}; {top}."
-    found = "; ".join(_phrase(c) for c in decided)
+    found = "; ".join(_phrase(run, c) for c in decided)
     rest = f"; inconclusive: {listed(open_ones)}" if open_ones else ""
     return f"{lead} {top}; {found}{rest}."
 
@@ -135,15 +127,16 @@ def _shortage(run: Run, analysis: Analysis) -> str:
     return ""
 
 
-def _top(analysis: Analysis) -> str:
-    """The strategy with the highest mean on the test items."""
+def _top(run: Run, analysis: Analysis) -> str:
+    """The strategy with the best mean on the test items."""
     best = next(s for s in analysis.standings if s.name == analysis.best)
-    return f"{best.name} has the highest mean test accuracy, {_mean(best)}"
+    word = "highest" if run.metric.maximize else "lowest"
+    return f"{best.name} has the {word} mean test {run.metric.name}, {_mean(run, best)}"
 
 
-def _mean(standing: Standing) -> str:
-    interval = percent_interval(standing.estimate.interval())
-    return f"{percent(standing.estimate.mean)} (95 % interval {interval})"
+def _mean(run: Run, standing: Standing) -> str:
+    units = Units(run.metric)
+    return f"{units.value(standing.estimate.mean)} (95 % interval {units.interval(standing.estimate.interval())})"
 
 
 def _from_best(analysis: Analysis) -> list[Comparison]:
@@ -155,9 +148,9 @@ def _from_best(analysis: Analysis) -> list[Comparison]:
     ]
 
 
-def _phrase(comparison: Comparison) -> str:
+def _phrase(run: Run, comparison: Comparison) -> str:
     c = comparison
-    word = "better" if c.estimate.mean > 0 else "worse"
+    word = "better" if c.favours == c.first else "worse"
     relation = {
         Outcome.RELEVANT: f"{word} than {c.second} by a relevant margin",
         Outcome.BETTER: f"{word} than {c.second}",
@@ -165,25 +158,28 @@ def _phrase(comparison: Comparison) -> str:
         Outcome.EQUIVALENT: f"practically equivalent to {c.second}",
         Outcome.INCONCLUSIVE: f"not shown to be better than {c.second}, nor worse or equivalent",
     }[c.outcome]
-    return f"{c.first} is {relation} ({_numbers(c)})"
+    return f"{c.first} is {relation} ({_numbers(run, c)})"
 
 
-def _numbers(comparison: Comparison) -> str:
-    c = comparison
+def _numbers(run: Run, comparison: Comparison) -> str:
+    c, units = comparison, Units(run.metric)
+    difference = f"{units.difference(c.estimate.mean)}{units.difference_unit}"
     if c.outcome is Outcome.EQUIVALENT:
-        return f"{points(c.estimate.mean)} points, 90 % interval {points_interval(c.estimate.interval(0.90))}"
+        return f"{difference}, 90 % interval {units.difference_interval(c.estimate.interval(0.90))}"
     return (
-        f"{points(c.estimate.mean)} points, 95 % interval {points_interval(c.estimate.interval())}, "
+        f"{difference}, 95 % interval {units.difference_interval(c.estimate.interval())}, "
         f"Holm p {p_text(c.holm_p)}"
     )
 
 
-def _margin(analysis: Analysis) -> str:
+def _margin(run: Run, analysis: Analysis) -> str:
+    units = Units(run.metric)
     count = counted(len(analysis.comparisons), "comparison")
     family = "of all pairs" if analysis.family == "pairs" else "with the reference"
+    margin = units.difference(analysis.margin.value).lstrip("+") + units.difference_unit
     return (
-        f"The margin of practical equivalence is {100 * analysis.margin.value:.2f} points "
-        f"({analysis.margin.reason}); p is Holm's over the {count} {family}."
+        f"The margin of practical equivalence is {margin} ({analysis.margin.reason}); p is Holm's over the {count} "
+        f"{family}."
     )
 
 
@@ -193,7 +189,8 @@ def _what_would_tell(run: Run, analysis: Analysis) -> list[str]:
     unknown = [c for c in told if c.outcome is Outcome.INCONCLUSIVE]
     if not unknown:
         return []
-    other = {s.name: s.estimate.mean for s in analysis.standings}
+    sign = 1 if run.metric.maximize else -1
+    other = {s.name: sign * s.estimate.mean for s in analysis.standings}
     key = max(unknown, key=lambda c: other[c.second] if analysis.family == "pairs" else other[c.first])
     ranks = listed(f"{s.name} {_rank(s.ranks)}" for s in analysis.standings if s.ranks)
     plan = _plan(run, analysis, key)
@@ -207,7 +204,7 @@ def _rank(ranks: tuple[int, int] | None) -> str:
 
 
 def _plan(run: Run, analysis: Analysis, comparison: Comparison) -> str:
-    c, plan = comparison, comparison.needed
+    c, plan, unit = comparison, comparison.needed, Units(run.metric)
     searches = analysis.claim == "strategies"
     if plan is None:
         least = f"{LEAST_SEARCHES} searches" if searches else f"{LEAST_SEEDS} fresh seeds"
@@ -228,14 +225,18 @@ def _plan(run: Run, analysis: Analysis, comparison: Comparison) -> str:
     pair = f"{c.first} from {c.second}"
     if units == 0:
         return (
-            f"This design tells a difference of {100 * plan.difference:.2f} points at 80 % power; {pair} differs by "
-            f"{points(c.estimate.mean)}, neither shown nor shown to be negligible."
+            f"This design tells a difference of {_planned(unit, plan.difference)} at 80 % power; {pair} differs by "
+            f"{unit.difference(c.estimate.mean)}, neither shown nor shown to be negligible."
         )
     way = " or ".join(ways) if ways else "more than any one of searches, seeds or test items alone could give"
     return (
-        f"To tell {pair} at 80 % power, if they differ by {100 * plan.difference:.2f} points, it would take {way}; "
+        f"To tell {pair} at 80 % power, if they differ by {_planned(unit, plan.difference)}, it would take {way}; "
         f"the {limit} limit."
     )
+
+
+def _planned(units: Units, difference: float) -> str:
+    return units.difference(difference).lstrip("+") + units.difference_unit
 
 
 def _rounded(count: int) -> int:
@@ -246,41 +247,39 @@ def _rounded(count: int) -> int:
 
 def _single(records: Records, analysis: Analysis) -> list[str]:
     """Nothing is compared: the mean, and the optimism of the search."""
-    only = analysis.standings[0]
-    mean = (
-        f"nothing is compared; the mean test accuracy is {percent(only.estimate.mean)} "
-        f"(95 % interval {percent_interval(only.estimate.interval())})"
+    run, only = records.run, analysis.standings[0]
+    mean = f"nothing is compared; the mean test {run.metric.name} is {_mean(run, only)}"
+    drop, units = optimism(records, only.name), Units(run.metric)
+    told = f"{units.difference(drop)}{units.difference_unit}"
+    known = (
+        [] if drop is None else [f"Validation at selection minus test is {told}: the optimism of the search."]
     )
-    drop = points(optimism(records, only.name))
-    return [
-        f"{_lead(records.run, analysis)} {mean}.",
-        f"Validation at selection minus test is {drop} points: the optimism of the search.",
-    ]
+    return [f"{_lead(run, analysis)} {mean}.", *known]
 
 
-def optimism(records: Records, strategy: str) -> float:
-    """Mean validation accuracy at selection minus mean test accuracy of the same confirmations."""
+def optimism(records: Records, strategy: str) -> float | None:
+    """Mean validation score at selection minus mean test score of the same confirmations; None where not recorded."""
     rows = [c for c in records.confirmations if c.role == "strategy" and c.strategy == strategy]
-    drops = [c.selected_accuracy - c.test_accuracy for c in rows if c.selected_accuracy is not None]
-    return sum(drops) / len(drops)
+    drops = [c.selected_score - c.test_score for c in rows if c.selected_score is not None]
+    return sum(drops) / len(drops) if drops else None
 
 
-def _against_baseline(analysis: Analysis) -> list[str]:
+def _against_baseline(run: Run, analysis: Analysis) -> list[str]:
     if analysis.baseline is None or not analysis.baseline_comparisons:
         return []
     chosen = next(c for c in analysis.baseline_comparisons if c.first == analysis.best)
-    beaten = [c.first for c in analysis.baseline_comparisons if c.distinguished and c.estimate.mean > 0]
+    beaten = [c.first for c in analysis.baseline_comparisons if c.distinguished and c.favours == c.first]
     others = ""
     if len(analysis.standings) > 1:
         others = f"; better than it, by Holm over all {len(analysis.standings)} strategies: {listed(beaten)}"
-    against = f"The baseline, a fixed recipe without tuning, has {_mean(analysis.baseline)}"
-    return [f"{against}: {_phrase(chosen)}{others}."]
+    against = f"The baseline, a fixed recipe without tuning, has {_mean(run, analysis.baseline)}"
+    return [f"{against}: {_phrase(run, chosen)}{others}."]
 
 
-def _cost(records: Records) -> str:
+def _cost(records: Records) -> list[str]:
     items: tuple[Trial | Confirmation, ...] = (*records.trials, *records.confirmations)
     charged = sum(charged_seconds(item) for item in items)
-    return (
-        f"All trials and confirmations were charged {seconds(charged)} device-seconds, as if each had run alone; "
-        f"{seconds(spent_seconds(items))} were spent, shared work once."
-    )
+    if not charged:
+        return []
+    told = f"All trials and confirmations were charged {seconds(charged)} device-seconds, as if each had run alone; "
+    return [told + f"{seconds(spent_seconds(items))} were spent, shared work once."]

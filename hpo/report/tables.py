@@ -11,13 +11,10 @@ from hpo.report.analysis import Analysis, Comparison, Standing
 from hpo.report.listings import searched
 from hpo.report.table import Table, computed, make_table
 from hpo.report.text import (
+    Units,
     configuration,
     counted,
     p_text,
-    percent,
-    percent_interval,
-    points,
-    points_interval,
     value_text,
 )
 from hpo.stats.comparisons import least_sign_flip_p
@@ -46,11 +43,21 @@ def _main_note(records: Records) -> str:
         "" if records.run.split.groups is None else " Items are drawn by group: groups' sums, linearised."
     )
     return (
-        "Test: mean accuracy with its 95 % interval over searches (or seeds) and items, by the crossed variance with "
-        "Satterthwaite's degrees of freedom, never narrower than Student's over the searches alone."
+        f"Test: mean {records.run.metric.name} with its 95 % interval over {_sampled(records)}."
         f"{groups} Bold: the highest mean; *: not separable from it (all pairs, Holm, 0.05). Drop: validation at "
         "selection minus test, the optimism of the search. Seconds: device time of trials (pruned and failed ones too) "
         "and confirmations, charged as if each had run alone, spent with shared work once."
+    )
+
+
+def _sampled(records: Records) -> str:
+    """What the intervals are over, and by which method."""
+    units = "searches" if records.run.replicates > 1 else "seeds"
+    if all(c.test_correct is None for c in records.confirmations):
+        return f"{units} by Student's t (scores of single items were not recorded)"
+    return (
+        f"{units} and items, by the crossed variance with Satterthwaite's degrees of freedom, never narrower than "
+        f"Student's over the {units} alone"
     )
 
 
@@ -59,18 +66,18 @@ def _facts(records: Records, standing: Standing, role: str) -> dict[str, Any]:
     own = [c for c in records.confirmations if c.role == role and c.strategy == standing.name]
     trials = [t for t in records.trials if role == "strategy" and t.strategy == standing.name]
     items: list[Trial | Confirmation] = [*trials, *own]
-    selected = [c.selected_accuracy for c in own if c.selected_accuracy is not None]
+    selected = [c.selected_score for c in own if c.selected_score is not None]
     at_selection = sum(selected) / len(selected) if selected else None
     low, high = standing.estimate.interval()
     return {
         "strategy": standing.name,
         "role": role,
         "validation_at_selection": at_selection,
-        "test_accuracy": standing.estimate.mean,
+        "test_score": standing.estimate.mean,
         "interval_low": low,
         "interval_high": high,
         "confidence": 0.95,
-        "drop": None if at_selection is None else at_selection - sum(c.test_accuracy for c in own) / len(own),
+        "drop": None if at_selection is None else at_selection - sum(c.test_score for c in own) / len(own),
         "units": standing.estimate.units,
         "seeds_per_unit": standing.seeds,
         "items": records.run.split.test,
@@ -87,16 +94,17 @@ def _main_row(records: Records, standing: Standing, facts: Mapping[str, Any]) ->
     baseline = facts["role"] == "baseline"
     own = [c for c in records.confirmations if (c.role, c.strategy) == (facts["role"], standing.name)]
     at_selection, drop = facts["validation_at_selection"], facts["drop"]
+    metric, units = records.run.metric, Units(records.run.metric)
     ranks = f"{facts['rank_low']} to {facts['rank_high']}" if standing.ranks else "-"
     if standing.ranks and standing.ranks[0] == standing.ranks[1]:
         ranks = str(standing.ranks[0])
     return {
         "Strategy": f"{standing.name} (baseline)" if baseline else standing.name,
-        "Test accuracy": percent(standing.estimate.mean),
-        "95 % interval": percent_interval(standing.estimate.interval()),
+        f"Test {metric.name}": units.value(standing.estimate.mean),
+        "95 % interval": units.interval(standing.estimate.interval()),
         "Over": over(records, standing.estimate.units, standing.seeds),
-        "Validation at selection": "-" if at_selection is None else percent(at_selection),
-        "Drop, points": "-" if drop is None else points(drop),
+        "Validation at selection": units.value(at_selection),
+        f"Drop{',' if metric.share else ''}{units.difference_unit}": units.difference(drop),
         "Possible ranks": ranks,
         "Charged, s": f"{facts['seconds_charged']:,.1f}",
         "Spent, s": f"{facts['seconds_spent']:,.1f}",
@@ -109,6 +117,8 @@ def _main_row(records: Records, standing: Standing, facts: Mapping[str, Any]) ->
 def over(records: Records, units: int, seeds: int) -> str:
     """What a mean is over: ``5 searches x 1 seed, 1,000 items``."""
     items = counted(records.run.split.test, "item")
+    if records.run.split.test == 0:
+        items = "items not recorded"
     if records.run.split.groups is not None:
         items += f" in {counted(len(set(records.run.split.groups)), 'group')}"
     if records.run.replicates == 1:
@@ -137,11 +147,17 @@ def comparison_table(records: Records, analysis: Analysis) -> Table:
     family = "all pairs" if analysis.family == "pairs" else "with the reference"
     sides = [(family, c) for c in analysis.comparisons]
     sides += [("with the baseline", c) for c in analysis.baseline_comparisons]
+    units = Units(records.run.metric)
+    paired = "paired by replicate, seed and item"
+    if records.run.search.shared_draws is False:
+        paired = "of independent samples (nothing pairs them), by Welch"
+    margin = units.difference(analysis.margin.value).lstrip("+") + units.difference_unit
     note = (
-        "Difference in points of test accuracy, the first minus the second, paired by replicate, seed and item; 95 % "
-        "interval of each alone by the crossed variance, and together over its family by Bonferroni. p: Holm within the "
-        "family; sign flip: exact over units, with the least p it can reach. Correlation: of the units' means / item by "
-        f"item. Margin of practical equivalence: {100 * analysis.margin.value:.2f} points ({analysis.margin.reason})."
+        f"Difference in test {records.run.metric.name}{',' if units.difference_unit else ''}{units.difference_unit}, the "
+        f"first minus the second, {paired}; 95 % interval of each alone over {_sampled(records)}, and together over its "
+        "family by Bonferroni. p: Holm within the family; sign flip: exact over units, with the least p it can reach. "
+        "Correlation: of the units' means / item by item. Margin of practical equivalence: "
+        f"{margin} ({analysis.margin.reason})."
     )
     shown = [_comparison_row(records, name, c, analysis) for name, c in sides]
     raw = [computed(_comparison_facts(name, c, finished=analysis.finished)) for name, c in sides]
@@ -154,16 +170,17 @@ def _comparison_row(
     c = comparison
     flip = "-" if c.sign_flip_p is None else f"{p_text(c.sign_flip_p)} ({_least(c)})"
     verdict = str(c.outcome)
-    if c.outcome in {Outcome.BETTER, Outcome.RELEVANT} and c.estimate.mean < 0:
+    units = Units(records.run.metric)
+    if c.outcome in {Outcome.BETTER, Outcome.RELEVANT} and c.favours == c.second:
         verdict = verdict.replace("better", "worse")
     unit, item = (
         "-" if value is None else f"{value:.2f}" for value in (c.correlation_units, c.correlation_items)
     )
     return {
         "Comparison": f"{c.first} - {c.second}",
-        "Difference": points(c.estimate.mean),
-        "95 % interval": points_interval(c.estimate.interval()),
-        "95 % together": points_interval(c.simultaneous),
+        "Difference": units.difference(c.estimate.mean),
+        "95 % interval": units.difference_interval(c.estimate.interval()),
+        "95 % together": units.difference_interval(c.simultaneous),
         "p, Holm": p_text(c.holm_p) if analysis.finished else "-",
         "p, sign flip": flip if analysis.finished else "-",
         "Verdict": verdict if analysis.finished else "unfinished",

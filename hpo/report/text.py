@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from hpo.records.schema import Metric
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -57,9 +61,51 @@ def points(share: float) -> str:
     return "0.00" if float(text) == 0 else text
 
 
-def points_interval(interval: tuple[float, float]) -> str:
-    """``-0.12 to +1.90``."""
-    return f"{points(interval[0])} to {points(interval[1])}"
+@dataclass(frozen=True)
+class Units:
+    """How scores of a metric and their differences are printed: shares in percent and points, others as numbers."""
+
+    metric: Metric
+
+    @property
+    def scale(self) -> float:
+        """What an axis multiplies scores by."""
+        return 100.0 if self.metric.share else 1.0
+
+    def axis(self, split: str) -> str:
+        """``test accuracy, %``."""
+        return f"{split} {self.metric.name}" + (", %" if self.metric.share else "")
+
+    @property
+    def difference_unit(self) -> str:
+        """What a difference is counted in, with a space before it; empty where it is a plain number."""
+        return " points" if self.metric.share else ""
+
+    def value(self, score: float | None) -> str:
+        """``78.2 %``, ``0.4312``; ``-`` where there is none."""
+        if score is None:
+            return "-"
+        return percent(score) if self.metric.share else f"{score:.4g}"
+
+    def interval(self, interval: tuple[float, float]) -> str:
+        """``76.5 to 79.9 %``; a single unit has none."""
+        if math.isinf(interval[0]):
+            return "not known"
+        if self.metric.share:
+            return percent_interval(interval)
+        return f"{interval[0]:.4g} to {interval[1]:.4g}"
+
+    def difference(self, difference: float | None) -> str:
+        """``+1.84``: points of a share, else in the metric's own unit; ``-`` where there is none."""
+        if difference is None:
+            return "-"
+        return points(difference) if self.metric.share else f"{difference:+.3g}"
+
+    def difference_interval(self, interval: tuple[float, float]) -> str:
+        """``-0.12 to +1.90``; a single unit has none."""
+        if math.isinf(interval[0]):
+            return "not known"
+        return f"{self.difference(interval[0])} to {self.difference(interval[1])}"
 
 
 def p_text(p: float) -> str:

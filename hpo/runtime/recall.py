@@ -141,7 +141,7 @@ class Recall:
         return Rung(
             examples=examples,
             steps=steps,
-            accuracy=facts.accuracy,
+            score=facts.accuracy,
             loss=facts.loss,
             train_loss=train_loss,
             learning_rate=rate,

@@ -26,13 +26,15 @@ def select(trials: Iterable[Trial]) -> Trial | None:
 
 def best_rung(rungs: Iterable[Rung]) -> int:
     """Index of the highest validation accuracy; of equals the earliest."""
-    return int(np.argmax([rung.accuracy for rung in rungs]))
+    return int(np.argmax([rung.score for rung in rungs]))
 
 
 def _rank(trial: Trial) -> tuple[float, float, int]:
-    assert trial.accuracy is not None
+    assert trial.score is not None
     assert trial.best_rung is not None
-    return (-trial.accuracy, trial.rungs[trial.best_rung].loss, trial.draw)
+    loss = trial.rungs[trial.best_rung].loss
+    assert loss is not None
+    return (-trial.score, loss, trial.draw)
 
 
 def confirm(
@@ -83,11 +85,11 @@ def confirm(
         seed=work.seed,
         draw=None if selected is None else selected.draw,
         parameters=parameters,
-        selected_accuracy=None if selected is None else selected.accuracy,
-        validation_accuracy=trained.rungs[best].accuracy,
+        selected_score=None if selected is None else selected.score,
+        validation_score=trained.rungs[best].score,
         validation_loss=trained.rungs[best].loss,
         best_rung=best,
-        test_accuracy=test.accuracy,
+        test_score=test.accuracy,
         test_loss=test.loss,
         test_predictions=test.predictions,
         test_correct=test.correct,

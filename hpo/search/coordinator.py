@@ -36,6 +36,7 @@ from hpo.search.draws import looks_at_results, strategy_values
 from hpo.search.plan import forks
 from hpo.search.prepare import BASELINE, Checked, check_experiment, prepare, run_record
 from hpo.search.scheduler import Scheduler, Training
+from hpo.search.stamp import stamp
 from hpo.search.storage import StudyStorage
 from hpo.search.trials import TrialKey, TrialRunner
 from hpo.search.watchers import Watchers
@@ -139,6 +140,9 @@ def _run(
     loaded = prepare(space, engine.wanted.device, engine.threads)
     head = run_record(loaded, engine.workers)
     refuse_other_circumstances(folder, head)
+    begun = read_run(folder)
+    first = begun.stamp if begun is not None else stamp(head, space.path.parent)
+    head = head.model_copy(update={"stamp": first})
     (folder / "space.yaml").write_text(space.text, encoding="utf-8")
     write_run(folder, head)
     engine.begin(loaded)

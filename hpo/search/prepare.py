@@ -7,10 +7,12 @@ import platform
 from dataclasses import dataclass
 
 from hpo import __version__
+from hpo.config.experiment import Experiment, Fixed, Range, Setting
+from hpo.config.parameters import PARAMETERS
 from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.models.classifier import structure_faults
-from hpo.records.schema import DeviceInfo, ModelInfo, Run, SplitInfo
+from hpo.records.schema import DeviceInfo, ModelInfo, ParameterInfo, Run, Search, SplitInfo
 from hpo.runtime.loading import Loaded, load
 from hpo.search.plan import Plan, make_plan
 
@@ -50,6 +52,10 @@ def run_record(loaded: Loaded, workers: int) -> Run:
     return Run(
         name=e.name,
         question=e.question,
+        task=e.task.data.asset or e.task.data.path or e.task.data.hub or e.name,
+        kind=e.task.kind,
+        max_length=e.task.max_length,
+        seed=e.seed,
         experiment=e.model_dump(mode="json"),
         strategies=e.strategies(),
         reference=e.reference(),
@@ -57,11 +63,52 @@ def run_record(loaded: Loaded, workers: int) -> Run:
         replicates=e.budget.replicates,
         trials=e.budget.trials,
         seeds=e.confirmation.seeds,
+        search=_search(e),
+        space=_space(e),
         split=loaded.task.info,
         model=loaded.pretrained.info,
         device=loaded.precision.info.model_copy(update={"workers": workers}),
         versions=_versions(),
     )
+
+
+# Draws of these samplers do not look at results. A grid's are no sample of anything.
+_INDEPENDENT = {"random", "qmc"}
+
+
+def _search(experiment: Experiment) -> Search:
+    budget = experiment.budget
+    pruner: str = budget.pruner
+    if pruner in {"successive_halving", "hyperband"}:
+        pruner += f", reduction factor {budget.reduction_factor}"
+    return Search(
+        sampler=budget.sampler,
+        pruner=pruner,
+        independent=budget.sampler in _INDEPENDENT and budget.pruner == "none",
+        rungs=budget.rungs,
+        selection="the complete trial with the highest validation accuracy of its search",
+        shared_draws=True,
+    )
+
+
+def _space(experiment: Experiment) -> tuple[ParameterInfo, ...]:
+    compared = experiment.compare
+    first = []
+    if compared is not None:
+        meaning = PARAMETERS[compared.parameter].doc
+        first = [
+            ParameterInfo(name=compared.parameter, kind="compared", values=compared.values, meaning=meaning)
+        ]
+    return (*first, *(_parameter(name, setting) for name, setting in experiment.parameters.items()))
+
+
+def _parameter(name: str, setting: Setting) -> ParameterInfo:
+    meaning = PARAMETERS[name].doc
+    if isinstance(setting, Fixed):
+        return ParameterInfo(name=name, kind="fixed", values=(setting.value,), meaning=meaning)
+    facts = setting.model_dump(exclude={"choices"})
+    values = () if isinstance(setting, Range) else setting.choices
+    return ParameterInfo.model_validate({**facts, "name": name, "values": values, "meaning": meaning})
 
 
 def check_experiment(space: Space, device: str | None) -> Checked:

@@ -136,13 +136,13 @@ class TrialRunner:
     def _store(self, study: _Study, drawn: Drawn, trial: FrozenTrial | None, record: Trial) -> None:
         """Bring the study's trial to the state of its record."""
         course = self._recall.course(record.parameters, record.seed)
-        rungs = {examples: rung.accuracy for examples, rung in zip(course.rungs, record.rungs, strict=False)}
+        rungs = {examples: rung.score for examples, rung in zip(course.rungs, record.rungs, strict=False)}
         if trial is None:
-            study.stored.add(*drawn, record.seed, record.state, record.accuracy, rungs)
+            study.stored.add(*drawn, record.seed, record.state, record.score, rungs)
         elif not trial.state.is_finished():
             for examples, accuracy in rungs.items():
                 study.stored.report(record.draw, examples, accuracy)
-            study.stored.end(record.draw, record.state, record.accuracy)
+            study.stored.end(record.draw, record.state, record.score)
 
     def _train(
         self, study: _Study, trial: FrozenTrial, strategy: str, replicate: int, parameters: dict[str, Any]
@@ -160,12 +160,12 @@ class TrialRunner:
             if done.rung is None:
                 state, reason = "failed", done.diverged or ""
                 break
-            study.stored.report(trial.number, rung_examples, done.rung.accuracy)
+            study.stored.report(trial.number, rung_examples, done.rung.score)
             self._watchers.rung(work, done.rung)
             if number == len(course.rungs) - 1:
                 break  # the end of training is no rung, whatever the rungs of longer trainings are
             earlier = self._field(study, trial.number)
-            decision = self._pruner.decide(rung_examples, done.rung.accuracy, trial.number, earlier)
+            decision = self._pruner.decide(rung_examples, done.rung.score, trial.number, earlier)
             if decision.prune:
                 state, reason = "pruned", f"stopped at {rung_examples} examples: {decision.reason}"
                 break
@@ -178,7 +178,7 @@ class TrialRunner:
             parameters=parameters,
             state=state,
             reason=reason,
-            accuracy=None if best is None else trained.rungs[best].accuracy,
+            score=None if best is None else trained.rungs[best].score,
             best_rung=best,
             duplicate_of=None,
             segments=tuple(trained.segments),

@@ -145,15 +145,16 @@ class Verification:
         accuracies: list[tuple[float | None, float | None]] = []
         if facts is not None:
             losses.append((facts.loss, again.facts.loss if again.facts else None))
-        for recorded in (rung, scores):
-            if recorded is not None:
-                losses.append((recorded.loss, new.loss if new else None))
-                accuracies.append((recorded.accuracy, new.accuracy if new else None))
+        if scores is not None:
+            losses.append((scores.loss, new.loss if new else None))
+            accuracies.append((scores.accuracy, new.score if new else None))
         if rung is not None:
+            losses.append((rung.loss, new.loss if new else None))
             losses.append((rung.train_loss, new.train_loss if new else None))
+            accuracies.append((rung.score, new.score if new else None))
         if tested is not None:
             losses.append((tested.test_loss, again.test.loss if again.test else None))
-            accuracies.append((tested.test_accuracy, again.test.accuracy if again.test else None))
+            accuracies.append((tested.test_score, again.test.accuracy if again.test else None))
         same = again.facts is not None and facts is not None and facts.state == again.facts.state
         return Compared(
             sampled=sampled,

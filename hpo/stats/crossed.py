@@ -73,26 +73,43 @@ def mean_squares(values: Array) -> tuple[float, float, float]:
 def crossed(values: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Estimate:
     """Mean of ``values`` (u, n) with the variance of drawing units and items anew.
 
-    V = max((MS_J + MS_I - MS_R) / un, MS_J / un, MS_I / un); a single unit has the items' variance alone.
+    V = max((MS_J + MS_I - MS_R) / un, MS_J / un, MS_I / un); a single unit has the items' variance alone. A single
+    column (n = 1) holds scores of the whole split: Student's over units alone, and nothing known of a single one.
 
     Args:
         groups: (n,) group of each item; groups, not items, are then the second sample (``group_items``).
 
     Raises:
-        ValueError: there is no unit, or there are fewer than two items or groups.
+        ValueError: there is no unit, or there is a single group.
     """
     matrix = np.asarray(values, dtype=np.float64)
     if groups is not None:
         matrix = group_items(matrix, groups)
-    if matrix.ndim != 2 or matrix.shape[0] < 1 or matrix.shape[1] < 2:
-        raise ValueError(f"values must be (units, items) with at least 2 items or groups, not {matrix.shape}")
+    if matrix.ndim != 2 or matrix.shape[0] < 1 or matrix.shape[1] < (1 if groups is None else 2):
+        raise ValueError(f"values must be (units, items) with at least 2 groups, not {matrix.shape}")
     u, n = matrix.shape
+    if n == 1:
+        known = u > 1
+        variance = float(matrix.var(ddof=1)) / u if known else math.inf
+        return _estimate(matrix, variance, u - 1.0 if known else 1.0, variance)
     if u == 1:
         return _estimate(matrix, float(matrix.var(ddof=1)) / n, float(n - 1), 0.0)
     units, items, residual = (square / (u * n) for square in mean_squares(matrix))
     variance = max(units + items - residual, units, items)
     spread = units**2 / (u - 1) + items**2 / (n - 1)
     return _estimate(matrix, variance, variance**2 / spread if spread > 0 else float(n - 1), units)
+
+
+def unpaired(first: npt.ArrayLike, second: npt.ArrayLike) -> Estimate:
+    """``first`` minus ``second``, means of independent units (u,) and (v,), by Welch (Biometrika 34, 1947)."""
+    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    mean, units = float(a.mean() - b.mean()), min(len(a), len(b))
+    if units < 2:
+        return Estimate(mean, math.inf, 1.0, 0.0, units, 1)
+    parts = [float(x.var(ddof=1)) / len(x) for x in (a, b)]
+    spread = sum(part**2 / (len(x) - 1) for part, x in zip(parts, (a, b), strict=True))
+    df = sum(parts) ** 2 / spread if spread > 0 else len(a) + len(b) - 2.0
+    return Estimate(mean if abs(mean) > _NOISE else 0.0, sum(parts), df, 0.0, units, 1)
 
 
 def _estimate(matrix: Array, variance: float, df: float, unit_variance: float) -> Estimate:

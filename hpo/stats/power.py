@@ -102,8 +102,15 @@ def design_power(found: Components, design: tuple[int, int, int], difference: fl
 def needed(
     differences: npt.ArrayLike, difference: float, *, alpha: float = 0.05, power: float = 0.8
 ) -> Needed:
-    """What would tell a true ``difference`` with the variances seen in ``differences`` (u, s, n)."""
+    """What would tell a true ``difference`` with the variances seen in ``differences`` (u, s, n), u at least 2.
+
+    A single column (n = 1) holds scores of the whole split: units alone are planned.
+    """
     u, s, n = np.shape(differences)
+    if n == 1:
+        spread = float(np.mean(differences, axis=1).var(ddof=1))
+        further = _further(lambda k: t_power(difference, spread / k, k - 1, alpha) >= power, u, MOST_UNITS)
+        return Needed(difference, power, further, None, None, "units")
     found = components(differences)
     unit, seed, item, _ = found.parts(u, s, n)
     shares = {"units": unit, "seeds": seed, "items": item}

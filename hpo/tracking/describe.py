@@ -18,7 +18,7 @@ def experiment_tags(run: Run, run_id: str) -> dict[str, str]:
 
     Shown is the run opened last, oldest first: MLflow nests rows only by their start, and loads a hundred at a time.
     """
-    searched = [n for n, s in run.experiment.get("parameters", {}).items() if s.get("kind") != "fixed"]
+    searched = [p.name for p in run.space if p.kind in {"choices", "range"}]
     columns = [f"metrics.`{name}`" for name in (TEST_ACCURACY, BEST_SO_FAR, BEST, CHARGED)]
     columns += [f"params.`{name}`" for name in searched]
     view = {
@@ -101,7 +101,7 @@ def _question(run: Run) -> str:
 
 
 def _what(run: Run) -> str:
-    metric = run.metric
+    metric = run.metric.name
     return (
         f"`hpo` compared {len(run.strategies)} strategies by {metric}: each was searched {run.replicates} times with an"
         f" equal budget of {run.trials} trials, and each search's best configuration was trained again with"

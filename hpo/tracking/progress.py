@@ -38,7 +38,7 @@ class StudyProgress:
     def add_trial(self, trial: Trial) -> Points:
         """Count a trial that ended; returns the best so far (step: ended trials) and the cost, where they are new."""
         before = self.best[-1] if self.best else None
-        best = max((value for value in (before, trial.accuracy) if value is not None), default=None)
+        best = max((value for value in (before, trial.score) if value is not None), default=None)
         self.best.append(best)
         self.charged += charged_seconds(trial)
         found: Points = {(CHARGED, self.ended): self.charged}
@@ -48,7 +48,7 @@ class StudyProgress:
 
     def add_confirmation(self, confirmation: Confirmation) -> Points:
         """Count a confirmation; returns the cost and the mean test scores (step: what they count)."""
-        self.tests.append((confirmation.test_accuracy, confirmation.test_loss))
+        self.tests.append((confirmation.test_score, confirmation.test_loss))
         self.charged += charged_seconds(confirmation)
         return {(CHARGED, self.ended): self.charged} | _means(self.tests)
 
@@ -113,10 +113,13 @@ def rung_points(rungs: Sequence[Rung]) -> Points:
     """Metrics of each rung; step: examples seen."""
     found: Points = {}
     for rung in rungs:
-        found["validation/accuracy", rung.examples] = rung.accuracy
-        found["validation/loss", rung.examples] = rung.loss
-        found["train/loss", rung.examples] = rung.train_loss
-        found["learning_rate", rung.examples] = rung.learning_rate
+        points = {
+            "validation/accuracy": rung.score,
+            "validation/loss": rung.loss,
+            "train/loss": rung.train_loss,
+            "learning_rate": rung.learning_rate,
+        }
+        found |= {(name, rung.examples): value for name, value in points.items() if value is not None}
     return found
 
 
@@ -127,9 +130,9 @@ def training_points(item: Trial | Confirmation) -> Points:
     found[CHARGED, last] = charged_seconds(item)
     if item.best_rung is not None:
         best = item.rungs[item.best_rung]
-        found[BEST, best.examples] = best.accuracy
+        found[BEST, best.examples] = best.score
     if isinstance(item, Confirmation):
-        found[TEST_ACCURACY, last] = item.test_accuracy
+        found[TEST_ACCURACY, last] = item.test_score
         if item.test_loss is not None:
             found[TEST_LOSS, last] = item.test_loss
     return found

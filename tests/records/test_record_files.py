@@ -18,7 +18,7 @@ def trial(draw: int, keys: tuple[str, ...], seconds: float = 2.0) -> Trial:
         parameters={"learning_rate": 1e-3},
         state="pruned",
         reason="stopped",
-        accuracy=None,
+        score=None,
         best_rung=None,
         duplicate_of=None,
         segments=tuple(
@@ -29,7 +29,7 @@ def trial(draw: int, keys: tuple[str, ...], seconds: float = 2.0) -> Trial:
             Rung(
                 examples=64 * (i + 1),
                 steps=4 * (i + 1),
-                accuracy=0.5,
+                score=0.5,
                 loss=0.7,
                 train_loss=0.7,
                 learning_rate=1e-3,

@@ -10,9 +10,11 @@ from hpo.records.schema import (
     Confirmation,
     DeviceInfo,
     ModelInfo,
+    ParameterInfo,
     Records,
     Run,
     Rung,
+    Search,
     Segment,
     SplitInfo,
     Trial,
@@ -67,6 +69,27 @@ def experiment(names: tuple[str, ...], reference: str | None, sizes: dict[str, i
     }
 
 
+def space(names: tuple[str, ...]) -> tuple[ParameterInfo, ...]:
+    compared = [ParameterInfo(name="schedule", kind="compared", values=names)] if len(names) > 1 else []
+    return (
+        *compared,
+        ParameterInfo(name="learning_rate", kind="range", low=5e-5, high=1e-3, log=True, default=2e-4),
+        ParameterInfo(name="warmup_ratio", kind="range", low=0.0, high=0.3, step=0.1, default=0.1),
+        ParameterInfo(name="frozen_layers", kind="choices", values=(3, 4, 5), default=4),
+        ParameterInfo(name="head_hidden_sizes", kind="choices", values=([], [64]), default=[]),
+        ParameterInfo(
+            name="schedule_decay_ratio",
+            kind="range",
+            low=0.1,
+            high=0.5,
+            default=0.2,
+            when={"schedule": ("wsd",)},
+        ),
+        ParameterInfo(name="epochs", kind="fixed", values=(2.0,)),
+        ParameterInfo(name="batch_size", kind="fixed", values=(BATCH,)),
+    )
+
+
 class Maker:
     """Draws trials and confirmations; ``skills``: true test accuracy of each strategy."""
 
@@ -101,7 +124,7 @@ class Maker:
                 Rung(
                     examples=e,
                     steps=e // BATCH,
-                    accuracy=round(float(a), 4),
+                    score=round(float(a), 4),
                     loss=round(float(1.2 - a), 4),
                     train_loss=round(float(1.1 - a), 4),
                     learning_rate=1e-4,
@@ -119,7 +142,7 @@ class Maker:
                 update={
                     "state": "failed",
                     "reason": "loss became NaN at step 9",
-                    "accuracy": None,
+                    "score": None,
                     "best_rung": None,
                     "rungs": (),
                 }
@@ -132,7 +155,7 @@ class Maker:
         work = self.training(
             f"{strategy}/{replicate}/{draw}", final, 1 + int(self.random.integers(2)) if pruned else 3
         )
-        scores = [rung.accuracy for rung in work["rungs"]]
+        scores = [rung.score for rung in work["rungs"]]
         return Trial(
             strategy=strategy,
             replicate=replicate,
@@ -143,7 +166,7 @@ class Maker:
             reason=f"below the better half at {RUNGS[len(scores) - 1]} examples"
             if pruned
             else "reached its last rung",
-            accuracy=None if pruned else max(scores),
+            score=None if pruned else max(scores),
             best_rung=None if pruned else scores.index(max(scores)),
             duplicate_of=None,
             **work,
@@ -165,11 +188,11 @@ class Maker:
             seed=90_000 + 100 * replicate + index,
             draw=None if selected is None else selected.draw,
             parameters={"learning_rate": 2e-5} if selected is None else selected.parameters,
-            selected_accuracy=None if selected is None else selected.accuracy,
-            validation_accuracy=work["rungs"][-1].accuracy,
+            selected_score=None if selected is None else selected.score,
+            validation_score=work["rungs"][-1].score,
             validation_loss=work["rungs"][-1].loss,
             best_rung=2,
-            test_accuracy=float(correct.mean()),
+            test_score=float(correct.mean()),
             test_loss=0.55,
             test_predictions=tuple(int(c) for c in correct),
             test_correct=tuple(int(c) for c in correct),
@@ -199,7 +222,7 @@ def make_records(
     for name in names:
         for replicate in range(replicates):
             study = maker.study(name, replicate)
-            chosen = max((t for t in study if t.state == "complete"), key=lambda t: t.accuracy or 0)
+            chosen = max((t for t in study if t.state == "complete"), key=lambda t: t.score or 0)
             all_trials += study
             confirmations += [
                 maker.confirmation("strategy", name, replicate, i, chosen) for i in range(seeds)
@@ -210,7 +233,20 @@ def make_records(
     head = Run(
         name="lr_schedules",
         question=asked["question"],
+        task="movie_reviews",
+        kind="text-classification",
+        max_length=128,
+        seed=0,
         experiment=asked,
+        search=Search(
+            sampler="tpe",
+            pruner="successive_halving, reduction factor 2",
+            independent=False,
+            rungs=RUNGS[:-1],
+            selection="the complete trial with the highest validation accuracy of its search",
+            shared_draws=True,
+        ),
+        space=space(names),
         strategies=names,
         reference=reference,
         baseline=baseline,

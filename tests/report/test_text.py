@@ -1,6 +1,8 @@
 import pytest
 
+from hpo.records.schema import Metric
 from hpo.report.text import (
+    Units,
     counted,
     latex,
     listed,
@@ -10,7 +12,6 @@ from hpo.report.text import (
     percent,
     percent_interval,
     points,
-    points_interval,
     seconds,
     value_text,
 )
@@ -61,7 +62,7 @@ def test_shares_become_percent_and_differences_points():
     assert percent_interval((0.765, 0.7991)) == "76.5 to 79.9 %"
     assert points(0.01842) == "+1.84"
     assert points(-0.000001) == "0.00"
-    assert points_interval((-0.0012, 0.019)) == "-0.12 to +1.90"
+    assert Units(Metric()).difference_interval((-0.0012, 0.019)) == "-0.12 to +1.90"
 
 
 def test_small_p_values_are_bounds():
@@ -76,3 +77,15 @@ def test_long_times_come_with_hours():
 def test_words_are_counted_and_listed():
     assert (counted(1, "seed"), counted(2, "search", "searches")) == ("1 seed", "2 searches")
     assert (listed([]), listed(["a"]), listed(["a", "b", "c"])) == ("none", "a", "a, b and c")
+
+
+def test_a_metric_that_is_no_share_is_printed_as_a_number_in_its_own_unit():
+    loss = Units(Metric(name="log-loss", maximize=False, share=False))
+    assert loss.value(0.43219) == "0.4322"
+    assert loss.difference(-0.0125) == "-0.0125"
+    assert loss.axis("test") == "test log-loss"
+    assert Units(Metric()).axis("test") == "test accuracy, %"
+
+
+def test_what_a_single_unit_cannot_tell_is_said_in_words():
+    assert Units(Metric()).interval((float("-inf"), float("inf"))) == "not known"

@@ -130,7 +130,7 @@ def test_one_strategy_has_a_mean_and_an_interval_and_no_comparison():
 def test_a_study_without_a_complete_trial_is_named_and_left_out():
     records = make_records(TWO)
     failed = tuple(
-        t.model_copy(update={"state": "failed", "accuracy": None, "best_rung": None})
+        t.model_copy(update={"state": "failed", "score": None, "best_rung": None})
         if (t.strategy, t.replicate) == ("constant", 2)
         else t
         for t in records.trials
@@ -144,7 +144,7 @@ def test_a_study_without_a_complete_trial_is_named_and_left_out():
 
 def test_a_run_whose_every_trial_failed_says_that_nothing_was_confirmed():
     records = make_records(TWO, baseline=None)
-    failed = tuple(t.model_copy(update={"state": "failed", "accuracy": None}) for t in records.trials)
+    failed = tuple(t.model_copy(update={"state": "failed", "score": None}) for t in records.trials)
     found = verdict(without(records, trials=failed, confirmations=()))
     assert found.sentences[0] == "Nothing could be confirmed: no trial was completed."
 
@@ -156,9 +156,7 @@ def test_the_margin_is_half_a_point_where_no_configuration_has_two_seeds():
 def test_the_margin_is_the_references_deviation_over_seeds_where_that_is_larger():
     records = make_records(TWO, reference="constant", replicates=3, seeds=2)
     spread = tuple(
-        c.model_copy(
-            update={"validation_accuracy": 0.70 + (0.04 * c.index if c.strategy == "constant" else 0)}
-        )
+        c.model_copy(update={"validation_score": 0.70 + (0.04 * c.index if c.strategy == "constant" else 0)})
         for c in records.confirmations
     )
     found = analyse(without(records, confirmations=spread))
@@ -171,8 +169,7 @@ def test_the_margin_is_the_references_deviation_over_seeds_where_that_is_larger(
 def test_the_margin_never_reads_the_test_split():
     records = make_records(TWO, seeds=2)
     blind = tuple(
-        c.model_copy(update={"test_correct": (0,) * 1000, "test_accuracy": 0.0})
-        for c in records.confirmations
+        c.model_copy(update={"test_correct": (0,) * 1000, "test_score": 0.0}) for c in records.confirmations
     )
     assert analyse(without(records, confirmations=blind)).margin == analyse(records).margin
 

@@ -230,7 +230,7 @@ def test_the_csv_of_trials_holds_every_trial_as_recorded(report):
             trial.draw,
         )
         assert (row["state"], row["reason"]) == (trial.state, trial.reason)
-        assert row["accuracy"] == ("" if trial.accuracy is None else repr(trial.accuracy))
+        assert row["score"] == ("" if trial.score is None else repr(trial.score))
         assert float(row["learning_rate"]) == trial.parameters["learning_rate"]
         assert float(row["seconds_charged"]) == pytest.approx(charged_seconds(trial))
 
@@ -238,22 +238,22 @@ def test_the_csv_of_trials_holds_every_trial_as_recorded(report):
 def test_a_pruned_trial_shows_no_accuracy_to_compare(report):
     pruned = [row for row in rows_of(report, "trials") if row["state"] == "pruned"]
     assert pruned
-    assert all(row["accuracy"] == "" and row["accuracy_last_rung"] for row in pruned)
+    assert all(row["score"] == "" and row["score_last_rung"] for row in pruned)
 
 
 def test_the_main_table_ends_with_the_baseline_and_its_means_are_those_of_the_records(report):
     rows, records = rows_of(report, "main"), make_records()
     assert [row["strategy"] for row in rows] == [*records.run.strategies, "textbook"]
     for row in rows:
-        own = [c.test_accuracy for c in records.confirmations if c.strategy == row["strategy"]]
-        assert float(row["test_accuracy"]) == pytest.approx(sum(own) / len(own))
+        own = [c.test_score for c in records.confirmations if c.strategy == row["strategy"]]
+        assert float(row["test_score"]) == pytest.approx(sum(own) / len(own))
         assert (row["units"], row["seeds_per_unit"], row["items"]) == ("5", "1", "1000")
 
 
 def test_the_drop_is_validation_at_selection_minus_test(report):
     rows, records = rows_of(report, "main"), make_records()
     own = [c for c in records.confirmations if c.strategy == "linear"]
-    drop = sum((c.selected_accuracy or 0) - c.test_accuracy for c in own) / len(own)
+    drop = sum((c.selected_score or 0) - c.test_score for c in own) / len(own)
     assert float(rows[1]["drop"]) == pytest.approx(drop)
     assert rows[-1]["drop"] == ""
 

@@ -53,7 +53,7 @@ def trial(worker: Worker, strategy: str, replicate: int, **settings: Any) -> Tri
         parameters=parameters,
         state=state,
         reason=diverged or "trained to its end",
-        accuracy=None if best is None else found.rungs[best].accuracy,
+        score=None if best is None else found.rungs[best].score,
         best_rung=best,
         duplicate_of=None,
         segments=tuple(found.segments),
@@ -77,11 +77,11 @@ def confirmation(worker: Worker, **settings: Any) -> Confirmation:
         seed=9,
         draw=None,
         parameters=parameters,
-        selected_accuracy=None,
-        validation_accuracy=found.rungs[best].accuracy,
+        selected_score=None,
+        validation_score=found.rungs[best].score,
         validation_loss=found.rungs[best].loss,
         best_rung=best,
-        test_accuracy=test.accuracy,
+        test_score=test.accuracy,
         test_loss=test.loss,
         test_predictions=test.predictions,
         test_correct=test.correct,
@@ -212,12 +212,12 @@ def test_a_score_that_was_changed_is_found(results: Path, where: str) -> None:
     rung = best.rungs[best.best_rung]
     path = records / "confirmations" / "baseline.r0.s0.json"
     if where == "store":
-        change(fact(results, "evaluations", rung.evaluation), "accuracy", rung.accuracy + 0.125)
+        change(fact(results, "evaluations", rung.evaluation), "accuracy", rung.score + 0.125)
     elif where == "test":
-        change(path, "test_accuracy", best.test_accuracy + 0.125)
+        change(path, "test_score", best.test_score + 0.125)
     else:
         found = json.loads(path.read_text())
-        found["rungs"][best.best_rung]["accuracy"] += 0.125
+        found["rungs"][best.best_rung]["score"] += 0.125
         path.write_text(json.dumps(found))
     _, compared = verify(results)
     wrong = [one for one in compared if not one.equal]

@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, DeviceInfo, ModelInfo, Run, Rung, Segment, SplitInfo, Trial
+from hpo.records.schema import (
+    Confirmation,
+    DeviceInfo,
+    ModelInfo,
+    ParameterInfo,
+    Run,
+    Rung,
+    Search,
+    Segment,
+    SplitInfo,
+    Trial,
+)
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.store import Store
 from hpo.tracking.uri import default_uri
@@ -27,13 +38,14 @@ def make_run(
     return Run(
         name=name,
         question="Which schedule should fine-tune <this> encoder?",
-        experiment={
-            "parameters": {
-                "learning_rate": {"kind": "range"},
-                "warmup_ratio": {"kind": "range"},
-                "dropout": {"kind": "fixed"},
-            }
-        },
+        task="reviews",
+        search=Search(sampler="random"),
+        space=(
+            ParameterInfo(name="schedule", kind="compared", values=strategies),
+            ParameterInfo(name="learning_rate", kind="range", low=1e-5, high=1e-3),
+            ParameterInfo(name="warmup_ratio", kind="range", low=0.0, high=0.5),
+            ParameterInfo(name="dropout", kind="fixed", values=(0.1,)),
+        ),
         strategies=strategies,
         reference=None,
         baseline=baseline,
@@ -85,7 +97,7 @@ class Made:
             Rung(
                 examples=examples,
                 steps=examples // 10,
-                accuracy=accuracy,
+                score=accuracy,
                 loss=1 - accuracy,
                 train_loss=0.9 - accuracy,
                 learning_rate=1e-05,
@@ -124,14 +136,14 @@ class Made:
                 "pruned": "below the best half",
                 "failed": "loss is not finite",
             }[self.state],
-            accuracy=max(self.accuracies) if complete else None,
+            score=max(self.accuracies) if complete else None,
             best_rung=self.best_rung if complete else None,
             duplicate_of=None,
             segments=self.segments,
             rungs=self.rungs,
         )
 
-    def confirmation(self, test_accuracy: float, role: str = "strategy") -> Confirmation:
+    def confirmation(self, test_score: float, role: str = "strategy") -> Confirmation:
         return Confirmation(
             role=role,
             strategy=self.strategy,
@@ -140,12 +152,12 @@ class Made:
             seed=7,
             draw=None if role == "baseline" else 1,
             parameters=self.parameters,
-            selected_accuracy=None if role == "baseline" else 0.8,
-            validation_accuracy=max(self.accuracies),
+            selected_score=None if role == "baseline" else 0.8,
+            validation_score=max(self.accuracies),
             validation_loss=1 - max(self.accuracies),
             best_rung=self.best_rung,
-            test_accuracy=test_accuracy,
-            test_loss=1 - test_accuracy,
+            test_score=test_score,
+            test_loss=1 - test_score,
             test_predictions=(0, 1),
             test_correct=(1, 1),
             test_seconds=1.0,
@@ -202,11 +214,11 @@ def tell(tracker: Any, made: Made) -> None:
     tracker.trial(made.trial())
 
 
-def tell_confirmation(tracker: Any, made: Made, test_accuracy: float, role: str = "strategy") -> None:
+def tell_confirmation(tracker: Any, made: Made, test_score: float, role: str = "strategy") -> None:
     tracker.started(made.work(confirmation=True))
     for rung in made.rungs:
         tracker.rung(made.work(confirmation=True), rung)
-    tracker.confirmation(made.confirmation(test_accuracy, role))
+    tracker.confirmation(made.confirmation(test_score, role))
 
 
 TRIALS = [
