@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks import verdict_table
 from benchmarks.cases import CASES
 
 FOLDER = Path(__file__).parent
@@ -31,7 +32,7 @@ def write_results(found: Mapping[str, Any], results: Path = RESULTS, readme: Pat
 
 
 def table(found: Mapping[str, Any]) -> str:
-    """The table and, below it, what else each case measured."""
+    """The table and, below it, what else each case measured; that of simulated verdicts last."""
     heads = (
         "case",
         "work",
@@ -54,7 +55,8 @@ def table(found: Mapping[str, Any]) -> str:
         *(_resources(name, found[name]) for name in CASES if name in found),
     ]
     notes = [line for name in CASES if name in found for line in _figures(name, found[name])]
-    return "\n".join([_markdown(rows), _markdown(resources), *notes, ""])
+    verdicts = ["", _markdown(verdict_table.rows(found["verdicts"]))] if "verdicts" in found else [""]
+    return "\n".join([_markdown(rows), _markdown(resources), *notes, *verdicts])
 
 
 def _row(name: str, case: Mapping[str, Any] | None) -> tuple[str, ...]:

@@ -6,7 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.cases import alone, buckets, optimizer, replays, searches, writes
+from benchmarks.cases import (
+    alone,
+    buckets,
+    optimizer,
+    published,
+    replays,
+    reports,
+    searches,
+    verdicts,
+    writes,
+)
 from benchmarks.replay import Bench
 
 
@@ -70,6 +80,21 @@ CASES: dict[str, Case] = {
         writes.writes,
         "a state of 42 MB into a new file, past the system's page cache and into it",
         "the faster way is used: past it",
+    ),
+    "reports": Case(
+        reports.reports,
+        "the report of 100, 1,000 and 10,000 trials of ten rungs",
+        "10,000 in under a minute; imports in under 2 s; the page under 8 MB",
+    ),
+    "published": Case(
+        published.published,
+        "three published comparisons through `hpo import` and `hpo report`",
+        "every published number to its last printed digit",
+    ),
+    "verdicts": Case(
+        verdicts.verdicts,
+        "simulated runs of known truth: 2, 4, 6 strategies, 1, 3, 5 searches, 1, 2, 5, 10 seeds",
+        'false "better" in at most 5 % of runs; 95 % intervals cover 93 to 98 %; power as planned',
     ),
     "to_an_answer": Case(
         searches.to_an_answer,

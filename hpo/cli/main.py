@@ -14,7 +14,22 @@ import typer
 import typer.core
 
 from hpo import __version__
-from hpo.cli import assets, check, clean, fetch, report, run, schema, status, ui, verify
+from hpo.cli import (
+    assets,
+    audit,
+    check,
+    clean,
+    compare,
+    export_records,
+    fetch,
+    import_runs,
+    report,
+    run,
+    schema,
+    status,
+    ui,
+    verify,
+)
 from hpo.errors import UserError
 
 EXAMPLE = """\
@@ -56,7 +71,11 @@ app.command("run", epilog=run.EXAMPLE)(run.run)
 app.command("check", epilog=check.EXAMPLE)(check.check)
 app.command("status", epilog=status.EXAMPLE)(status.status)
 app.command("report", epilog=report.EXAMPLE)(report.report)
+app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
+app.command("audit", epilog=audit.EXAMPLE)(audit.audit)
+app.command("import", epilog=import_runs.EXAMPLE)(import_runs.import_)
+app.command("export-records", epilog=export_records.EXAMPLE)(export_records.export_records)
 app.command("ui", epilog=ui.EXAMPLE)(ui.ui)
 app.command("clean", epilog=clean.EXAMPLE)(clean.clean)
 app.command("assets", epilog=assets.EXAMPLE)(assets.assets)

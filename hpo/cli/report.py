@@ -1,9 +1,17 @@
-"""`hpo report`: the report of a run, again, from its records."""
+"""`hpo report`: the report of a run, again, from its records; of several runs also a report across them."""
 
 from __future__ import annotations
 
-from hpo.cli.runs import RunArgument, find_run
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hpo.cli.runs import RESULTS, RunsArgument, TrackingOption, find_runs, folder_of_runs
 from hpo.cli.words import paragraph
+from hpo.errors import UserError
 
 EXAMPLE = """\
 Example:
@@ -11,16 +19,98 @@ Example:
   $ hpo report lr_schedules
   Inconclusive: ...
   report: results/lr_schedules/report.html
-  tables: results/lr_schedules/tables
+  tables: results/lr_schedules/tables, figures: results/lr_schedules/figures
+  for a paper: results/lr_schedules/methods.tex, references.bib, checklist.md, manifest.json
+  next: hpo report lr_schedules --open, or hpo ui --space lr_schedules
+
+  $ hpo report reviews_run news_run questions_run --to schedules
+  report: results/reviews_run/report.html
+  ...
+  Inconclusive over 3 tasks (reviews, news and questions): ...
+  report across runs: results/schedules/report.html
 """
+ACROSS = "across"
 
 
-def report(run: RunArgument) -> None:
-    """Write report.html and the tables of a run again. Trains nothing."""
-    folder = find_run(run)
+def report(
+    runs: RunsArgument,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="NAME",
+            help="Folder under results/ of the report across several runs; without it that of the runs where one folder "
+            f"of them was named, else `{ACROSS}`.",
+        ),
+    ] = None,
+    latex: Annotated[
+        bool,
+        typer.Option("--latex", help="Write example.tex too: all tables, figures and methods in one paper."),
+    ] = False,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    tracking_uri: TrackingOption = None,
+) -> None:
+    """Write report.html, tables, figures and the texts for a paper again; of several runs, also of all together.
+
+    Trains nothing. Figures are kept with the run's comparison in MLflow, too.
+    """
+    folders = find_runs(runs)
+    if len(folders) == 1:
+        if to is not None:
+            raise UserError(
+                "--to names the place of a report across runs, and there is one run",
+                "Leave --to away, or name further runs.",
+            )
+        page = _one(folders[0], latex=latex, tracking_uri=tracking_uri)
+    else:
+        page = _several(folders, _place(runs, to))
+    if show:
+        webbrowser.open(page.resolve().as_uri())
+
+
+def _place(runs: list[str], to: str | None) -> Path:
+    if to is not None:
+        return RESULTS / to
+    together = folder_of_runs(runs[0]) if len(runs) == 1 else None
+    return together or RESULTS / ACROSS
+
+
+def _one(folder: Path, *, latex: bool, tracking_uri: str | None) -> Path:
     from hpo.report.writing import write_report
 
-    written = write_report(folder)
+    written = write_report(folder, figures=True, latex=latex)
     print("\n".join(map(paragraph, written.verdict.sentences)))
     print(f"report: {written.html}")
-    print(f"tables: {written.tables[0].parent}")
+    print(f"tables: {folder / 'tables'}, figures: {folder / 'figures'}")
+    print(f"for a paper: {folder / written.kit[0].name}, {', '.join(path.name for path in written.kit[1:])}")
+    if latex:
+        print(f"compile it: cd {folder} && latexmk -pdf example.tex")
+    tracked = _attach(folder, written.figures, tracking_uri)
+    after = f", or hpo ui --space {folder.name}, where the figures lie with the comparison" if tracked else ""
+    print(f"next: hpo report {folder.name} --open{after}")
+    return written.html
+
+
+def _attach(folder: Path, figures: Sequence[Path], tracking_uri: str | None) -> bool:
+    """Keep the figures with the run in MLflow, if it is tracked there."""
+    own = folder / "run-id"
+    if not own.is_file():
+        return False
+    from hpo.tracking.attach import attach
+    from hpo.tracking.uri import default_uri
+
+    uri = tracking_uri or default_uri(folder.parent)
+    return attach(uri, folder.name, own.read_text().strip(), [(path, "figures") for path in figures])
+
+
+def _several(folders: list[Path], to: Path) -> Path:
+    from hpo.report.across_page import write_across
+    from hpo.report.writing import write_report
+
+    written = write_across(folders, to, figures=True)
+    for folder in folders:
+        print(f"report: {write_report(folder).html}", flush=True)
+    print("\n".join(map(paragraph, written.verdict.sentences)))
+    print(f"report across runs: {written.html}")
+    print(f"tables: {to / 'tables'}, figures: {to / 'figures'}")
+    return written.html

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hpo.errors import UserError
 
+if TYPE_CHECKING:
+    from hpo.records.schema import Run
+
 RESULTS = Path("results")
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="The folder of a run, or the name of one under results/.")
+]
+RunsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN...",
+        help="Folders of runs, or names of them under results/; a folder whose subfolders are runs stands for all of them.",
+    ),
 ]
 ResultsOption = Annotated[
     Path,
@@ -47,6 +57,47 @@ def find_run(name: str, results: Path = RESULTS) -> Path:
         raise UserError(f"{message}, which holds none", "Start one with `hpo run --space lr_schedules`.")
     nearest = get_close_matches(name, names, n=1, cutoff=0.0)[0]
     raise UserError(f"{message}; there are {', '.join(names)}", f"Name one of them, such as `{nearest}`.")
+
+
+def refuse_imported(run: Run, folder: Path) -> None:
+    """Refuse what only a run of hpo can do.
+
+    Raises:
+        UserError: the records of ``run`` come from another tool.
+    """
+    if run.source != "hpo":
+        raise UserError(
+            f"{folder} was imported from {run.source}: hpo did not train it and cannot go on with it",
+            f"See what it shows: `hpo report {folder}`.",
+        )
+
+
+def find_runs(names: list[str], results: Path = RESULTS) -> list[Path]:
+    """The folders of all runs that ``names`` name, in that order; a folder of runs stands for those in it, by name.
+
+    Raises:
+        UserError: one of them names no run, or a run is named twice.
+    """
+    found = []
+    for name in names:
+        together = folder_of_runs(name, results)
+        found += [together / run for run in run_names(together)] if together else [find_run(name, results)]
+    seen: set[Path] = set()
+    for folder in found:
+        if folder.resolve() in seen:
+            raise UserError(f"{folder} is named twice", "Name each run once.")
+        seen.add(folder.resolve())
+    return found
+
+
+def folder_of_runs(name: str, results: Path = RESULTS) -> Path | None:
+    """The folder ``name``, a path or a name under ``results``, if it is no run itself and its subfolders are runs."""
+    for folder in (Path(name), results / name):
+        if (folder / "records" / "run.json").is_file():
+            return None
+        if run_names(folder):
+            return folder
+    return None
 
 
 def run_names(results: Path) -> list[str]:

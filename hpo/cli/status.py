@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.cli.runs import RESULTS, RunArgument, find_run, is_running
+from hpo.cli.runs import RESULTS, RunArgument, find_run, is_running, refuse_imported
 from hpo.cli.words import count_of, printable
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def status(run: RunArgument) -> None:
 
     folder = find_run(run)
     records = read_records(folder)
+    refuse_imported(records.run, folder)
     progress = progress_of(records)
     name = printable(records.run.name)
     trials = f"{progress.trials} of {count_of(progress.plan.trials, 'trial')}"

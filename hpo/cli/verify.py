@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.runs import RESULTS, ResultsOption, RunArgument, find_run
+from hpo.cli.runs import RESULTS, ResultsOption, RunArgument, find_run, refuse_imported
 from hpo.cli.spaces import fetch_assets
 from hpo.cli.words import count_of, line, paragraph, printable
 
@@ -46,6 +46,7 @@ def verify(
 
     head = read_run(folder)
     assert head is not None, "a run was found by its head"
+    refuse_imported(head, folder)
     fetch_assets(Experiment.model_validate(head.experiment), line)
     from hpo.search.verify import Verification
 

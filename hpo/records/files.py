@@ -1,9 +1,11 @@
-"""Records as files: one JSON file a record, written whole or not at all.
+"""Records as files, written whole or not at all: one JSON file a record, or all of them as JSON lines.
 
 <run folder>/records/run.json
 <run folder>/records/trials/<strategy>.r<replicate>.d<draw>.json
 <run folder>/records/confirmations/<strategy>.r<replicate>.s<index>.json
-<run folder>/records/finished    how many records there are, written once nothing is left to do
+<run folder>/records/trials.jsonl, confirmations.jsonl    of an imported run, which may have tens of thousands
+<run folder>/records/audit/<strategy>.r<replicate>.d<draw>.json
+<run folder>/records/finished    how many trials and confirmations there are, written once nothing is left to do
 """
 
 from __future__ import annotations
@@ -11,13 +13,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from hpo.errors import UserError
-from hpo.records.schema import Confirmation, Records, Run, Trial
+from hpo.records.schema import Audited, Confirmation, Records, Run, Trial
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -44,6 +47,21 @@ def write_confirmation(folder: Path, confirmation: Confirmation) -> None:
     _write(confirmation_path(folder, c.strategy, c.replicate, c.index), c)
 
 
+def write_audited(folder: Path, audited: Audited) -> None:
+    """Write a pruned trial that was trained on to its end."""
+    _write(audited_path(folder, audited.strategy, audited.replicate, audited.draw), audited)
+
+
+def write_records(folder: Path, records: Records) -> None:
+    """Write the records of a run that is over, its trials and confirmations as JSON lines, and mark it finished."""
+    _write_lines(folder / "records" / "trials.jsonl", records.trials)
+    _write_lines(folder / "records" / "confirmations.jsonl", records.confirmations)
+    for audited in records.audited:
+        write_audited(folder, audited)
+    write_run(folder, records.run)
+    mark_finished(folder)
+
+
 def trial_path(folder: Path, strategy: str, replicate: int, draw: int) -> Path:
     """Where the record of one trial lies."""
     return folder / "records" / "trials" / f"{slug(strategy)}.r{replicate}.d{draw}.json"
@@ -52,6 +70,11 @@ def trial_path(folder: Path, strategy: str, replicate: int, draw: int) -> Path:
 def confirmation_path(folder: Path, strategy: str, replicate: int, index: int) -> Path:
     """Where the record of one confirmation lies."""
     return folder / "records" / "confirmations" / f"{slug(strategy)}.r{replicate}.s{index}.json"
+
+
+def audited_path(folder: Path, strategy: str, replicate: int, draw: int) -> Path:
+    """Where the record of one audited trial lies."""
+    return folder / "records" / "audit" / f"{slug(strategy)}.r{replicate}.d{draw}.json"
 
 
 def mark_finished(folder: Path) -> None:
@@ -66,7 +89,11 @@ def is_finished(folder: Path) -> bool:
 
 
 def _count(folder: Path) -> int:
-    return len(list((folder / "records").glob("*/*.json")))
+    """Trials and confirmations; what an audit adds comes after the end."""
+    paths = [folder / "records" / kind for kind in ("trials", "confirmations")]
+    lines = [path.with_suffix(".jsonl") for path in paths]
+    files = sum(len(list(path.glob("*.json"))) for path in paths)
+    return files + sum(path.read_bytes().count(b"\n") for path in lines if path.is_file())
 
 
 def read_run(folder: Path) -> Run | None:
@@ -90,30 +117,57 @@ def read_records(folder: Path) -> Records:
         raise UserError(f"{folder} holds no records of a run", "Name a folder that `hpo run` made.")
     order = {name: i for i, name in enumerate(run.strategies)}
     last = len(order)
-    trials = [_read(p, Trial) for p in (folder / "records" / "trials").glob("*.json")]
-    confirmations = [_read(p, Confirmation) for p in (folder / "records" / "confirmations").glob("*.json")]
+    trials = list(_read_all(folder / "records" / "trials", Trial))
+    confirmations = list(_read_all(folder / "records" / "confirmations", Confirmation))
+    audited = [_read(p, Audited) for p in (folder / "records" / "audit").glob("*.json")]
     trials.sort(key=lambda t: (order.get(t.strategy, last), t.replicate, t.draw))
     confirmations.sort(key=lambda c: (order.get(c.strategy, last), c.replicate, c.index))
-    return Records(run=run, trials=tuple(trials), confirmations=tuple(confirmations))
+    audited.sort(key=lambda a: (order.get(a.strategy, last), a.replicate, a.draw))
+    return Records(run=run, trials=tuple(trials), confirmations=tuple(confirmations), audited=tuple(audited))
+
+
+def _read_all(path: Path, model: type[T]) -> Iterator[T]:
+    """Records of one kind: those in the folder ``path`` and those in the file of JSON lines beside it."""
+    yield from (_read(file, model) for file in path.glob("*.json"))
+    lines = path.with_suffix(".jsonl")
+    if lines.is_file():
+        with lines.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                yield _parse(
+                    line,
+                    model,
+                    f"{lines}, line {number}",
+                    "Import the run again; `hpo import` writes the file anew.",
+                )
 
 
 def _read(path: Path, model: type[T]) -> T:
+    hint = "Move the file away; `hpo run` writes it again from what it has stored."
+    return _parse(path.read_bytes(), model, str(path), hint)
+
+
+def _parse(text: bytes, model: type[T], where: str, hint: str) -> T:
     try:
-        return model.model_validate_json(path.read_bytes())
+        return model.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UserError(
-            f"{path}: {where}: {first['msg']}",
-            "Move the file away; `hpo run` writes it again from what it has stored.",
-        ) from error
+        field = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{where}: {field}: {first['msg']}", hint) from error
 
 
 def _write(path: Path, record: BaseModel) -> None:
+    _replace(path, [record.model_dump_json(indent=1)])
+
+
+def _write_lines(path: Path, records: Iterable[BaseModel]) -> None:
+    _replace(path, (record.model_dump_json() for record in records))
+
+
+def _replace(path: Path, lines: Iterable[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     with temporary.open("w", encoding="utf-8") as file:
-        file.write(record.model_dump_json(indent=1) + "\n")
+        file.writelines(line + "\n" for line in lines)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)

@@ -130,6 +130,33 @@ class Confirmation(Frozen):
     charged: float | None = None
 
 
+class Audited(Frozen):
+    """A pruned trial, trained on to its end after the run (``hpo audit``). It changes no trial and no verdict.
+
+    Attributes:
+        strategy, replicate, draw: of the trial.
+        sample_seed: with which the sample was drawn, uniformly and without replacement, from the pruned trials of the
+            run (``hpo.records.selection.auditable``).
+        state: ``complete``, or ``failed`` where it diverged on the way.
+        score: best validation score over all its rungs, the trial's own included; None where it failed.
+        segments, rungs, passes: behind the trial's last rung: what the audit is charged.
+        seconds: device-seconds spent on it, with training again what was known but whose state was gone.
+    """
+
+    schema_version: int = SCHEMA
+    strategy: str
+    replicate: int
+    draw: int
+    sample_seed: int
+    state: Literal["complete", "failed"]
+    reason: str
+    score: float | None
+    segments: tuple[Segment, ...]
+    rungs: tuple[Rung, ...]
+    passes: tuple[Work, ...]
+    seconds: float
+
+
 class SplitInfo(Frozen):
     """Facts about the data: sizes in texts (0: not recorded), and what makes them these data.
 
@@ -279,16 +306,17 @@ class Run(Frozen):
 
 
 class Records(Frozen):
-    """Everything of one run. Trials and confirmations are sorted by strategy, replicate and draw (or index)."""
+    """Everything of one run. Trials, confirmations and audited ones are sorted by strategy, replicate, draw (or index)."""
 
     run: Run
     trials: tuple[Trial, ...]
     confirmations: tuple[Confirmation, ...]
+    audited: tuple[Audited, ...] = ()
 
 
-def charged_seconds(item: Trial | Confirmation) -> float:
-    """Device-seconds that this item would have cost alone: what its strategy's budget is charged."""
-    if item.charged is not None:
+def charged_seconds(item: Trial | Confirmation | Audited) -> float:
+    """Device-seconds that this item would have cost alone: what its strategy's budget, or the audit, is charged."""
+    if not isinstance(item, Audited) and item.charged is not None:
         return item.charged
     test = item.test_seconds if isinstance(item, Confirmation) else 0.0
     passed = sum(p.seconds for p in item.passes)

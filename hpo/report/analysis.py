@@ -135,7 +135,9 @@ def analyse(records: Records) -> Analysis:
     standings = [_standing(run, found) for found in strategies]
     best = _best(run, standings)
     lost = _without_selection(records)
-    expected = _expected(run, len(lost))
+    # What another tool recorded is all that there will be.
+    own = run.source == "hpo"
+    expected = _expected(run, len(lost)) if own else len(records.confirmations)
     finished = len(records.confirmations) >= expected
     return Analysis(
         claim="strategies" if run.replicates > 1 else "configurations",
@@ -184,6 +186,8 @@ def _margin(records: Records) -> Margin:
         whose = f"the reference {records.run.reference}"
     deviation = seed_deviation(chosen)
     least = LEAST_MARGIN if records.run.metric.share else 0.0
+    if all(c.validation_score is None for c in chosen):
+        return Margin(least, "the least; no validation scores of confirmations are recorded")
     if deviation is None:
         return Margin(least, "the least; one fresh seed a search shows no deviation over seeds")
     shown = f"the standard deviation over seeds on validation, {whose}"

@@ -12,13 +12,15 @@ from typing import Literal
 from hpo.report.table import Table
 
 # Okabe and Ito's palette without black, which a dark page would hide; the palest last. A style is an index into all
-# three, so that a strategy is told apart by its dash and its marker where print is grey.
+# three, so that a strategy is told apart by its dash and its marker where print is grey. There is one marker more than
+# there are colours, so that no two of many strategies look the same.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-MARKERS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "star", "hexagon")
+MARKERS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "star", "hexagon", "pentagon")
 NEUTRAL = -1  # style of what belongs to no strategy: grey, solid, circle
 
 Weight = Literal["strong", "normal", "faint"]
+Anchor = Literal["left", "centre", "right"]
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Words:
     x: float
     y: float
     text: str
-    anchor: Literal["left", "centre", "right"] = "left"
+    anchor: Anchor = "left"
     strong: bool = False
 
 

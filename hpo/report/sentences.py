@@ -45,6 +45,8 @@ def verdict(records: Records) -> Verdict:
         return Verdict(run.question, _unfinished(records, analysis), "unfinished", analysis)
     if not analysis.standings:
         nothing = "Nothing could be confirmed: no trial was completed."
+        if run.source != "hpo":
+            nothing = "No test scores are recorded, so that nothing is concluded about strategies."
         return Verdict(run.question, (nothing, *_cost(records)), "inconclusive", analysis)
     closing = [*_against_baseline(run, analysis), *_cost(records)]
     if len(run.strategies) < 2:
@@ -72,9 +74,10 @@ def _unfinished(records: Records, analysis: Analysis) -> tuple[str, ...]:
 def _lead(run: Run, analysis: Analysis) -> str:
     """What was done, which is what the claim is about."""
     items = _items(run)
+    trials = f"{counted(run.trials, 'trial')} a search" if run.trials else "trials not recorded"
     if analysis.claim == "strategies":
         done = (
-            f"At this tuning budget ({counted(run.trials, 'trial')} a search; "
+            f"At this tuning budget ({trials}; "
             f"{counted(run.replicates, 'independent search', 'independent searches')} a strategy, "
             f"{counted(run.seeds, 'fresh seed')} each; {items})"
         )
@@ -83,6 +86,8 @@ def _lead(run: Run, analysis: Analysis) -> str:
             f"Of the selected configurations only (one search a strategy, {counted(run.seeds, 'fresh seed')} each; "
             f"{items}; another search may select others)"
         )
+        if run.source != "hpo" and not run.trials:
+            done = f"Of these configurations only ({counted(run.seeds, 'training')} each, no search recorded; {items})"
     lost = [f"{name} in replicate {replicate}" for name, replicate in analysis.without_selection]
     return f"{done}, without {listed(lost)}, where no trial was completed," if lost else f"{done},"
 

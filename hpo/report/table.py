@@ -1,4 +1,4 @@
-"""One table: as shown in the page and in LaTeX, and as plain numbers for CSV."""
+"""One table: as shown in the page and in a paper, and as plain numbers for CSV."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-
-from hpo.report.text import latex
 
 
 @dataclass(frozen=True)
@@ -21,6 +19,7 @@ class Table:
         columns, rows: text as shown; one string a cell.
         frame: the same as numbers, shares of 1 and device-seconds.
         bold, marked: indices of rows that are the best, or not separable from it.
+        bold_cells, marked_cells: the same of single cells, as (row, column).
     """
 
     name: str
@@ -31,45 +30,20 @@ class Table:
     frame: pd.DataFrame
     bold: frozenset[int] = frozenset()
     marked: frozenset[int] = frozenset()
+    bold_cells: frozenset[tuple[int, int]] = frozenset()
+    marked_cells: frozenset[tuple[int, int]] = frozenset()
+
+    def is_bold(self, row: int, column: int) -> bool:
+        """Whether a cell is the best, or of the best row."""
+        return row in self.bold or (row, column) in self.bold_cells
+
+    def is_marked(self, row: int, column: int) -> bool:
+        """Whether a cell bears the star of what is not separable from the best: a row bears it at its first cell."""
+        return (row in self.marked - self.bold and column == 0) or (row, column) in self.marked_cells
 
     def csv(self) -> str:
         """The numbers as CSV with a header."""
         return str(self.frame.to_csv(index=False, lineterminator="\n"))
-
-    def _layout(self) -> str:
-        """LaTeX's kind of each column: a paragraph where a cell is long."""
-        widest = (max(map(len, cells)) for cells in zip(*self.rows, strict=True))
-        return "".join(r"p{0.3\linewidth}" if width > 48 else "l" for width in widest)
-
-    def latex(self) -> str:
-        """A ``table`` environment with booktabs' rules; the best row in bold, those level with it starred."""
-        if not self.rows:
-            return f"% {latex(self.title)}: nothing is recorded yet\n"
-        lines = [" & ".join(latex(column) for column in self.columns) + r" \\", r"\midrule"]
-        for index, row in enumerate(self.rows):
-            cells = [latex(cell) for cell in row]
-            if index in self.bold:
-                cells = [rf"\textbf{{{cell}}}" for cell in cells]
-            elif index in self.marked:
-                cells[0] += "$^{*}$"
-            if cells[0].startswith(("[", "*")):
-                cells[0] = "{}" + cells[0]  # else the line break before it would take it as its argument
-            lines.append(" & ".join(cells) + r" \\")
-        return "\n".join(
-            [
-                "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}",
-                r"\begin{table}",
-                rf"\caption{{{latex(self.title)}. {latex(self.note)}}}",
-                rf"\label{{tab:{self.name}}}",
-                rf"\begin{{tabular}}{{{self._layout()}}}",
-                r"\toprule",
-                *lines,
-                r"\bottomrule",
-                r"\end{tabular}",
-                r"\end{table}",
-                "",
-            ]
-        )
 
 
 def computed(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Numbers and names as a report prints them, and how names are escaped in LaTeX and Markdown."""
+"""Numbers and names as a report prints them, and how names are escaped in Markdown."""
 
 from __future__ import annotations
 
@@ -10,33 +10,10 @@ from typing import Any
 
 from hpo.records.schema import Metric
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-}
-
 
 def one_line(text: str) -> str:
     """``text`` with line breaks, tabs and control characters as single spaces."""
     return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).split())
-
-
-def latex(text: str) -> str:
-    """``text`` for LaTeX's text mode, every special character escaped; a minus sign before a number is set as one."""
-    escaped = "".join(_LATEX.get(character, character) for character in one_line(text))
-    return re.sub(r"(?<![\w-])-(?=\d)", "$-$", escaped)
 
 
 def markdown(text: str) -> str:

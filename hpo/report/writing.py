@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hpo.records.files import read_records
-from hpo.report.charts import confirmations, learning_curves
-from hpo.report.listings import selected_table, setup_table, space_table, trial_table
+from hpo.records.tables import write_tables
+from hpo.report.draw_paper import write_paper
+from hpo.report.figure import Figure
+from hpo.report.files import write_text
+from hpo.report.kit.table_tex import table_tex
+from hpo.report.kit.writing import write_kit
+from hpo.report.made import forget_others
 from hpo.report.page import render
+from hpo.report.section import Section
+from hpo.report.sections import build_sections
 from hpo.report.sentences import Verdict, verdict
-from hpo.report.tables import comparison_table, main_table
+from hpo.report.table import Table
+from hpo.report.table_markdown import table_markdown
 
 
 @dataclass(frozen=True)
@@ -19,49 +28,65 @@ class Report:
 
     Attributes:
         html: the page.
-        tables: LaTeX and CSV files.
+        tables: LaTeX, CSV and Markdown files.
+        figures: PDF, SVG and PNG files, each figure in two widths; none where they were not asked for.
+        data: the records as Parquet and CSV.
+        kit: the methods' paragraph, its references, the checklist and the manifest; with LaTeX an example of them all.
         markdown: the verdict alone.
     """
 
     html: Path
     tables: tuple[Path, ...]
+    figures: tuple[Path, ...]
+    data: tuple[Path, ...]
+    kit: tuple[Path, ...]
     markdown: Path
     verdict: Verdict
 
 
-def write_report(folder: Path) -> Report:
-    """Write ``report.html``, ``tables/*.tex`` and ``*.csv`` and ``verdict.md`` from the records below ``folder``.
+def write_report(folder: Path, *, figures: bool = False, latex: bool = False) -> Report:
+    """Write ``report.html``, ``verdict.md``, ``tables/``, ``data/`` and the paper kit from the records below ``folder``.
+
+    Files that an earlier report wrote there and this one does not are removed: none is left of other records.
+
+    Args:
+        figures: draw every figure for print into ``figures/`` too, which takes a second or two each.
+        latex: write ``example.tex`` too, which includes all tables and figures.
 
     Raises:
         UserError: there are no records, or one does not fit the schema.
+        OSError: a file cannot be written.
     """
     records = read_records(folder)
     judged = verdict(records)
-    tables = {
-        "setup": setup_table(records),
-        "space": space_table(records),
-        "main": main_table(records, judged.analysis),
-        "comparisons": comparison_table(records, judged.analysis),
-        "selected": selected_table(records),
-        "trials": trial_table(records),
-    }
-    charts = [confirmations(records, judged.analysis), learning_curves(records)]
-    written = []
-    for name, table in tables.items():
-        written.append(_write(folder / "tables" / f"{name}.tex", table.latex()))
-        written.append(_write(folder / "tables" / f"{name}.csv", table.csv()))
-    return Report(
-        html=_write(folder / "report.html", render(records.run, judged, tables, charts)),
-        tables=tuple(written),
-        markdown=_write(folder / "verdict.md", judged.markdown()),
-        verdict=judged,
-    )
+    sections = build_sections(records, judged)
+    html = write_text(folder / "report.html", render(records.run, judged, sections))
+    markdown = write_text(folder / "verdict.md", judged.markdown())
+    tables, drawn = write_parts(sections, folder, figures=figures)
+    data = write_tables(records, folder / "data")
+    forget_others(folder, (*tables, *drawn, *data))
+    made = (html, markdown, *tables, *drawn, *data)
+    kit = write_kit(folder, records, judged, sections, made, latex=latex)
+    return Report(html, tables, drawn, data, kit, markdown, judged)
 
 
-def _write(path: Path, text: str) -> Path:
-    """Write whole or not at all, so that a reader never sees half a report."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    temporary.replace(path)
-    return path
+def write_parts(
+    sections: Sequence[Section], folder: Path, *, figures: bool
+) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Write every table of ``sections`` into ``folder``/tables and, if asked for, every figure into figures."""
+    tables = tuple(write_text(folder / "tables" / name, text) for name, text in _tables(sections))
+    return tables, tuple(_figures(sections, folder / "figures")) if figures else ()
+
+
+def _tables(sections: Iterable[Section]) -> Iterator[tuple[str, str]]:
+    """File names and contents of every table that stands by itself."""
+    for table in (part for section in sections for part in section.parts if isinstance(part, Table)):
+        yield f"{table.name}.tex", table_tex(table)
+        yield f"{table.name}.csv", table.csv()
+        yield f"{table.name}.md", table_markdown(table)
+
+
+def _figures(sections: Iterable[Section], folder: Path) -> Iterator[Path]:
+    for figure in (part for section in sections for part in section.parts if isinstance(part, Figure)):
+        if figure.paper:
+            yield from write_paper(figure, folder)

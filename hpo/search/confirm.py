@@ -1,5 +1,4 @@
-"""Selection by validation, and confirmation: the selected configuration trained again with fresh seeds, scored on the
-test split once, item by item."""
+"""Confirmation: the selected configuration trained again with fresh seeds, scored on the test split once, item by item."""
 
 from __future__ import annotations
 
@@ -15,26 +14,9 @@ from hpo.search.trained import Trained
 from hpo.search.watchers import Watchers
 
 
-def select(trials: Iterable[Trial]) -> Trial | None:
-    """The complete trial with the highest validation accuracy; of equals the one with the lower loss, then the earlier.
-
-    A pruned trial is never selected: its last score is none of a full training.
-    """
-    complete = [t for t in trials if t.state == "complete"]
-    return min(complete, key=_rank, default=None)
-
-
 def best_rung(rungs: Iterable[Rung]) -> int:
     """Index of the highest validation accuracy; of equals the earliest."""
     return int(np.argmax([rung.score for rung in rungs]))
-
-
-def _rank(trial: Trial) -> tuple[float, float, int]:
-    assert trial.score is not None
-    assert trial.best_rung is not None
-    loss = trial.rungs[trial.best_rung].loss
-    assert loss is not None
-    return (-trial.score, loss, trial.draw)
 
 
 def confirm(

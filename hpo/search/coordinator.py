@@ -25,13 +25,14 @@ from hpo.records.files import (
     write_confirmation,
     write_run,
 )
-from hpo.records.schema import Trial
+from hpo.records.schema import Metric, Trial
+from hpo.records.selection import select
 from hpo.report.writing import Report, write_report
 from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done
 from hpo.runtime.processes import Wanted
 from hpo.search.circumstances import refuse_changes, refuse_other_circumstances
-from hpo.search.confirm import confirm, select
+from hpo.search.confirm import confirm
 from hpo.search.draws import looks_at_results, strategy_values
 from hpo.search.plan import forks
 from hpo.search.prepare import BASELINE, Checked, check_experiment, prepare, run_record
@@ -155,7 +156,9 @@ def _run(
     report = write_report(folder)
     reported = time.perf_counter() - at
     verdict = "\n".join(report.verdict.sentences)
-    tracker.finish(folder / "space.yaml", report.html, list(report.tables), report.markdown, verdict)
+    main_table = (folder / "tables" / "main.md").read_text(encoding="utf-8")
+    tables = list(report.tables)
+    tracker.finish(folder / "space.yaml", report.html, tables, report.markdown, verdict, main_table)
     mark_finished(folder)
     wall = time.perf_counter() - started
     finishing = wall - (at - started) - reported
@@ -240,7 +243,7 @@ class _Run:
         if strategy != BASELINE:
             yield lambda: self._trials.have_ended(strategy, replicate)
             draws = range(self._experiment.budget.trials)
-            selected = select(self._trials.records[strategy, replicate, n] for n in draws)
+            selected = select((self._trials.records[strategy, replicate, n] for n in draws), Metric())
             if selected is None:
                 self._watchers.note(
                     f"{strategy}, replicate {replicate}: no trial was trained to its end, nothing to confirm"

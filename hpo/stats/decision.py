@@ -25,8 +25,8 @@ def decide(estimate: Estimate, holm_p: float, margin: float, comparisons: int, *
     """Judge one of ``comparisons`` differences.
 
     Better: Holm's p below 0.05 and the 95 % interval beside 0; by a relevant margin when the simultaneous
-    interval lies beyond ``margin``. Equivalent: the 90 % interval within +-``margin`` (two one-sided tests,
-    Schuirmann 1987).
+    interval lies beyond ``margin`` (0: none is known). Equivalent: the 90 % interval within +-``margin`` (two
+    one-sided tests, Schuirmann 1987).
 
     Args:
         enough: whether there are the units that any verdict needs.
@@ -40,7 +40,8 @@ def decide(estimate: Estimate, holm_p: float, margin: float, comparisons: int, *
         return Outcome.DIFFERENT
     if better:
         together = estimate.interval(simultaneous_confidence(comparisons, 1 - ALPHA))
-        return Outcome.RELEVANT if _nearest_to_zero(together) > margin else Outcome.BETTER
+        relevant = margin > 0 and _nearest_to_zero(together) > margin
+        return Outcome.RELEVANT if relevant else Outcome.BETTER
     return Outcome.EQUIVALENT if equivalent else Outcome.INCONCLUSIVE
 
 

@@ -84,7 +84,9 @@ def t_power(difference: float, variance: float, df: float, alpha: float) -> floa
         return 1.0
     critical = float(stdtrit(df, 1 - alpha / 2))
     shift = abs(difference) / math.sqrt(variance)
-    return float(1 - nctdtr(df, shift, critical) + nctdtr(df, shift, -critical))
+    # scipy's function is NaN far out in its tails, where its value is below 1e-16.
+    tails = np.nan_to_num([nctdtr(df, shift, critical), nctdtr(df, shift, -critical)])
+    return float(1 - tails[0] + tails[1])
 
 
 def design_power(found: Components, design: tuple[int, int, int], difference: float, alpha: float) -> float:
@@ -108,7 +110,7 @@ def needed(
     """
     u, s, n = np.shape(differences)
     if n == 1:
-        spread = float(np.mean(differences, axis=1).var(ddof=1))
+        spread = float(np.asarray(differences, dtype=np.float64).mean(axis=(1, 2)).var(ddof=1))
         further = _further(lambda k: t_power(difference, spread / k, k - 1, alpha) >= power, u, MOST_UNITS)
         return Needed(difference, power, further, None, None, "units")
     found = components(differences)

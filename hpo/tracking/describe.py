@@ -5,12 +5,20 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from hpo.records.schema import Run
 from hpo.tracking.progress import BEST, BEST_SO_FAR, CHARGED, TEST_ACCURACY
 from hpo.tracking.uri import VIEW
 
 LONGEST = 3000  # characters of a text that a user wrote
+
+
+class Found(NamedTuple):
+    """What a finished run found: the ``verdict`` in plain sentences, and its main table in Markdown."""
+
+    verdict: str
+    main_table: str
 
 
 def experiment_tags(run: Run, run_id: str) -> dict[str, str]:
@@ -34,9 +42,10 @@ def experiment_tags(run: Run, run_id: str) -> dict[str, str]:
     }
 
 
-def experiment(run: Run) -> str:
-    """Description of the experiment's page."""
-    return f"""{_question(run)}
+def experiment(run: Run, found: Found | None = None) -> str:
+    """Description of the experiment's page, with what was ``found`` first."""
+    first = "" if found is None else f"### Verdict\n\n{_safe(found.verdict)}\n\n{found.main_table}"
+    return f"""{first}{_question(run)}
 {_what(run)}
 
 **How the runs nest** (`+` at the left of a row opens it; `Load more` at the end shows what came after the first hundred)
@@ -78,21 +87,24 @@ strategies' selected configurations and scored on the same {run.split.test} test
 """
 
 
-def comparison(run: Run, verdict: str | None, notes: Sequence[str] = ()) -> str:
-    """Description of the run that holds the ``verdict`` (None: not yet) and the ``notes`` of the coordinator."""
-    found = "Not known yet: the run has not finished." if verdict is None else _safe(verdict)
+def comparison(run: Run, found: Found | None, notes: Sequence[str] = ()) -> str:
+    """Description of the run that holds what was ``found`` (None: not yet) and the ``notes`` of the coordinator."""
+    told = "Not known yet: the run has not finished."
+    if found is not None:
+        told = f"{_safe(found.verdict)}\n\n{found.main_table}"
     sizes = f"{run.split.train} training, {run.split.validation} validation, {run.split.test} test texts"
     listed = "".join(f"- {_line(note)}\n" for note in notes)
     return f"""### Verdict
 
-{found}
+{told}
 {_question(run)}
 {_what(run)}
 
 - Data: {_line(run.split.source)}: {sizes}.
 - Model: {_line(run.model.source)}. Device: {_line(run.device.name)}, {run.device.precision}.
 {listed}
-The full report is `report.html` under Artifacts; `tables/` holds its tables for a paper.
+The full report is `report.html` under Artifacts; `tables/` holds its tables for a paper, and `figures/` its figures \
+once `hpo report` has drawn them.
 """
 
 

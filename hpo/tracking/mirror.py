@@ -147,9 +147,15 @@ class Mirror:
             self._write(next(iter(self._waiting)))
 
     def finish(
-        self, at: int, space_file: Path, report: Path, tables: list[Path], verdict_file: Path, verdict: str
+        self,
+        at: int,
+        space_file: Path,
+        report: Path,
+        tables: list[Path],
+        verdict_file: Path,
+        found: describe.Found,
     ) -> None:
-        """Store the files and the verdict (plain sentences) with the comparison; end every run still open."""
+        """Store the files and what was found with the comparison; end every run still open."""
         for name, progress in self._progress.items():
             self._entries[f"strategy/{name}"].add(progress.tests(), at)
             self._news(self._entries[f"strategy/{name}"])
@@ -161,8 +167,9 @@ class Mirror:
         ).hexdigest()
         if self._store.tag(run, "hpo.files") != digest:
             self._store.log_files(run, files)
-            text = describe.comparison(self._run, verdict, self._notes)
+            text = describe.comparison(self._run, found, self._notes)
             self._store.log(run, {}, {"mlflow.note.content": text, "hpo.files": digest})
+            self._store.tag_experiment({"mlflow.note.content": describe.experiment(self._run, found)})
         self._close()
 
     def interrupt(self) -> None:

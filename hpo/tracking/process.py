@@ -21,6 +21,7 @@ from hpo.errors import UserError
 from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Run, Rung, Trial
 from hpo.tracking.database import WriteAhead
+from hpo.tracking.describe import Found
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.store import Store
 from hpo.tracking.uri import database
@@ -165,7 +166,7 @@ def _tell(mirror: Mirror, message: Message) -> None:
                 Path(message["report"]),
                 [Path(table) for table in message["tables"]],
                 Path(message["verdict_file"]),
-                message["verdict"],
+                Found(message["verdict"], message["main_table"]),
             )
 
 

@@ -93,8 +93,13 @@ class Store:
     @plain_errors
     def _connect(self) -> None:
         with _one_at_a_time(database(self.uri)):
-            self._client = _client(self.uri)
+            self._client = open_client(self.uri)
             self._client.search_experiments(max_results=1)  # makes the schema
+
+    @plain_errors
+    def knows(self, experiment: str) -> bool:
+        """Whether there is an experiment of this name."""
+        return self._client.get_experiment_by_name(experiment) is not None
 
     @plain_errors
     def enter(self, experiment: str, run_id: str) -> None:
@@ -263,7 +268,7 @@ class Store:
             self._client.log_artifact(run.id, str(path), artifact_path=folder)
 
 
-def _client(uri: str) -> Any:
+def open_client(uri: str) -> Any:
     """An MLflow client that says nothing on the terminal, sends nothing home, and keeps a password out of its URI."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"

@@ -96,9 +96,20 @@ class Tracker:
         self._tell("note", text=text)
 
     def finish(
-        self, space_file: Path, report: Path, tables: list[Path], verdict_file: Path, verdict: str
+        self,
+        space_file: Path,
+        report: Path,
+        tables: list[Path],
+        verdict_file: Path,
+        verdict: str,
+        main_table: str,
     ) -> None:
-        """Store the files and the verdict (plain sentences) with the comparison; returns when all is written."""
+        """Store the files with the comparison; returns when all is written.
+
+        Args:
+            verdict: plain sentences.
+            main_table: Markdown, with every name escaped.
+        """
         self._tell(
             "finish",
             space_file=str(space_file.absolute()),
@@ -106,6 +117,7 @@ class Tracker:
             tables=[str(table.absolute()) for table in tables],
             verdict_file=str(verdict_file.absolute()),
             verdict=verdict,
+            main_table=main_table,
         )
         self._answered.wait()
         self._raise_failure()

@@ -180,22 +180,34 @@ def test_report_prints_the_verdict_and_where_it_lies(monkeypatch, capsys) -> Non
     folder = Path("results/tiny")
     written = SimpleNamespace(
         html=folder / "report.html",
-        tables=(folder / "tables/main.tex", folder / "tables/main.csv"),
+        figures=(folder / "figures/effects-3.25in.pdf",),
+        kit=(folder / "methods.tex", folder / "references.bib", folder / "manifest.json"),
         verdict=SimpleNamespace(sentences=("co\x1b[2Jsine " + "is better " * 10,)),
     )
     asked = []
     monkeypatch.setattr(
-        "hpo.report.writing.write_report", lambda f: asked.append(f) or written, raising=False
+        "hpo.report.writing.write_report", lambda f, **how: asked.append((f, how)) or written, raising=False
     )
     write_records(folder)
     assert execute(["report", "tiny"]) == 0
-    assert asked == [folder]
+    assert asked == [(folder, {"figures": True, "latex": False})]
     assert capsys.readouterr().out.splitlines() == [
         "co [2Jsine is better is better is better is better is better is better is better",
         "is better is better is better",
         "report: results/tiny/report.html",
-        "tables: results/tiny/tables",
+        "tables: results/tiny/tables, figures: results/tiny/figures",
+        "for a paper: results/tiny/methods.tex, references.bib, manifest.json",
+        "next: hpo report tiny --open",
     ]
+
+
+@pytest.mark.parametrize("command", ["status", "verify"])
+def test_an_imported_run_cannot_be_gone_on_with(command: str, capsys) -> None:
+    write_records(Path("results/tiny"))
+    head = Path("results/tiny/records/run.json")
+    head.write_text(head.read_text().replace('"source": "hpo"', '"source": "a CSV file"'))
+    assert execute([command, "tiny"]) == 2
+    assert "was imported from a CSV file" in capsys.readouterr().err
 
 
 def test_check_prints_the_plan(coordinator, capsys) -> None:

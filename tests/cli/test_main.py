@@ -14,7 +14,22 @@ from hpo import __version__
 from hpo.cli.main import app, execute
 from hpo.errors import UserError
 
-COMMANDS = ("run", "check", "status", "report", "verify", "ui", "clean", "assets", "fetch", "schema")
+COMMANDS = (
+    "run",
+    "check",
+    "status",
+    "report",
+    "compare",
+    "verify",
+    "audit",
+    "import",
+    "export-records",
+    "ui",
+    "clean",
+    "assets",
+    "fetch",
+    "schema",
+)
 SLOW = ("torch", "mlflow", "optuna", "transformers", "datasets", "pandas")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from hpo.records.files import read_records
 
 HPO = [sys.executable, "-m", "hpo"]
-MEASURED = {"seconds", "spent", "test_seconds", "retrained_seconds"}
+MEASURED = {"seconds", "spent", "test_seconds", "retrained_seconds", "stamp"}
 
 
 def hpo(*arguments: str, cwd: Path, timeout: float = 600) -> subprocess.CompletedProcess[str]:

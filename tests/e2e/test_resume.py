@@ -205,6 +205,6 @@ def test_selection_is_the_same_whatever_the_test_split_says(
         [(c["strategy"], c["replicate"], c["draw"]) for c in r["confirmations"]] for r in (clean, other)
     ]
     assert chosen[0] == chosen[1]
-    assert [c["test_accuracy"] for c in other["confirmations"]] != [
-        c["test_accuracy"] for c in clean["confirmations"]
+    assert [c["test_score"] for c in other["confirmations"]] != [
+        c["test_score"] for c in clean["confirmations"]
     ]

@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from hpo.errors import UserError
-from hpo.records.files import read_records, slug, trial_path, write_trial
-from hpo.records.schema import Rung, Segment, Trial, Work, charged_seconds, spent_seconds
+from hpo.records.files import is_finished, read_records, slug, trial_path, write_records, write_trial
+from hpo.records.schema import (
+    Confirmation,
+    Records,
+    Run,
+    Rung,
+    Search,
+    Segment,
+    Trial,
+    Work,
+    charged_seconds,
+    spent_seconds,
+)
 
 
 def trial(draw: int, keys: tuple[str, ...], seconds: float = 2.0) -> Trial:
@@ -83,3 +95,66 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     (tmp_path / "records" / "run.json").write_text("{}")
     with pytest.raises(UserError, match=r"run\.json: name: Field required"):
         read_records(tmp_path)
+
+
+def imported(trials: int, rungs: int) -> Records:
+    run = Run(
+        name="imported",
+        question="Which?",
+        task="t",
+        source="CSV",
+        strategies=("b", "a"),
+        replicates=1,
+        trials=trials,
+        seeds=1,
+        search=Search(),
+        space=(),
+    )
+    made = tuple(
+        Trial(
+            strategy="b",
+            replicate=0,
+            draw=draw,
+            parameters={f"p{i}": draw / (i + 3) for i in range(8)},
+            state="complete",
+            reason="complete in study b",
+            score=0.5,
+            best_rung=0,
+            rungs=tuple(Rung(examples=i + 1, score=draw / 7) for i in range(rungs)),
+        )
+        for draw in range(trials)
+    )
+    last = Confirmation(role="strategy", strategy="a", replicate=0, index=0, parameters={}, test_score=0.5)
+    return Records(run=run, trials=made, confirmations=(last,))
+
+
+def test_records_written_as_lines_read_back_and_are_finished(tmp_path: Path) -> None:
+    records = imported(trials=3, rungs=2)
+    write_records(tmp_path, records)
+    assert read_records(tmp_path) == records
+    assert is_finished(tmp_path)
+    assert sorted(p.name for p in (tmp_path / "records").iterdir()) == [
+        *("confirmations.jsonl", "finished", "run.json", "trials.jsonl")
+    ]
+    lines = (tmp_path / "records" / "trials.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "records" / "trials.jsonl").write_text("".join(lines[:-1]))
+    assert not is_finished(tmp_path)
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    write_records(tmp_path, imported(trials=3, rungs=1))
+    path = tmp_path / "records" / "trials.jsonl"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], lines[1].replace('"complete"', '"done"'), lines[2]]) + "\n")
+    with pytest.raises(
+        UserError, match=r"trials\.jsonl, line 2: state: Input should be 'complete'"
+    ) as caught:
+        read_records(tmp_path)
+    assert caught.value.hint == "Import the run again; `hpo import` writes the file anew."
+
+
+def test_thousands_of_trials_are_read_fast(tmp_path: Path) -> None:
+    write_records(tmp_path, imported(trials=2_000, rungs=10))
+    began = time.process_time()
+    assert len(read_records(tmp_path).trials) == 2_000
+    assert time.process_time() - began < 1.0  # 10,000 in 5 s

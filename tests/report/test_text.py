@@ -4,7 +4,6 @@ from hpo.records.schema import Metric
 from hpo.report.text import (
     Units,
     counted,
-    latex,
     listed,
     markdown,
     one_line,
@@ -15,18 +14,6 @@ from hpo.report.text import (
     seconds,
     value_text,
 )
-
-
-def test_latex_escapes_each_special_character():
-    assert latex(r"\ { } $ & # % _ ^ ~ < > |") == (
-        r"\textbackslash{} \{ \} \$ \& \# \% \_ \textasciicircum{} \textasciitilde{} "
-        r"\textless{} \textgreater{} \textbar{}"
-    )
-
-
-def test_latex_sets_a_minus_before_a_number_and_keeps_hyphens():
-    assert latex("-0.42 to +1.10") == "$-$0.42 to +1.10"
-    assert latex("all-MiniLM-6 and 1e-5") == "all-MiniLM-6 and 1e-5"
 
 
 def test_markdown_leaves_no_tag_link_or_emphasis():

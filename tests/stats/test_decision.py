@@ -57,3 +57,8 @@ def test_rank_intervals_are_open_without_a_winner_and_closed_in_a_full_order():
 
 def test_one_beaten_strategy_closes_one_rank():
     assert rank_intervals(["a", "b", "c"], better(("a", "c"))) == {"a": (1, 2), "b": (1, 3), "c": (2, 3)}
+
+
+def test_without_a_margin_no_difference_is_called_relevant():
+    found = estimate(0.2, 0.001)
+    assert decide(found, found.p_value(), 0.0, 1, enough=True) is Outcome.BETTER

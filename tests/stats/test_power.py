@@ -82,3 +82,10 @@ def test_seeds_limit_where_searches_agree_and_their_seeds_do_not():
 def test_nothing_further_is_needed_where_the_power_is_there():
     plan = needed(draw(np.random.default_rng(13), 8, 2, 500, (0.001, 0.001, 0.01, 0, 0.01)), 0.05)
     assert (plan.units, plan.seeds, plan.items) == (0, 0, 0)
+
+
+def test_power_grows_with_the_difference_to_certainty_however_far():
+    powers = [t_power(shift, 1.0, 2.0, 0.05 / 15) for shift in np.arange(0, 40, 0.5)]
+    assert np.isfinite(powers).all()
+    assert (np.diff(powers) >= -1e-12).all()
+    assert powers[-1] > 0.9

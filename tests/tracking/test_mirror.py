@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tracked_run import (
     CONFIRMATIONS,
+    TABLE,
     TRIALS,
     Made,
     Told,
@@ -27,6 +28,7 @@ from tracked_run import (
 
 from hpo.errors import UserError
 from hpo.tracking import store as store_module
+from hpo.tracking.attach import attach
 from hpo.tracking.store import Store
 from hpo.tracking.uri import default_uri
 
@@ -54,7 +56,7 @@ def test_a_note_stands_with_the_comparison(results: Path, name: str) -> None:
 def test_runs_nest_as_strategy_study_trial_and_confirmation(results: Path, name: str, tmp_path: Path) -> None:
     tracker = Told(default_uri(results), make_run(name), "run1")
     tell_all(tracker)
-    tracker.finish(*files(tmp_path), "Linear and cosine cannot be told apart.")
+    tracker.finish(*files(tmp_path), "Linear and cosine cannot be told apart.", TABLE)
     runs = read(results, name)
 
     def parent(key: str) -> str | None:
@@ -138,7 +140,7 @@ def test_finish_stores_files_and_verdict_and_leaves_nothing_running(
     tell(tracker, TRIALS[0])
     tracker.started(TRIALS[1].work())
     tracker.note("two duplicates dropped")
-    tracker.finish(*files(tmp_path), "No *winner* <yet>.")
+    tracker.finish(*files(tmp_path), "No *winner* <yet>.", TABLE)
     runs = read(results, name)
     comparison = runs["comparison"]
     names = {f.path for f in client(results).list_artifacts(comparison.info.run_id)}
@@ -147,7 +149,10 @@ def test_finish_stores_files_and_verdict_and_leaves_nothing_running(
     assert [f.path for f in tables] == ["tables/main.tex"]
     text = comparison.data.tags["mlflow.note.content"]
     assert text.startswith("### Verdict\n\nNo \\*winner\\* &lt;yet&gt;.\n")
+    assert TABLE in text
     assert "- two duplicates dropped\n" in text
+    described = client(results).get_experiment_by_name(name).tags["mlflow.note.content"]
+    assert described.startswith("### Verdict\n\nNo \\*winner\\* &lt;yet&gt;.\n\n" + TABLE)
     assert Counter(run.info.status for run in runs.values()) == {"FINISHED": 7, "KILLED": 1}
     assert runs["trial/cosine/r0/d0"].data.tags["hpo.state"] == "interrupted"
     artifacts = results / "mlflow_artifacts"
@@ -159,13 +164,13 @@ def test_telling_everything_again_changes_nothing(
 ) -> None:
     tracker = Told(default_uri(results), make_run(name), "run1")
     tell_all(tracker)
-    tracker.finish(*files(tmp_path), "A verdict.")
+    tracker.finish(*files(tmp_path), "A verdict.", TABLE)
     before = snapshot(results, name)
     tell_all(tracker)
     monkeypatch.setattr(store_module, "PAGE", 5)
     again = Told(default_uri(results), make_run(name), "run1")
     tell_all(again)
-    again.finish(*files(tmp_path), "A verdict.")
+    again.finish(*files(tmp_path), "A verdict.", TABLE)
     assert snapshot(results, name) == before
 
 
@@ -185,7 +190,7 @@ def test_a_record_alone_gives_the_same_run_as_its_events(results: Path, name: st
 def test_an_interrupted_run_reads_killed_and_is_continued(results: Path, name: str, tmp_path: Path) -> None:
     whole = Told(default_uri(results), make_run(name), "run1")
     tell_all(whole)
-    whole.finish(*files(tmp_path), "A verdict.")
+    whole.finish(*files(tmp_path), "A verdict.", TABLE)
 
     cut = f"{name}b"
     first = Told(default_uri(results), make_run(cut), "run1")
@@ -200,7 +205,7 @@ def test_an_interrupted_run_reads_killed_and_is_continued(results: Path, name: s
     second = Told(default_uri(results), make_run(cut), "run1")
     tell_all(second)
     assert read(results, cut)["strategy/cosine"].info.status == "RUNNING"
-    second.finish(*files(tmp_path), "A verdict.")
+    second.finish(*files(tmp_path), "A verdict.", TABLE)
     assert snapshot(results, cut) == snapshot(results, name)
 
 
@@ -228,7 +233,7 @@ def test_a_stop_while_runs_are_opened_or_ended_leaves_none_running(
     tell(tracker, TRIALS[0])
     stop_after(1, "end")
     with pytest.raises(KeyboardInterrupt):
-        tracker.finish(*files(tmp_path), "A verdict.")
+        tracker.finish(*files(tmp_path), "A verdict.", TABLE)
     tracker.interrupt()  # as the coordinator does on any stop
     statuses = Counter(run.info.status for run in read(results, name).values())
     assert statuses == {"FINISHED": 2, "KILLED": 4}
@@ -355,7 +360,7 @@ def test_what_ends_before_its_turn_is_written_at_once_and_alike(
 ) -> None:
     eager = Told(default_uri(results), make_run(name), "run1")
     tell_all(eager)
-    eager.finish(*files(tmp_path), "A verdict.")
+    eager.finish(*files(tmp_path), "A verdict.", TABLE)
     lazy = Told(default_uri(results), make_run(f"{name}b"), "run1", lazy=True)
     calls.clear()
     tell_all(lazy)
@@ -367,7 +372,7 @@ def test_what_ends_before_its_turn_is_written_at_once_and_alike(
         "log_batch": trainings + studies + strategies,
         "set_terminated": trainings,
     }
-    lazy.finish(*files(tmp_path), "A verdict.")
+    lazy.finish(*files(tmp_path), "A verdict.", TABLE)
     assert snapshot(results, f"{name}b") == snapshot(results, name)
 
 
@@ -420,3 +425,22 @@ def test_runs_keep_the_times_of_what_they_mirror_and_none_starts_with_another(
     starts = {key: run.info.start_time for key, run in runs.items() if key.startswith(("study", "trial"))}
     assert len(set(starts.values())) == 4
     assert starts["study/cosine/r0"] < starts["trial/cosine/r0/d0"]
+
+
+def test_figures_drawn_later_lie_with_the_comparison(results: Path, name: str, tmp_path: Path) -> None:
+    tracker = Told(default_uri(results), make_run(name), "run1")
+    tell_all(tracker)
+    tracker.finish(*files(tmp_path), "A verdict.", TABLE)
+    figure = tmp_path / "effects.svg"
+    figure.write_text("<svg/>")
+    assert attach(default_uri(results), name, "run1", [(figure, "figures")])
+    comparison = read(results, name)["comparison"].info.run_id
+    assert [f.path for f in client(results).list_artifacts(comparison, "figures")] == ["figures/effects.svg"]
+
+
+def test_nothing_is_made_where_a_run_is_not_tracked(results: Path, name: str, tmp_path: Path) -> None:
+    assert not attach(default_uri(tmp_path / "nowhere"), name, "run1", [])
+    assert not (tmp_path / "nowhere").exists()
+    Told(default_uri(results), make_run(name), "run1")
+    assert not attach(default_uri(results), "another", "run1", [])
+    assert not attach(default_uri(results), name, "another", [])

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tracked_run import TRIALS, Told, files, history, make_run, read, snapshot, tell, tell_all
+from tracked_run import TABLE, TRIALS, Told, files, history, make_run, read, snapshot, tell, tell_all
 
 from hpo.errors import UserError
 from hpo.records.events import Observer
@@ -27,7 +27,7 @@ from pathlib import Path
 sys.path.insert(0, {str(HERE)!r})
 import hpo.tracking.tracker, hpo.tracking.ui, hpo.tracking.uri
 assert "mlflow" not in sys.modules
-from tracked_run import TRIALS, files, make_run, tell, tell_all
+from tracked_run import TABLE, TRIALS, files, make_run, tell, tell_all
 tracker = hpo.tracking.tracker.Tracker(sys.argv[1])
 tracker.open(make_run("space"), "run1")
 """
@@ -39,7 +39,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
     whole = Told(default_uri(folder), make_run("space"), "run1")
     tell_all(whole)
-    whole.finish(*files(folder / "files"), "A verdict.")
+    whole.finish(*files(folder / "files"), "A verdict.", TABLE)
     return folder
 
 
@@ -70,7 +70,7 @@ def test_the_process_writes_what_the_mirror_does_while_the_coordinator_never_imp
     work.mkdir()
     program = f"""
 tell_all(tracker)
-tracker.finish(*files(Path({str(tmp_path / "files")!r})), "A verdict.")
+tracker.finish(*files(Path({str(tmp_path / "files")!r})), "A verdict.", TABLE)
 assert "mlflow" not in sys.modules
 """
     done = coordinator(work, program, tmp_path)
@@ -148,7 +148,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
     second = Told(default_uri(tmp_path / "results"), make_run("space"), "run1")
     tell_all(second)
-    second.finish(*files(tmp_path / "files"), "A verdict.")
+    second.finish(*files(tmp_path / "files"), "A verdict.", TABLE)
     assert snapshot(tmp_path / "results", "space") == snapshot(undisturbed, "space")
 
 
@@ -160,7 +160,7 @@ def test_a_database_that_mlflow_cannot_use_is_told_at_the_next_call_and_at_the_e
     tracker = Tracker(f"sqlite:///{path}")
     tracker.open(make_run("x"), "run1")
     with pytest.raises(UserError) as caught:
-        tracker.finish(*files(tmp_path), "A verdict.")
+        tracker.finish(*files(tmp_path), "A verdict.", TABLE)
     assert caught.value.message.startswith(f"MLflow at 'sqlite:///{path}' failed: ")
     with pytest.raises(UserError) as again:
         tracker.note("more")
@@ -174,7 +174,7 @@ def test_a_tracking_process_that_dies_is_a_user_error(tmp_path: Path) -> None:
     tracker._process.kill()
     tracker.open(make_run("space"), "run1")
     with pytest.raises(UserError) as caught:
-        tracker.finish(*files(tmp_path), "A verdict.")
+        tracker.finish(*files(tmp_path), "A verdict.", TABLE)
     assert "ended (exit code -9)" in caught.value.message
     tracker.interrupt()
 
@@ -183,7 +183,7 @@ def test_a_bug_of_the_mirror_is_a_traceback_in_the_coordinator(tmp_path: Path) -
     tracker = Tracker(default_uri(tmp_path))
     tracker.note("told before any run is open")
     with pytest.raises(RuntimeError, match="AssertionError"):
-        tracker.finish(*files(tmp_path), "A verdict.")
+        tracker.finish(*files(tmp_path), "A verdict.", TABLE)
     tracker.interrupt()
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tracked_run import Made, Told, make_run, tell
+from tracked_run import TABLE, Made, Told, make_run, tell
 
 from hpo.errors import UserError
 from hpo.tracking import ui
@@ -75,7 +75,7 @@ def test_the_page_opens_takes_a_run_without_storing_the_password_and_ends_withou
         tracker = Told(f"http://ann:s3cr3t@127.0.0.1:{port}", make_run(), "run2")
         tell(tracker, Made("linear", 0, 0, (0.5, 0.6)))
         (tmp_path / "f.txt").write_text("x")
-        tracker.finish(tmp_path / "f.txt", tmp_path / "f.txt", [], tmp_path / "f.txt", "A verdict.")
+        tracker.finish(tmp_path / "f.txt", tmp_path / "f.txt", [], tmp_path / "f.txt", "A verdict.", TABLE)
     with sqlite3.connect(results / "mlflow.db") as connection:
         dump = "\n".join(connection.iterdump())
         ended = connection.execute(

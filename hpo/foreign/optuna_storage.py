@@ -1,0 +1,142 @@
+"""Studies of any storage of Optuna: a database by its URL, or a journal file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hpo.errors import UserError
+from hpo.foreign.asked import Asked
+from hpo.foreign.source import Entry, Source, base_name, chosen
+from hpo.foreign.spaces import merged
+from hpo.records.schema import ParameterInfo
+from hpo.tracking.uri import shown
+
+VALUE = "value"  # as Optuna calls the objective's
+
+
+def read_optuna(source: str, asked: Asked) -> Source:
+    """The trials of the studies in ``source``; their distributions are the space, their durations the cost.
+
+    Raises:
+        UserError: it cannot be opened, lacks a study, or studies differ in direction or have several objectives.
+    """
+    import optuna
+
+    path = shown(source)
+    storage = _storage(source, path)
+    names = chosen(asked.studies, optuna.get_all_study_names(storage), path, "study")
+    picked = [optuna.load_study(study_name=name, storage=storage) for name in names]
+    maximize = _direction(picked, path)
+    entries: list[Entry] = []
+    distributions: list[ParameterInfo] = []
+    user: dict[str, None] = {}
+    for study in picked:
+        for trial in study.get_trials(deepcopy=False):
+            entries.append(_entry(study, trial, path))
+            user |= dict.fromkeys((*study.user_attrs, *trial.user_attrs))
+            distributions += _parameters(trial)
+    called = {tuple(study.metric_names or ()) for study in picked}
+    return Source(
+        label=f"Optuna ({base_name(path)})",
+        entries=tuple(entries),
+        kind="parameter or attribute",
+        results=(VALUE, *user),
+        score=VALUE,
+        final=True,
+        metric=next(iter(called))[0] if len(called) == 1 and called != {()} else "objective value",
+        maximize=maximize,
+        space=merged(distributions),
+        notes=("cost: wall-clock from a trial's start to its end, taken as device-seconds",),
+    )
+
+
+def _storage(source: str, path: str) -> Any:
+    """Optuna's storage, opened to be read."""
+    import optuna
+    from optuna.storages import JournalStorage, RDBStorage
+    from optuna.storages.journal import JournalFileBackend
+    from sqlalchemy.exc import SQLAlchemyError
+
+    logging.getLogger("optuna").setLevel(logging.ERROR)
+    try:
+        if "://" in source:
+            return RDBStorage(source)
+        with Path(source).open("rb") as file:
+            if file.read(16) == b"SQLite format 3\x00":
+                return RDBStorage(f"sqlite:///{source}")
+        return JournalStorage(JournalFileBackend(source))
+    except (
+        SQLAlchemyError,
+        RuntimeError,
+        ImportError,
+        ValueError,
+        KeyError,
+        optuna.exceptions.OptunaError,
+    ) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"{path} cannot be read as a storage of Optuna: {reason}",
+            "Name a storage that this version of Optuna opens, such as sqlite:///study.db or a journal file.",
+        ) from error
+
+
+def _direction(studies: list[Any], path: str) -> bool:
+    """Whether the studies maximise."""
+    for study in studies:
+        if len(study.directions) > 1:
+            raise UserError(
+                f"{path}: study {study.study_name!r} has {len(study.directions)} objectives; one is required",
+                "Name the studies with one objective by --study.",
+            )
+    directions = {study.directions[0].name for study in studies}
+    if len(directions) > 1:
+        raise UserError(
+            f"{path}: some of its studies maximise and some minimise",
+            "Name studies of one direction by --study.",
+        )
+    return directions == {"MAXIMIZE"}
+
+
+def _entry(study: Any, trial: Any, path: str) -> Entry:
+    said = trial.system_attrs.get("fail_reason")
+    place = f"trial {trial.number} of study {study.study_name!r}"
+    steps = dict(trial.intermediate_values)
+    return Entry(
+        path=path,
+        place=place,
+        study=study.study_name,
+        attributes={**study.user_attrs, **trial.user_attrs, **trial.params, VALUE: _value(trial)},
+        parameters=trial.params,
+        state=trial.state.name,
+        reason=f"{trial.state.name} ({place}): {said}" if said else "",
+        seconds=None if trial.duration is None else trial.duration.total_seconds(),
+        history=lambda name: steps if name == VALUE else {},
+    )
+
+
+def _value(trial: Any) -> float | None:
+    return trial.values[0] if trial.values else None
+
+
+def _parameters(trial: Any) -> Iterator[ParameterInfo]:
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
+    for name, drawn in trial.distributions.items():
+        if isinstance(drawn, CategoricalDistribution):
+            kind = "choices" if len(drawn.choices) > 1 else "fixed"
+            yield ParameterInfo(name=name, kind=kind, values=tuple(drawn.choices))
+        elif drawn.single():
+            yield ParameterInfo(name=name, kind="fixed", values=(drawn.low,))
+        else:
+            yield ParameterInfo(
+                name=name,
+                kind="range",
+                low=drawn.low,
+                high=drawn.high,
+                log=drawn.log,
+                step=None if drawn.log else drawn.step,
+                integer=isinstance(drawn, IntDistribution),
+            )

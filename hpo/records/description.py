@@ -1,0 +1,50 @@
+"""The description of the tables, for ``schema.json`` and for docs/records.md."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from hpo.records.columns import TABLES
+from hpo.records.schema import SCHEMA
+
+NAME = "hpo.records"  # of the schema; its version is ``SCHEMA``
+
+_HEAD = f"""\
+# The tables of a run
+
+<!-- Made from hpo/records/columns.py; tests/records/test_tables.py says how to make it again. -->
+
+`hpo export-records RUN` writes each as Parquet and as CSV, with `schema.json` beside them. The schema is `{NAME}`,
+version {SCHEMA}: each Parquet file has it in its metadata (`hpo.schema`, `hpo.version`), and unit and meaning in those of
+each column. `hpo import` reads the Parquet files back.
+
+An empty cell means what the last column says; where that is blank, no cell is empty. Cells of type `json` hold a JSON value.
+In CSV, a text of a user's that begins with `=`, `+`, `-`, `@`, `'`, a tab or a line break has a `'` put before it, so that
+no spreadsheet takes it for a formula.
+"""
+
+
+def as_json() -> dict[str, Any]:
+    """The description as a JSON object; a column whose ``empty`` is an empty text is never empty."""
+    described = {
+        table.name: {
+            "meaning": table.meaning,
+            "key": list(table.key),
+            "columns": [asdict(column) for column in table.columns],
+        }
+        for table in TABLES
+    }
+    return {"schema": NAME, "version": SCHEMA, "tables": described}
+
+
+def as_markdown() -> str:
+    """The description as a page."""
+    lines = [_HEAD]
+    for table in TABLES:
+        key = ", ".join(f"`{name}`" for name in table.key)
+        lines += [f"## {table.name}", "", f"{table.meaning} Different in each row: {key}.", ""]
+        lines += ["| column | type | unit | meaning | empty |", "|---|---|---|---|---|"]
+        lines += [f"| `{c.name}` | {c.dtype} | {c.unit} | {c.meaning} | {c.empty} |" for c in table.columns]
+        lines.append("")
+    return "\n".join(lines)

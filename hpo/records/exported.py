@@ -1,0 +1,266 @@
+"""Records from the Parquet tables that ``hpo.records.tables`` wrote."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from hpo.errors import UserError
+from hpo.records.columns import TABLES, TableSchema
+from hpo.records.description import NAME
+from hpo.records.schema import (
+    NOT_RECORDED,
+    SCHEMA,
+    Audited,
+    Confirmation,
+    DeviceInfo,
+    Metric,
+    ModelInfo,
+    ParameterInfo,
+    Records,
+    Run,
+    Rung,
+    Search,
+    Segment,
+    SplitInfo,
+    Stamp,
+    Trial,
+    Work,
+)
+
+Row = dict[str, Any]
+Key = tuple[str, str, int, int]  # training, strategy, replicate, number
+
+
+def read_tables(folder: Path) -> Records:
+    """The records whose tables lie in ``folder``, equal to those that were written.
+
+    Raises:
+        UserError: a table is missing, or is none of this version of the schema.
+    """
+    rows = {table.name: _rows(folder, table) for table in TABLES}
+    if len(rows["runs"]) != 1:
+        raise UserError(
+            f"{folder / 'runs.parquet'}: found {len(rows['runs'])} runs; one is required",
+            "Import the tables of each run by themselves.",
+        )
+    work = _Work(rows)
+    return Records(
+        run=_run(rows["runs"][0], rows["space"]),
+        trials=tuple(_trial(row, work) for row in rows["trials"]),
+        confirmations=tuple(_confirmation(row, work) for row in rows["confirmations"]),
+        audited=tuple(_audited(row, work) for row in rows["audited"]),
+    )
+
+
+class _Work:
+    """What belongs to each training, by its key."""
+
+    def __init__(self, rows: dict[str, list[Row]]) -> None:
+        self._parameters: dict[Key, dict[str, Any]] = defaultdict(dict)
+        for row in rows["parameters"]:
+            self._parameters[_key(row)][row["name"]] = json.loads(row["value"])
+        self._rungs, self._costs = _grouped(rows["rungs"]), _grouped(rows["costs"])
+        self._items: dict[Key, list[Row]] = defaultdict(list)
+        for row in rows["items"]:
+            training = "baseline" if row["role"] == "baseline" else "confirmation"
+            self._items[training, row["strategy"], row["replicate"], row["index"]].append(row)
+
+    def fields(self, key: Key) -> dict[str, Any]:
+        """Fields that all trainings share."""
+        pieces = self._costs[key]
+        return {
+            "rungs": tuple(_rung(row) for row in self._rungs[key]),
+            "segments": tuple(
+                Segment(key=p["key"], examples=p["seen"], steps=p["steps"], seconds=p["seconds"])
+                for p in pieces
+                if p["work"] == "segment"
+            ),
+            "passes": tuple(
+                Work(key=p["key"], seconds=p["seconds"], spent=p["new_seconds"])
+                for p in pieces
+                if p["work"] == "pass"
+            ),
+        }
+
+    def parameters(self, key: Key) -> dict[str, Any]:
+        """The configuration."""
+        return self._parameters[key]
+
+    def items(self, key: Key, column: str) -> tuple[int, ...] | None:
+        """A column of the test items; None where it was not recorded."""
+        values = tuple(row[column] for row in self._items[key])
+        return None if not values or values[0] is None else values
+
+
+def _grouped(rows: list[Row]) -> dict[Key, list[Row]]:
+    found: dict[Key, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[_key(row)].append(row)
+    return found
+
+
+def _key(row: Row) -> Key:
+    return row["training"], row["strategy"], row["replicate"], row["number"]
+
+
+def _rows(folder: Path, table: TableSchema) -> list[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    path = folder / f"{table.name}.parquet"
+    hint = "Give the folder that `hpo export-records` wrote, with all its files."
+    if not path.is_file():
+        raise UserError(f"{folder} holds no {path.name}, which belongs to the tables of a run", hint)
+    try:
+        found = pyarrow.parquet.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path} is no Parquet file: {str(error).splitlines()[0]}", hint) from error
+    metadata = found.schema.metadata or {}
+    if metadata.get(b"hpo.schema") != NAME.encode():
+        raise UserError(f"{path} is no table of a run: its metadata do not say {NAME}", hint)
+    version = metadata.get(b"hpo.version", b"").decode()
+    if version != str(SCHEMA):
+        raise UserError(
+            f"{path}: found version {version} of the schema; this hpo reads version {SCHEMA}",
+            "Export the run again with this version of hpo, or import with the version that wrote it.",
+        )
+    rows: list[Row] = found.to_pylist()
+    return rows
+
+
+def _run(row: Row, space: list[Row]) -> Run:
+    stamp = None if row["began"] is None else Stamp(**_part(row, "began", "command", "git", "plan_sha256"))
+    named = (
+        *(
+            "question",
+            "task",
+            "max_length",
+            "seed",
+            "source",
+            "reference",
+            "baseline",
+            "replicates",
+            "trials",
+        ),
+        *("seeds", "resource"),
+    )
+    return Run(
+        name=row["run"],
+        kind=_text(row["kind"]),
+        strategies=tuple(json.loads(row["strategies"])),
+        metric=Metric(name=row["metric"], **_part(row, "maximize", "share")),
+        search=Search(
+            **_part(row, "sampler", "pruner", "independent", "selection", "shared_draws"),
+            rungs=tuple(json.loads(row["rungs"])),
+        ),
+        space=tuple(_parameter(parameter) for parameter in space),
+        split=_split(row),
+        model=ModelInfo(
+            source=_text(row["model"]),
+            licence=_text(row["model_licence"]),
+            layers=row["model_layers"] or 0,
+            hidden_size=row["model_hidden_size"] or 0,
+            parameters=row["model_parameters"] or 0,
+            sha256=_text(row["model_sha256"]),
+        ),
+        device=DeviceInfo(
+            name=_text(row["device"]),
+            precision=_text(row["precision"]),
+            precision_reason=_text(row["precision_reason"]),
+            threads=row["threads"] or 0,
+            workers=row["workers"],
+        ),
+        versions=json.loads(row["versions"]),
+        stamp=stamp,
+        experiment=json.loads(row["experiment"]),
+        **_part(row, *named),
+    )
+
+
+def _split(row: Row) -> SplitInfo:
+    return SplitInfo(
+        source=_text(row["data"]),
+        licence=_text(row["data_licence"]),
+        labels=tuple(json.loads(row["labels"])),
+        train=row["train"] or 0,
+        validation=row["validation"] or 0,
+        test=row["test"] or 0,
+        duplicates_dropped=row["duplicates_dropped"],
+        groups=None if row["test_groups"] is None else tuple(json.loads(row["test_groups"])),
+        sha256=_text(row["data_sha256"]),
+    )
+
+
+def _parameter(row: Row) -> ParameterInfo:
+    return ParameterInfo(
+        **_part(row, "name", "kind", "low", "high", "log", "step", "integer", "meaning"),
+        values=tuple(json.loads(row["values"])),
+        default=None if row["default"] is None else json.loads(row["default"]),
+        when=json.loads(row["when"]),
+    )
+
+
+def _trial(row: Row, work: _Work) -> Trial:
+    named = ("strategy", "replicate", "draw", "state", "reason", "score", "best_rung", "duplicate_of")
+    key = ("trial", row["strategy"], row["replicate"], row["draw"])
+    return Trial(
+        **_part(row, *named, "retrained_seconds"),
+        seed=_number(row["seed"]),
+        charged=row["recorded_seconds"],
+        parameters=work.parameters(key),
+        **work.fields(key),
+    )
+
+
+def _confirmation(row: Row, work: _Work) -> Confirmation:
+    named = (
+        *("role", "strategy", "replicate", "index", "fresh", "draw", "selected_score", "validation_score"),
+        *(
+            "validation_loss",
+            "test_score",
+            "test_loss",
+            "test_seconds",
+            "test_evaluation",
+            "retrained_seconds",
+        ),
+    )
+    training = "baseline" if row["role"] == "baseline" else "confirmation"
+    key = (training, row["strategy"], row["replicate"], row["index"])
+    return Confirmation(
+        **_part(row, *named),
+        seed=_number(row["seed"]),
+        best_rung=_number(row["best_rung"]),
+        charged=row["recorded_seconds"],
+        parameters=work.parameters(key),
+        test_predictions=work.items(key, "prediction"),
+        test_correct=work.items(key, "correct"),
+        **work.fields(key),
+    )
+
+
+def _audited(row: Row, work: _Work) -> Audited:
+    named = ("strategy", "replicate", "draw", "sample_seed", "state", "reason", "score")
+    key = ("audit", row["strategy"], row["replicate"], row["draw"])
+    return Audited(**_part(row, *named), seconds=row["spent_seconds"], **work.fields(key))
+
+
+def _rung(row: Row) -> Rung:
+    return Rung(
+        examples=row["seen"],
+        **_part(row, "steps", "score", "loss", "train_loss", "learning_rate", "seconds", "evaluation"),
+    )
+
+
+def _part(row: Row, *names: str) -> dict[str, Any]:
+    return {name: row[name] for name in names}
+
+
+def _text(text: str | None) -> str:
+    return NOT_RECORDED if text is None else text
+
+
+def _number(number: int | None) -> int:
+    return -1 if number is None else number

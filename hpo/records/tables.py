@@ -1,0 +1,270 @@
+"""Records as flat tables in Parquet and CSV: the same records give the same bytes (of one version of pyarrow)."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpo.records.columns import (
+    AUDITED,
+    CONFIRMATIONS,
+    COSTS,
+    ITEMS,
+    PARAMETERS,
+    RUNGS,
+    RUNS,
+    SPACE,
+    TABLES,
+    TRIALS,
+    Column,
+    TableSchema,
+)
+from hpo.records.costs import costs, trainings, whose_work
+from hpo.records.description import NAME, as_json
+from hpo.records.schema import (
+    NOT_RECORDED,
+    SCHEMA,
+    Audited,
+    Confirmation,
+    Records,
+    Run,
+    Trial,
+    charged_seconds,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet runs what begins so
+MARK = "'"  # put before such a text
+
+Row = dict[str, Any]
+
+
+def write_tables(records: Records, folder: Path) -> tuple[Path, ...]:
+    """Write every table of ``records`` into ``folder`` as ``<table>.parquet`` and ``.csv``, and ``schema.json``.
+
+    ``hpo.records.columns`` describes them. Returns what was written.
+    """
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for schema, table in tables(records).items():
+        parquet, csv = folder / f"{schema.name}.parquet", folder / f"{schema.name}.csv"
+        pyarrow.parquet.write_table(table, parquet, compression="zstd")
+        pyarrow.csv.write_csv(_harmless(schema, table), csv)
+        written += [parquet, csv]
+    description = folder / "schema.json"
+    text = json.dumps(as_json(), indent=1, ensure_ascii=False) + "\n"
+    description.write_text(text, encoding="utf-8", newline="\n")
+    return (*written, description)
+
+
+def tables(records: Records) -> dict[TableSchema, pa.Table]:
+    """Every table of ``records`` in memory, its schema and units in the metadata."""
+    name = records.run.name
+    rows: dict[TableSchema, Iterator[Row]] = {
+        RUNS: iter([_run(records.run)]),
+        SPACE: _space(records.run),
+        TRIALS: ({"run": name, **_trial(t)} for t in records.trials),
+        CONFIRMATIONS: ({"run": name, **_confirmation(c)} for c in records.confirmations),
+        PARAMETERS: _parameters(records),
+        RUNGS: _rungs(records),
+        COSTS: ({"run": name, **cost} for cost in costs(records)),
+        AUDITED: ({"run": name, **_audited(a)} for a in records.audited),
+    }
+    made = {schema: _table(schema, _columns(schema, found)) for schema, found in rows.items()}
+    made[ITEMS] = _table(ITEMS, _items(records))
+    return {schema: made[schema] for schema in TABLES}
+
+
+def _columns(schema: TableSchema, rows: Iterator[Row]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+    for row in rows:
+        for name, values in columns.items():
+            values.append(row[name])
+    return columns
+
+
+def _table(schema: TableSchema, columns: Mapping[str, list[Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    fields = [_field(column) for column in schema.columns]
+    metadata = {"hpo.schema": NAME, "hpo.version": str(SCHEMA), "hpo.table": schema.name}
+    return pa.table(
+        [pa.array(columns[field.name], field.type) for field in fields],
+        schema=pa.schema(fields, metadata=metadata),
+    )
+
+
+def _field(column: Column) -> pa.Field:
+    import pyarrow as pa
+
+    kinds = {
+        "string": pa.string(),
+        "json": pa.string(),
+        "int64": pa.int64(),
+        "float64": pa.float64(),
+        "bool": pa.bool_(),
+    }
+    metadata = {"unit": column.unit, "meaning": column.meaning, "empty": column.empty}
+    return pa.field(column.name, kinds[column.dtype], nullable=bool(column.empty), metadata=metadata)
+
+
+def _harmless(schema: TableSchema, table: pa.Table) -> pa.Table:
+    """``table`` for CSV: no text of a user's begins like a formula."""
+    import pyarrow as pa
+
+    for index, column in enumerate(schema.columns):
+        if column.dtype == "string":
+            cells = [_marked(cell) for cell in table.column(index).to_pylist()]
+            table = table.set_column(index, table.field(index), pa.array(cells, pa.string()))
+    return table
+
+
+def _marked(cell: str | None) -> str | None:
+    return MARK + cell if cell is not None and cell.startswith((*FORMULA, MARK)) else cell
+
+
+def _run(run: Run) -> Row:
+    split, model, device, stamp = run.split, run.model, run.device, run.stamp
+    began = {} if stamp is None else stamp.model_dump()
+    return {
+        **{name: getattr(run, name) for name in ("question", "task", "max_length", "seed", "source")},
+        **{name: getattr(run, name) for name in ("reference", "baseline", "replicates", "trials", "seeds")},
+        **{name: getattr(run.search, name) for name in ("sampler", "pruner", "independent", "selection")},
+        "run": run.name,
+        "kind": _text(run.kind),
+        "strategies": _json(run.strategies),
+        "metric": run.metric.name,
+        "maximize": run.metric.maximize,
+        "share": run.metric.share,
+        "resource": run.resource,
+        "rungs": _json(run.search.rungs),
+        "shared_draws": run.search.shared_draws,
+        "data": _text(split.source),
+        "data_licence": _text(split.licence),
+        "data_sha256": _text(split.sha256),
+        "labels": _json(split.labels),
+        "train": split.train or None,
+        "validation": split.validation or None,
+        "test": split.test or None,
+        "duplicates_dropped": split.duplicates_dropped,
+        "test_groups": None if split.groups is None else _json(split.groups),
+        "model": _text(model.source),
+        "model_licence": _text(model.licence),
+        "model_sha256": _text(model.sha256),
+        "model_layers": model.layers or None,
+        "model_hidden_size": model.hidden_size or None,
+        "model_parameters": model.parameters or None,
+        "device": _text(device.name),
+        "precision": _text(device.precision),
+        "precision_reason": _text(device.precision_reason),
+        "threads": device.threads or None,
+        "workers": device.workers,
+        "versions": _json(run.versions),
+        **{name: began.get(name) for name in ("began", "command", "git", "plan_sha256")},
+        "experiment": _json(run.experiment),
+    }
+
+
+def _space(run: Run) -> Iterator[Row]:
+    for position, parameter in enumerate(run.space):
+        yield {
+            "run": run.name,
+            "position": position,
+            **parameter.model_dump(),
+            "values": _json(parameter.values),
+            "default": None if parameter.default is None else _json(parameter.default),
+            "when": _json(parameter.when),
+        }
+
+
+def _trial(trial: Trial) -> Row:
+    named = ("strategy", "replicate", "draw", "state", "reason", "score", "best_rung", "duplicate_of")
+    return {**{name: getattr(trial, name) for name in named}, "seed": _number(trial.seed), **_cost(trial)}
+
+
+def _confirmation(confirmation: Confirmation) -> Row:
+    named = (
+        *("role", "strategy", "replicate", "index", "fresh", "draw", "selected_score", "validation_score"),
+        *("validation_loss", "test_score", "test_loss", "test_seconds", "test_evaluation"),
+    )
+    return {
+        **{name: getattr(confirmation, name) for name in named},
+        "seed": _number(confirmation.seed),
+        "best_rung": _number(confirmation.best_rung),
+        **_cost(confirmation),
+    }
+
+
+def _audited(audited: Audited) -> Row:
+    named = ("strategy", "replicate", "draw", "sample_seed", "state", "reason", "score")
+    return {
+        **{name: getattr(audited, name) for name in named},
+        "charged_seconds": charged_seconds(audited),
+        "spent_seconds": audited.seconds,
+    }
+
+
+def _cost(item: Trial | Confirmation) -> Row:
+    return {
+        "charged_seconds": charged_seconds(item),
+        "retrained_seconds": item.retrained_seconds,
+        "recorded_seconds": item.charged,
+    }
+
+
+def _parameters(records: Records) -> Iterator[Row]:
+    configured: list[Trial | Confirmation] = [*records.trials, *records.confirmations]
+    for item in configured:
+        whose = {"run": records.run.name, **whose_work(item)}
+        for name, value in item.parameters.items():
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            yield {
+                **whose,
+                "name": name,
+                "value": _json(value),
+                "number_value": float(value) if number else None,
+            }
+
+
+def _rungs(records: Records) -> Iterator[Row]:
+    for item in trainings(records):
+        whose = {"run": records.run.name, **whose_work(item)}
+        for number, rung in enumerate(item.rungs):
+            yield {**whose, "rung": number, "seen": rung.examples, **rung.model_dump(exclude={"examples"})}
+
+
+def _items(records: Records) -> dict[str, list[Any]]:
+    """Columns of the items: there may be millions of rows, so none is made by itself."""
+    columns: dict[str, list[Any]] = defaultdict(list)
+    groups = records.run.split.groups
+    for c in records.confirmations:
+        count = len(c.test_correct or c.test_predictions or ())
+        empty = [None] * count
+        whose = {name: getattr(c, name) for name in ("role", "strategy", "replicate", "index")}
+        for name, value in {"run": records.run.name, **whose}.items():
+            columns[name] += [value] * count
+        columns["item"] += range(count)
+        columns["group"] += empty if groups is None else groups[:count]
+        columns["prediction"] += empty if c.test_predictions is None else c.test_predictions
+        columns["correct"] += empty if c.test_correct is None else c.test_correct
+    return columns or {name: [] for name in ITEMS.names}
+
+
+def _text(text: str) -> str | None:
+    return None if text == NOT_RECORDED else text
+
+
+def _number(number: int) -> int | None:
+    return None if number < 0 else number
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

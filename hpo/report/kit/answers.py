@@ -1,0 +1,274 @@
+"""What the records hold on each item of a checklist; "not recorded" where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from hpo.records.schema import (
+    NOT_RECORDED,
+    Confirmation,
+    Records,
+    Trial,
+    charged_seconds,
+    spent_seconds,
+)
+from hpo.report.listings import setup_table, space_table
+from hpo.report.sentences import Verdict, optimism
+from hpo.report.text import Units, counted, listed, p_text, seconds
+
+
+def _setup(records: Records) -> dict[str, str]:
+    """Value by item of the setup table."""
+    return {row[0]: row[1] for row in setup_table(records).rows}
+
+
+def _facts(facts: Mapping[str, str]) -> str:
+    """Facts with their names, each of them "not recorded" where it is; that alone where none is recorded."""
+    if all(NOT_RECORDED in fact for fact in facts.values()):
+        return NOT_RECORDED
+    return "; ".join(f"{name}: {fact}" for name, fact in facts.items())
+
+
+def question(records: Records, judged: Verdict) -> str:  # noqa: ARG001 one signature for all answers
+    """What was asked and compared."""
+    return f"{records.run.question} Compared: {listed(records.run.strategies)}."
+
+
+def creators(records: Records, judged: Verdict) -> str:
+    """Sources of data and model, as references.bib cites them."""
+    run = records.run
+    return _facts(
+        {"data": run.split.source, "model": run.model.source, "software": packages(records, judged)}
+    )
+
+
+def licences(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Licences of data and weights."""
+    return _facts({"data": records.run.split.licence, "model": records.run.model.licence})
+
+
+def data(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Source of the data and the hash of its splits."""
+    split = records.run.split
+    return _facts({"source": split.source, "SHA-256 of texts, labels and splits": split.sha256})
+
+
+def splits(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Sizes of the splits, and groups."""
+    split = records.run.split
+    if not split.test:
+        return NOT_RECORDED
+    sizes = f"{split.train:,} training, {split.validation:,} validation, {split.test:,} test texts"
+    return sizes if split.groups is None else f"{sizes} in {counted(len(set(split.groups)), 'group')}"
+
+
+def examples(records: Records, judged: Verdict) -> str:
+    """Number of examples; how labels are distributed is not in the records."""
+    split = records.run.split
+    classes = counted(len(split.labels), "class", "classes") if split.labels else f"classes: {NOT_RECORDED}"
+    return f"{splits(records, judged)}; {classes}; label distribution: {NOT_RECORDED}"
+
+
+def excluded(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Duplicates, and where texts are cut."""
+    run = records.run
+    if not run.split.test:
+        return NOT_RECORDED
+    cut = f"texts cut at {run.max_length:,} tokens" if run.max_length is not None else f"cut: {NOT_RECORDED}"
+    return f"{counted(run.split.duplicates_dropped, 'duplicate')} dropped before splitting; {cut}"
+
+
+def model_size(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Parameters of the body."""
+    model = records.run.model
+    if not model.parameters:
+        return NOT_RECORDED
+    return f"{model.parameters:,} in the pretrained body, {model.layers} layers of {model.hidden_size:,}"
+
+
+def budget(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Device time of all trials and confirmations."""
+    items: tuple[Trial | Confirmation, ...] = (*records.trials, *records.confirmations)
+    charged = sum(map(charged_seconds, items))
+    if not charged:
+        return NOT_RECORDED
+    lost = [t for t in records.trials if t.state != "complete"]
+    audit = sum(audited.seconds for audited in records.audited)
+    more = f"; the audit of pruning: {seconds(audit)}" if records.audited else ""
+    on_lost = f"{seconds(sum(map(charged_seconds, lost)))} on {counted(len(lost), 'pruned or failed trial')}"
+    return (
+        f"{seconds(charged)} device-seconds as if each training had run alone, of which {on_lost}; "
+        f"{seconds(spent_seconds(items))} spent, shared work once{more}"
+    )
+
+
+def runtime(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Mean device time of a complete trial and of a confirmation."""
+    complete = [t for t in records.trials if t.state == "complete"]
+    return _facts(
+        {"complete trials": _mean_time(complete), "confirmations": _mean_time(records.confirmations)}
+    )
+
+
+def _mean_time(items: Iterable[Trial | Confirmation]) -> str:
+    costs = [charged_seconds(item) for item in items]
+    return (
+        f"{seconds(sum(costs) / len(costs))} device-seconds, mean of {len(costs):,}"
+        if any(costs)
+        else NOT_RECORDED
+    )
+
+
+def infrastructure(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Device and number format."""
+    return _facts({"device": _setup(records)["Device"], "precision": records.run.device.precision})
+
+
+def bounds(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Values of each searched parameter."""
+    columns = ("Parameter", "Values", "Scale", "Condition")
+    table = space_table(records)
+    if not table.rows:
+        return NOT_RECORDED
+    picked = [table.columns.index(column) for column in columns]
+    searched = [p.name for p in records.run.space if p.kind in {"choices", "range"}]
+    rows = [[row[i] for i in picked] for row in table.rows if row[0] in searched]
+    told = (
+        f"{name}: {values} ({scale}{'' if when == '-' else ', where ' + when})"
+        for name, values, scale, when in rows
+    )
+    return "; ".join(told) or "0 parameters were searched"
+
+
+def search(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Budget, sampler, pruner and rule of selection."""
+    found, run = records.run.search, records.run
+    budgets = f"{counted(run.replicates, 'search', 'searches')} a strategy of {counted(run.trials, 'trial')}"
+    return _facts(
+        {
+            "budget": budgets if records.trials else NOT_RECORDED,
+            "sampler": found.sampler or NOT_RECORDED,
+            "pruner": found.pruner or NOT_RECORDED,
+            "selected": found.selection or NOT_RECORDED,
+        }
+    )
+
+
+def selected(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Where the selected configurations stand, and of how many searches."""
+    searches = {(c.strategy, c.replicate) for c in records.confirmations if c.role == "strategy"}
+    if not searches or not any(c.parameters for c in records.confirmations):
+        return NOT_RECORDED
+    return f"{counted(len(searches), 'selected configuration')}: table selected, its parameters in data/parameters.csv"
+
+
+def runs(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Trainings and evaluations, by how they ended."""
+    trials = records.trials
+    states = ", ".join(f"{sum(t.state == s for t in trials):,} {s}" for s in ("complete", "pruned", "failed"))
+    again = sum(t.duplicate_of is not None for t in trials)
+    shared = f", {again:,} of them sharing an earlier one's training" if again else ""
+    items: tuple[Trial | Confirmation, ...] = (*trials, *records.confirmations)
+    rungs = sum(len(item.rungs) for item in items)
+    evaluations = counted(rungs, "evaluation") if rungs else f"evaluations: {NOT_RECORDED},"
+    audited = (
+        f"; {counted(len(records.audited), 'pruned trial')} finished by the audit" if records.audited else ""
+    )
+    return (
+        f"{counted(len(trials), 'trial')} ({states}){shared}; {counted(len(records.confirmations), 'confirmation')}; "
+        f"{evaluations} on validation{audited}"
+    )
+
+
+def validation(records: Records, judged: Verdict) -> str:
+    """Validation at selection beside each test score."""
+    rows = [c for c in records.confirmations if c.role == "strategy"]
+    known = sum(c.selected_score is not None for c in rows)
+    if not known:
+        return NOT_RECORDED
+    units = Units(records.run.metric)
+    drops = {s.name: optimism(records, s.name) for s in judged.analysis.standings}
+    told = ", ".join(
+        f"{name} {units.difference(drop)}{units.difference_unit}"
+        for name, drop in drops.items()
+        if drop is not None
+    )
+    return f"for {known:,} of {counted(len(rows), 'test score')} (table selected); mean drop from validation to test: {told}"
+
+
+def metric(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """The metric and its direction."""
+    return _setup(records)["Metric"]
+
+
+def statistics(records: Records, judged: Verdict) -> str:
+    """What is reported and what intervals are over."""
+    analysis = judged.analysis
+    if not analysis.standings:
+        return NOT_RECORDED
+    units = "searches" if analysis.claim == "strategies" else "seeds of one search"
+    items = any(c.test_correct is not None for c in records.confirmations)
+    sizes = sorted({(s.estimate.units, s.seeds) for s in analysis.standings})
+    over = listed(
+        f"{n:,} {units} of {counted(seeds, 'seed')}" if analysis.claim == "strategies" else f"{n:,} {units}"
+        for n, seeds in sizes
+    )
+    how = (
+        "with test items, crossed variance with Satterthwaite's degrees of freedom"
+        if items
+        else "by Student's t"
+    )
+    return (
+        f"means with 95 % intervals over {over} {how}; no maximum and no single run is reported as a result"
+    )
+
+
+def significance(records: Records, judged: Verdict) -> str:
+    """The tests made, their correction, and the least p."""
+    made = judged.analysis.comparisons
+    if judged.state == "unfinished" or not made:
+        return "0 comparisons were tested"
+    family = (
+        "all pairs" if judged.analysis.family == "pairs" else f"with the reference {records.run.reference}"
+    )
+    least = p_text(min(c.holm_p for c in made))
+    return f"{counted(len(made), 'comparison')} ({family}), two-sided, Holm's correction; least corrected p {least}"
+
+
+def packages(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Versions of the software."""
+    return _setup(records)["Versions"]
+
+
+def code(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Commit, command and versions."""
+    facts = _setup(records)
+    return _facts(
+        {"commit": facts["Source code"], "command": facts["Command"], "software": facts["Versions"]}
+    )
+
+
+def access(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Sources of data, model and code."""
+    run, facts = records.run, _setup(records)
+    return _facts(
+        {
+            "data": run.split.source,
+            "model": run.model.source,
+            "commit": facts["Source code"],
+            "command": facts["Command"],
+        }
+    )
+
+
+def reproducibility(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+    """Seeds, hashes of data and weights, and what was fixed beforehand."""
+    run = records.run
+    return _facts(
+        {
+            "seed": NOT_RECORDED if run.seed is None else str(run.seed),
+            "SHA-256 of data and splits": run.split.sha256,
+            "of weights": run.model.sha256,
+            "of what was fixed beforehand": NOT_RECORDED if run.stamp is None else run.stamp.plan_sha256,
+        }
+    )

@@ -1,0 +1,79 @@
+"""The manifest of a report: what it was made from and of which files it consists, by their hashes.
+
+It holds no time of its making and no folder of a machine: the same records and files give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from hpo import __version__
+from hpo.records.plan import plan_digest
+from hpo.records.schema import Records, Run
+
+NAME = "hpo.manifest"
+VERSION = 1
+
+
+def manifest_json(folder: Path, records: Records, made: Iterable[Path]) -> str:
+    """The manifest of the report of ``records`` in ``folder`` that consists of the files ``made``.
+
+    Raises:
+        OSError: a file of ``made`` cannot be read.
+    """
+    run = records.run
+    whole = {
+        "schema": NAME,
+        "version": VERSION,
+        "hpo": __version__,
+        "run": {"name": run.name, "question": run.question, "source": run.source},
+        "stamp": None if run.stamp is None else run.stamp.model_dump(exclude={"plan_sha256"}),
+        "plan": _plan(run),
+        "versions": run.versions,
+        "seeds": _seeds(records),
+        "data": {"source": run.split.source, "licence": run.split.licence, "sha256": run.split.sha256},
+        "model": {"source": run.model.source, "licence": run.model.licence, "sha256": run.model.sha256},
+        "device": run.device.model_dump(),
+        "records": {
+            "trials": len(records.trials),
+            "confirmations": len(records.confirmations),
+            "audited": len(records.audited),
+            "sha256": records_digest(records),
+        },
+        "files": {path.relative_to(folder).as_posix(): _digest(path) for path in sorted(set(made))},
+    }
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+
+
+def records_digest(records: Records) -> str:
+    """SHA-256 of the records whatever files they lie in: a line of JSON each, the run first, in the order of ``Records``."""
+    digest = hashlib.sha256()
+    for record in (records.run, *records.trials, *records.confirmations, *records.audited):
+        digest.update(record.model_dump_json().encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _plan(run: Run) -> dict[str, Any]:
+    """What was fixed beforehand: its hash as stamped and as the records give it now; ``equal`` is None without a stamp."""
+    stamped, now = None if run.stamp is None else run.stamp.plan_sha256, plan_digest(run)
+    return {"stamped": stamped, "now": now, "equal": None if stamped is None else stamped == now}
+
+
+def _seeds(records: Records) -> dict[str, Any]:
+    """The seed of the run, and those of trainings by their number and, for confirmations, one by one."""
+    trials = {t.seed for t in records.trials if t.seed >= 0}
+    confirmations = sorted({c.seed for c in records.confirmations if c.seed >= 0})
+    return {
+        "run": records.run.seed,
+        "trials": len(trials),
+        "confirmations": confirmations,
+        "shared": sum(seed in trials for seed in confirmations),
+    }
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

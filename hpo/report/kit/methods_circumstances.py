@@ -1,0 +1,58 @@
+"""Sentences on where a run was trained, with what, and what was fixed before its first score."""
+
+from __future__ import annotations
+
+from hpo.records.plan import plan_digest
+from hpo.records.schema import NOT_RECORDED, Confirmation, Records, Run, Trial, charged_seconds, spent_seconds
+from hpo.report.kit.cite import cite
+from hpo.report.kit.tex import breakable, tex
+from hpo.report.text import counted, listed, seconds
+
+SOFTWARE = {  # package -> its name, and the key of its reference
+    "torch": ("PyTorch", "paszke2019pytorch"),
+    "transformers": ("Transformers", "wolf2020transformers"),
+    "optuna": ("Optuna", "akiba2019optuna"),
+    "mlflow": ("MLflow", "zaharia2018mlflow"),
+}
+
+
+def hardware(records: Records) -> list[str]:
+    """Device, workers and number format, and the device time of everything."""
+    device = records.run.device
+    threads = f" of {counted(device.threads, 'thread')}" if device.threads else ""
+    found = ["The hardware is not recorded."]
+    if device.name != NOT_RECORDED:
+        workers = counted(device.workers, "worker")
+        found = [f"Training ran on {tex(device.name)} with {workers}{threads}, in {tex(device.precision)}."]
+    items: tuple[Trial | Confirmation, ...] = (*records.trials, *records.confirmations)
+    charged = sum(map(charged_seconds, items))
+    if not charged:
+        return [*found, "Costs are not recorded."]
+    cost = (
+        f"All trainings, those of pruned and failed trials too, cost {seconds(charged)} device-seconds as if each had run "
+        f"alone; with shared work done once, {seconds(spent_seconds(items))} were spent."
+    )
+    return [*found, cost]
+
+
+def software(run: Run) -> list[str]:
+    """Packages with their versions, and the references of those that have one."""
+    if not run.versions:
+        return ["The versions of the software are not recorded."]
+    named = []
+    for name, version in sorted(run.versions.items()):
+        title, key = SOFTWARE.get(name, (name, ""))
+        named.append(f"{tex(title)} {tex(version)}" + (cite(key) if key else ""))
+    return [f"The software was {listed(named)}."]
+
+
+def fixed_beforehand(run: Run) -> str:
+    """What was stamped before the first score, and whether the records still have it so."""
+    what = "Question, strategies, budget, search, selection, metric, seeds, data and model"
+    if run.stamp is None:
+        return f"Whether {what[0].lower()}{what[1:]} were fixed before the first score is not recorded."
+    equal = "equals" if run.stamp.plan_sha256 == plan_digest(run) else "does not equal"
+    return (
+        f"{what} were stamped on {tex(run.stamp.began)}, before the first score, by their SHA-256, "
+        f"{breakable(run.stamp.plan_sha256)}, which {equal} that of the records now."
+    )

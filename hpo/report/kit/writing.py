@@ -1,0 +1,47 @@
+"""Writes the paper kit beside a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hpo.records.schema import Records
+from hpo.report.files import write_text
+from hpo.report.kit.checklist import checklist_markdown
+from hpo.report.kit.example_tex import example_tex
+from hpo.report.kit.manifest import manifest_json
+from hpo.report.kit.methods import methods_tex
+from hpo.report.kit.references import bibliography
+from hpo.report.section import Section
+from hpo.report.sentences import Verdict
+
+
+def write_kit(
+    folder: Path,
+    records: Records,
+    judged: Verdict,
+    sections: Sequence[Section],
+    made: Sequence[Path],
+    *,
+    latex: bool,
+) -> tuple[Path, ...]:
+    """Write ``methods.tex``, ``references.bib``, ``checklist.md`` and ``manifest.json`` into ``folder``.
+
+    Args:
+        made: every other file of the report, already written: the manifest lists them.
+        latex: write ``example.tex`` too, which takes the narrow PDF of every figure from ``figures/``.
+
+    Raises:
+        OSError: a file cannot be written, or one of ``made`` read.
+    """
+    methods = methods_tex(records, judged, sections)
+    texts = {
+        "methods.tex": methods,
+        "references.bib": bibliography(records.run, methods),
+        "checklist.md": checklist_markdown(records, judged),
+    }
+    if latex:
+        texts["example.tex"] = example_tex(records.run, judged, sections)
+    written = [write_text(folder / name, text) for name, text in texts.items()]
+    manifest = manifest_json(folder, records, (*made, *written))
+    return (*written, write_text(folder / "manifest.json", manifest))

@@ -1,0 +1,143 @@
+"""Runs of any MLflow store, read for an import: nothing is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hpo.errors import UserError
+from hpo.tracking.store import PAGE, open_client
+from hpo.tracking.uri import database, request_json, shown
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """One run as MLflow has it.
+
+    Attributes:
+        status: FINISHED, FAILED, KILLED, RUNNING or SCHEDULED.
+        metrics: the last value of each.
+        seconds: from start to end; None: not ended.
+        parent: id of the run that it is nested in; empty: none.
+        history: step -> value of a metric; of a step that was logged twice the later value.
+    """
+
+    id: str
+    name: str
+    experiment: str
+    status: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+    seconds: float | None
+    parent: str
+    history: Callable[[str], dict[int, float]]
+
+
+class TrackedRuns:
+    """An MLflow store to be read.
+
+    Args:
+        uri: of a database or a server, or the folder of a file store.
+
+    Raises:
+        UserError: (also of the methods) it is not there, or MLflow cannot read it.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._shown = shown(uri)
+        self._client = self._asked(lambda: _client(uri))
+
+    def experiments(self) -> list[str]:
+        """Names of the experiments that hold runs, oldest first."""
+        found = self._asked(lambda: list(self._pages(self._client.search_experiments, max_results=PAGE)))
+        self._ids = {
+            e.name: e.experiment_id for e in sorted(found, key=lambda e: (e.creation_time or 0, e.name))
+        }
+        return self._asked(lambda: [name for name in self._ids if self._any(name)])
+
+    def runs(self, experiment: str) -> list[TrackedRun]:
+        """The runs of one experiment, oldest first."""
+        runs = self._asked(
+            lambda: [(run.info.start_time, self._run(experiment, run)) for run in self._found(experiment)]
+        )
+        return [run for _, run in sorted(runs, key=lambda found: (found[0] or 0, found[1].name, found[1].id))]
+
+    def _any(self, experiment: str) -> bool:
+        return bool(self._client.search_runs([self._ids[experiment]], max_results=1))
+
+    def _found(self, experiment: str) -> Iterator[Any]:
+        return self._pages(self._client.search_runs, experiment_ids=[self._ids[experiment]], max_results=PAGE)
+
+    def _pages(self, search: Callable[..., Any], **arguments: Any) -> Iterator[Any]:
+        token: str | None = None
+        while True:
+            page = search(**arguments, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def _run(self, experiment: str, run: Any) -> TrackedRun:
+        info, tags = run.info, dict(run.data.tags)
+
+        def history(name: str) -> dict[int, float]:
+            points = self._asked(lambda: self._client.get_metric_history(info.run_id, name))
+            return {p.step: p.value for p in sorted(points, key=lambda p: (p.step, p.timestamp))}
+
+        return TrackedRun(
+            id=info.run_id,
+            name=tags.get("mlflow.runName", info.run_id),
+            experiment=experiment,
+            status=info.status,
+            params=dict(run.data.params),
+            tags=tags,
+            metrics=dict(run.data.metrics),
+            seconds=None if info.end_time is None else (info.end_time - info.start_time) / 1000,
+            parent=tags.get("mlflow.parentRunId", ""),
+            history=history,
+        )
+
+    def _asked(self, call: Callable[[], T]) -> T:
+        from alembic.util.exc import CommandError
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            return call()
+        except (MlflowException, SQLAlchemyError, CommandError) as error:
+            raise UserError(
+                f"MLflow at {self._shown!r} cannot be read: {(str(error).splitlines() or [''])[0]}",
+                "Name a store that this version of MLflow opens: sqlite:///FILE, http://HOST, or an mlruns folder.",
+            ) from error
+
+
+def _client(uri: str) -> Any:
+    if Path(uri).is_dir():
+        os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"  # MLflow keeps it for reading only
+        from mlflow.tracking import MlflowClient
+
+        folder = Path(uri).resolve().as_uri()
+        return MlflowClient(tracking_uri=folder, registry_uri=folder)
+    path = database(uri)
+    if path is None:
+        _ask(uri)
+    elif not path.is_file():
+        raise UserError(f"there is no file {path}", "Name the database that MLflow tracked in.")
+    return open_client(uri)
+
+
+def _ask(uri: str) -> None:
+    """Refuse a server that does not answer at once: MLflow's client would try for minutes."""
+    try:
+        request_json(uri, "experiments/search?max_results=1")
+    except UserError as error:
+        raise UserError(
+            f"MLflow at {shown(uri)!r} cannot be read: {error.message.rpartition(': ')[2]}",
+            "Start the server or correct its address; for a password set MLFLOW_TRACKING_USERNAME and _PASSWORD.",
+        ) from error

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from sources import imported, of, records
+
+from hpo.errors import UserError
+from hpo.foreign.recognising import recognise
+from hpo.records.schema import Records
+
+FOLDER = Path(__file__).parent / "ray_tune" / "schedules"
+
+
+@pytest.fixture(scope="module")
+def made() -> Records:
+    return records(FOLDER, strategy=("schedule",), score="accuracy", test_score="test_accuracy")
+
+
+def reported(number: int) -> list[dict]:
+    (path,) = FOLDER.glob(f"train_*_{number:05d}_*/result.json")
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_trials_are_as_ray_reported_them(made: Records) -> None:
+    assert recognise(str(FOLDER)) == "ray"
+    assert made.run.strategies == ("linear", "cosine")
+    first = of(made.trials, "linear")[0]
+    rows = reported(0)
+    assert [(r.examples, r.score) for r in first.rungs] == [
+        (r["training_iteration"], r["accuracy"]) for r in rows
+    ]
+    assert first.parameters == {"head/width": 64, "learning_rate": 1e-4, "schedule": "linear"}
+    assert first.charged == rows[-1]["time_total_s"]
+    assert first.seed == 3
+    assert made.run.resource == "training_iteration"
+    assert (made.run.metric.name, made.run.metric.share) == ("accuracy", True)
+
+
+def test_a_trial_that_ended_before_the_longest_is_taken_as_pruned(made: Records) -> None:
+    assert [t.state for t in of(made.trials, "linear")] == ["complete", "complete", "complete", "failed"]
+    assert [t.state for t in of(made.trials, "cosine")] == ["pruned", "complete", "pruned", "failed"]
+    pruned = of(made.trials, "cosine")[0]
+    assert pruned.score is None
+    assert pruned.reason.startswith("ended at 1 of 4 (training_iteration)")
+    assert made.run.search.rungs == (1, 2, 3)
+
+
+def test_an_error_is_a_failure_with_its_parameters(made: Records) -> None:
+    failed = of(made.trials, "linear")[3]
+    assert failed.parameters["learning_rate"] == 0.1
+    assert failed.reason.startswith("it raised an error")
+    assert failed.rungs == ()
+
+
+def test_the_selected_trial_is_the_best_of_its_schedule(made: Records) -> None:
+    (linear,) = of(made.confirmations, "linear")
+    last = reported(1)[-1]
+    assert (linear.draw, linear.selected_score, linear.test_score) == (
+        1,
+        last["accuracy"],
+        last["test_accuracy"],
+    )
+    assert made.run.search.shared_draws is True, "both were trained with seed 3"
+
+
+def test_progress_csv_is_read_where_there_is_no_result_json(made: Records, tmp_path: Path) -> None:
+    folder = tmp_path / "schedules"
+    shutil.copytree(FOLDER, folder)
+    (lines,) = folder.glob("*_00001_*/result.json")
+    assert (lines.parent / "progress.csv").is_file()
+    lines.unlink()
+    again = records(folder, strategy=("schedule",), score="accuracy", test_score="test_accuracy")
+    assert again.trials == made.trials
+
+
+def test_a_folder_of_experiments_is_read_with_each_as_a_strategy(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        shutil.copytree(FOLDER, tmp_path / name)
+    made = records(tmp_path, score="accuracy")
+    assert made.run.strategies == ("first", "second")
+    assert [(c.draw, c.fresh) for c in made.confirmations] == [(1, False), (1, False)]
+    assert records(tmp_path, score="accuracy", studies=("second",)).run.strategies == ("second",)
+
+
+def test_what_cannot_be_imported_is_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match="no parameter or result is known as a score; there are 'accuracy'"
+    ) as caught:
+        imported(FOLDER, strategy=("schedule",))
+    assert "--score" in caught.value.hint
+    folder = tmp_path / "schedules"
+    shutil.copytree(FOLDER, folder)
+    (lines,) = folder.glob("*_00000_*/result.json")
+    lines.write_text(lines.read_text() + "{")
+    with pytest.raises(UserError, match=r"result\.json, line 5 is no JSON"):
+        imported(folder, score="accuracy")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds neither trials of Ray Tune"):
+        imported(tmp_path / "empty")

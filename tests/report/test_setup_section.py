@@ -1,0 +1,51 @@
+import re
+
+from foreign_records import foreign
+from synthetic_records import make_records
+
+from hpo.report.sections.setup import setup_section
+from hpo.report.sentences import verdict
+
+
+def section_of(records):
+    return setup_section(records, verdict(records))
+
+
+def seconds_of(item) -> float:
+    return sum(s.seconds for s in item.segments) + sum(r.seconds for r in item.rungs)
+
+
+def test_it_presents_the_setup_and_the_search_space():
+    records = make_records()
+    setup, space = section_of(records).parts
+    assert (setup.name, space.name) == ("setup", "space")
+    assert [row[0] for row in space.rows] == [p.name for p in records.run.space]
+    assert ("Seed", "0") in setup.rows
+
+
+def test_the_device_time_is_told_by_what_became_of_it():
+    records = make_records()
+    (text,) = section_of(records).text
+    for state in ("complete", "pruned", "failed"):
+        found = [t for t in records.trials if t.state == state]
+        total = sum(map(seconds_of, found))
+        assert f"{total:,.1f} to {len(found)} {state} trial" in text
+    tested = sum(seconds_of(c) + c.test_seconds for c in records.confirmations)
+    assert f"{tested:,.1f} to 30 confirmations" in text
+    total = tested + sum(map(seconds_of, records.trials))
+    assert f"Device time: {total:,.1f} device-seconds were charged" in text
+    assert "again" not in text
+
+
+def test_training_again_what_was_lost_is_told_and_counted_as_spent():
+    records = make_records()
+    before = float(re.search(r"once: ([\d,.]+) were", section_of(records).text[0])[1].replace(",", ""))
+    lost = records.trials[0].model_copy(update={"retrained_seconds": 12.5})
+    (text,) = section_of(records.model_copy(update={"trials": (lost, *records.trials[1:])})).text
+    assert f"{before + 12.5:,.1f} were spent, 12.5 of it on training again" in text
+
+
+def test_a_run_without_recorded_times_has_no_sentence_about_them():
+    found = section_of(foreign(make_records()))
+    assert found.text == ()
+    assert [part.name for part in found.parts] == ["setup"]
