@@ -18,7 +18,6 @@ from hpo.report.page import render
 from hpo.report.section import Section
 from hpo.report.sections import build_sections
 from hpo.report.sentences import Verdict, verdict
-from hpo.report.table import Table
 from hpo.report.table_markdown import table_markdown
 
 
@@ -79,11 +78,14 @@ def write_parts(
 
 
 def _tables(sections: Iterable[Section]) -> Iterator[tuple[str, str]]:
-    """File names and contents of every table that stands by itself."""
-    for table in (part for section in sections for part in section.parts if isinstance(part, Table)):
-        yield f"{table.name}.tex", table_tex(table)
-        yield f"{table.name}.csv", table.csv()
-        yield f"{table.name}.md", table_markdown(table)
+    """File names and contents of every table: those under figures, which no paper prints, as CSV alone."""
+    for part in (part for section in sections for part in section.parts):
+        if isinstance(part, Figure):
+            yield f"figure-{part.name}.csv", part.table.csv()
+        else:
+            yield f"{part.name}.tex", table_tex(part)
+            yield f"{part.name}.csv", part.csv()
+            yield f"{part.name}.md", table_markdown(part)
 
 
 def _figures(sections: Iterable[Section], folder: Path) -> Iterator[Path]:
