@@ -21,7 +21,7 @@ RANK = "mean rank"
 
 @dataclass(frozen=True)
 class _Column:
-    """Lines of each strategy's cell; ``best``: the strategy that is set in bold."""
+    """Lines of each strategy's cell; ``best``: the strategy that is set in bold, None before a run's end."""
 
     heading: str
     cells: Mapping[str, Sequence[str]]
@@ -40,9 +40,7 @@ def comparison_tables(
     """Tables that together hold every run, and ``mean_ranks`` of strategies over the runs, if any, at the end."""
     names = list(dict.fromkeys(name for run in runs for name in run.records.run.strategies))
     columns = [
-        _Column(
-            printable(run.label), {name: cell_lines(run, name) for name in names}, run.verdict.analysis.best
-        )
+        _Column(printable(run.label), {name: cell_lines(run, name) for name in names}, _best(run))
         for run in runs
     ]
     if mean_ranks:
@@ -54,6 +52,10 @@ def comparison_tables(
         count = max(1, sum(used - GAP <= room for used in accumulate(column.width for column in columns)))
         yield _table(names, columns[:count], name_width, room)
         columns = columns[count:]
+
+
+def _best(run: JudgedRun) -> str | None:
+    return None if run.verdict.state == "unfinished" else run.verdict.analysis.best
 
 
 def _table(names: Sequence[str], columns: Sequence[_Column], name_width: int, room: int) -> Table:

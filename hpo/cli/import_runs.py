@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -173,7 +172,7 @@ def import_(
     What has a usual name (strategy, task, seed, val_accuracy, test_accuracy, ...) needs no option: what was taken for what
     is printed.
     """
-    from hpo.foreign.importing import import_runs, write_import
+    from hpo.foreign.importing import import_runs, is_name, write_import
 
     asked = Asked(
         format=format_,
@@ -201,9 +200,10 @@ def import_(
         phase=phase,
         parameters=tuple(parameter or ()),
     )
-    if name is not None and Path(name).name != name:
+    if name is not None and not is_name(name):
         raise UserError(
-            f"--name {name!r}: found a path; a name is required", "Say where it goes with --results."
+            f"--name {name!r}: found {'a path' if name else 'nothing'}; a name is required",
+            "Say where it goes with --results.",
         )
     imported = import_runs(sources, asked)
     folders = write_import(imported, results)

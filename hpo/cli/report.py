@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import webbrowser
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hpo.cli.runs import RESULTS, RunsArgument, TrackingOption, find_runs, folder_of_runs
-from hpo.cli.words import paragraph
+from hpo.cli.words import paragraph, printable
 from hpo.errors import UserError
+
+if TYPE_CHECKING:
+    from hpo.report.writing import Report
 
 EXAMPLE = """\
 Example:
@@ -52,7 +54,7 @@ def report(
 ) -> None:
     """Write report.html, tables, figures and the texts for a paper again; of several runs, also of all together.
 
-    Trains nothing. Figures are kept with the run's comparison in MLflow, too.
+    Trains nothing. The report is kept with the run's comparison in MLflow, too.
     """
     folders = find_runs(runs)
     if len(folders) == 1:
@@ -62,6 +64,11 @@ def report(
                 "Leave --to away, or name further runs.",
             )
         page = _one(folders[0], latex=latex, tracking_uri=tracking_uri)
+    elif latex:
+        raise UserError(
+            "--latex makes a paper of one run's report, and there are several runs",
+            "Leave --latex away, or name one run.",
+        )
     else:
         page = _several(folders, _place(runs, to))
     if show:
@@ -85,14 +92,14 @@ def _one(folder: Path, *, latex: bool, tracking_uri: str | None) -> Path:
     print(f"for a paper: {folder / written.kit[0].name}, {', '.join(path.name for path in written.kit[1:])}")
     if latex:
         print(f"compile it: cd {folder} && latexmk -pdf example.tex")
-    tracked = _attach(folder, written.figures, tracking_uri)
+    tracked = _attach(folder, written, tracking_uri)
     after = f", or hpo ui --space {folder.name}, where the figures lie with the comparison" if tracked else ""
     print(f"next: hpo report {folder.name} --open{after}")
     return written.html
 
 
-def _attach(folder: Path, figures: Sequence[Path], tracking_uri: str | None) -> bool:
-    """Keep the figures with the run in MLflow, if it is tracked there."""
+def _attach(folder: Path, written: Report, tracking_uri: str | None) -> bool:
+    """Keep the report with the run in MLflow, if it is tracked there."""
     own = folder / "run-id"
     if not own.is_file():
         return False
@@ -100,7 +107,13 @@ def _attach(folder: Path, figures: Sequence[Path], tracking_uri: str | None) -> 
     from hpo.tracking.uri import default_uri
 
     uri = tracking_uri or default_uri(folder.parent)
-    return attach(uri, folder.name, own.read_text().strip(), [(path, "figures") for path in figures])
+    files: list[tuple[Path, str | None]] = [(written.html, None), (written.markdown, None)]
+    files += [(path, path.parent.name) for path in (*written.tables, *written.figures)]
+    try:
+        return attach(uri, folder.name, own.read_text().strip(), files)
+    except UserError as error:  # the report is written all the same
+        print(f"note: the report is not in MLflow: {printable(error.message)}")
+        return False
 
 
 def _several(folders: list[Path], to: Path) -> Path:

@@ -13,6 +13,7 @@ EXAMPLE = """\
 Example:
 
   $ hpo ui --space lr_schedules
+  report: results/lr_schedules/report.html
   MLflow: http://127.0.0.1:40713/#/experiments/1/runs?...
   Ctrl-C ends it.
 
@@ -41,6 +42,9 @@ def ui(
         experiment: str | None = experiment_name(space)
     else:
         experiment = latest_run(results) if tracking_uri is None else None
+    page = results / (experiment or "") / "report.html"
+    if page.is_file():
+        print(f"report: {page}", flush=True)
     raise typer.Exit(serve(tracking_uri or default_uri(results), experiment, port, not no_browser))
 
 

@@ -35,15 +35,17 @@ def sort_out(
 ) -> Sorted:
     """Trials and confirmations of ``trainings``, which are of one task.
 
-    Trainings that are said to be confirmations are fresh ones. Without any, the selected trial of each study confirms
-    itself where it has a test score. Where nothing was searched (no validation scores), every training with a test
-    score is a confirmation.
+    Trainings that are said to be confirmations are fresh ones, but for those with the selected trial's own seed.
+    Without any, the selected trial of each study confirms itself where it has a test score. Where nothing was searched
+    (no validation scores), every training with a test score is a confirmation. A strategy may have fewer replicates
+    than the others, or other ones: the same number is the same replicate in all of them.
 
     Raises:
         UserError: a seed confirms a study twice.
     """
     numbers = _numbers(training.replicate for training in trainings)
     order = {name: index for index, name in enumerate(strategies)}
+    pairs = {(training.strategy, training.replicate) for training in trainings}
     by_study = sorted(trainings, key=lambda t: (order[t.strategy], numbers[t.replicate]))
     told = [t for t in by_study if t.confirmation or not searched]
     trials, tests = _trials([t for t in by_study if searched and not t.confirmation], numbers)
@@ -61,7 +63,7 @@ def sort_out(
     return Sorted(
         trials=tuple(trials),
         confirmations=tuple(confirmations),
-        replicates=len(numbers),
+        replicates=max(Counter(strategy for strategy, _ in pairs).values(), default=0),
         paired=_paired(confirmations, strategies),
         notes=tuple(notes),
     )
@@ -166,6 +168,7 @@ def _fresh(
                 validation_score=training.score,
                 best_rung=-1 if training.best_rung is None else training.best_rung,
                 test_score=training.test_score,
+                fresh=trial is None or training.seed < 0 or training.seed != trial.seed,
                 rungs=_rungs(training),
                 charged=training.seconds,
             )

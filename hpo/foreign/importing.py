@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from hpo.errors import UserError
 from hpo.foreign.asked import Asked, Format
@@ -13,12 +13,13 @@ from hpo.foreign.building import Imported, build
 from hpo.foreign.mlflow_store import read_mlflow
 from hpo.foreign.optuna_storage import read_optuna
 from hpo.foreign.ray_tune import read_ray
-from hpo.foreign.recognising import SQLITE, recognise
+from hpo.foreign.recognising import recognise
 from hpo.foreign.row_files import read_csv, read_jsonl, read_wandb
 from hpo.foreign.source import Source, base_name, listed
 from hpo.records.exported import read_tables
 from hpo.records.files import read_run, slug, write_records
-from hpo.tracking.uri import shown
+from hpo.records.schema import Run
+from hpo.tracking.uri import SQLITE, shown
 
 _READERS: Mapping[Format, Callable[[str, Asked], Source]] = {
     "optuna": read_optuna,
@@ -34,7 +35,7 @@ def import_runs(sources: Sequence[str], asked: Asked) -> Imported:
     """Read ``sources``, which are all of one format, as records.
 
     Raises:
-        UserError: a source is not there, damaged, of no known format, or lacks what records need.
+        UserError: a source is not there, named twice, damaged, of no known format, or lacks what records need.
     """
     formats = {source: asked.format or recognise(source) for source in sources}
     if len(set(formats.values())) > 1:
@@ -44,8 +45,40 @@ def import_runs(sources: Sequence[str], asked: Asked) -> Imported:
         )
     if "records" in formats.values():
         return _exported(sources, asked)
+    _check_several(sources)
     read = [_READERS[formats[source]](source, asked) for source in sources]
     return build(_together(read, sources), asked, _name(sources))
+
+
+def _check_several(sources: Sequence[str]) -> None:
+    """Refuse a source that is named twice, and a password that would go to several servers."""
+    twice = [name for name, count in Counter(map(_identity, sources)).items() if count > 1]
+    if twice:
+        raise UserError(f"{twice[0]} is named twice", "Name each source once.")
+    servers = [source for source in sources if source.startswith(("http://", "https://"))]
+    if len(servers) > 1 and any("@" in server for server in servers):
+        raise UserError(
+            "one of several servers is named with a user; MLflow would send its password to all of them",
+            "Import the runs of each server by themselves.",
+        )
+
+
+def _identity(source: str) -> str:
+    """The same for each way to name a source, and without a password."""
+    path = source.removeprefix(SQLITE)
+    return shown(source).rstrip("/") if "://" in path else str(Path(path).resolve())
+
+
+def _labels(sources: Sequence[str]) -> list[str]:
+    """A name for each source: its file's, with as many of the folders that it lies in as tell all of them apart."""
+    paths = [PurePath(_identity(source)).parts for source in sources]
+    stems = [(*parts[:-1], PurePath(parts[-1]).stem) for parts in paths]
+    for named in (stems, paths):
+        for depth in range(1, max(map(len, paths)) + 1):
+            labels = ["/".join(parts[-depth:]) for parts in named]
+            if len(set(labels)) == len(sources):
+                return labels
+    return [_identity(source) for source in sources]
 
 
 def _together(read: Sequence[Source], sources: Sequence[str]) -> Source:
@@ -60,10 +93,8 @@ def _together(read: Sequence[Source], sources: Sequence[str]) -> Source:
         )
     seen = Counter(name for source in read for name in {entry.study for entry in source.entries})
     entries = tuple(
-        replace(entry, study=f"{Path(base_name(path)).stem}/{entry.study}")
-        if seen[entry.study] > 1
-        else entry
-        for source, path in zip(read, sources, strict=True)
+        replace(entry, study=f"{label}/{entry.study}") if seen[entry.study] > 1 else entry
+        for source, label in zip(read, _labels(sources), strict=True)
         for entry in source.entries
     )
     results = [source.results for source in read if source.results is not None]
@@ -107,33 +138,50 @@ def _exported(sources: Sequence[str], asked: Asked) -> Imported:
     return Imported(records.run.name, {"": records}, (f"exported records: {counts}",))
 
 
+def is_name(name: str) -> bool:
+    """Whether ``name`` can be that of one folder: no path, nor what leads to another folder."""
+    return name not in {"", ".", ".."} and not set(name) & set("/\\\0") and Path(name).name == name
+
+
 def write_import(imported: Imported, results: Path) -> list[Path]:
-    """Write the runs of an import below ``results``, those of an earlier import of the same name anew.
+    """Write the runs of an import below ``results``, those of an earlier import of the same name and content anew.
 
     Returns their folders.
 
     Raises:
-        UserError: a run that ``hpo`` made lies there, or a run that this import does not write anew.
+        UserError: a name is none of a folder, or other runs lie there: those of ``hpo``, or of another source, other
+            strategies or other tasks.
     """
+    for name in (imported.name, *(below for below in imported.records if below or len(imported.records) > 1)):
+        if not is_name(name):
+            raise UserError(f"the name {name!r} is none of a folder", "Give the run another one with --name.")
     top = results / imported.name
     folders = {top / below: records for below, records in imported.records.items()}
-    others = [
-        head.parent.parent
-        for pattern in ("records/run.json", "*/records/run.json")
-        for head in top.glob(pattern)
-    ]
-    own = [folder for folder in others if folder in folders and _is_imported(folder)]
-    left = [str(folder) for folder in others if folder not in own]
-    if left:
-        raise UserError(
-            f"{listed(left)}: there is a run already that this import would not replace",
-            "Give another --name, or move the folder away.",
-        )
+    _check_earlier(top, {folder: records.run for folder, records in folders.items()})
     for folder, records in folders.items():
         write_records(folder, records)
     return list(folders)
 
 
-def _is_imported(folder: Path) -> bool:
-    run = read_run(folder)
-    return run is not None and run.source != "hpo"
+def _check_earlier(top: Path, new: Mapping[Path, Run]) -> None:
+    """Refuse to write over runs that are not an earlier import of the same."""
+    heads = [
+        head.parent.parent
+        for pattern in ("records/run.json", "*/records/run.json")
+        for head in sorted(top.glob(pattern))
+    ]
+    earlier = {folder: run for folder in heads if (run := read_run(folder)) is not None}
+    imported = all(run.source != "hpo" for run in earlier.values())
+    if not earlier or (imported and _contents(earlier) == _contents(new)):
+        return
+    first = next(iter(earlier.values()))
+    raise UserError(
+        f"{listed([str(folder) for folder in earlier])}: there is a run already that this import would not replace: "
+        f"of {first.source}, task {first.task!r}, strategies {listed(first.strategies)}",
+        "Give another --name, or move the folder away.",
+    )
+
+
+def _contents(runs: Mapping[Path, Run]) -> dict[Path, tuple[str, str, frozenset[str]]]:
+    """What an import holds by folder: source, task and strategies."""
+    return {folder: (run.source, run.task, frozenset(run.strategies)) for folder, run in runs.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hpo.errors import UserError
@@ -12,9 +13,12 @@ from hpo.foreign.asked import Asked
 from hpo.foreign.source import Entry, Source, base_name, chosen
 from hpo.foreign.spaces import merged
 from hpo.records.schema import ParameterInfo
-from hpo.tracking.uri import shown
+from hpo.tracking.reading import copy_database
+from hpo.tracking.uri import SQLITE, shown
 
 VALUE = "value"  # as Optuna calls the objective's
+_TABLES = {"studies", "trials", "version_info", "alembic_version"}  # of a database that Optuna made
+_NAME = "Name the storage that Optuna kept its studies in."
 
 
 def read_optuna(source: str, asked: Asked) -> Source:
@@ -23,10 +27,14 @@ def read_optuna(source: str, asked: Asked) -> Source:
     Raises:
         UserError: it cannot be opened, lacks a study, or studies differ in direction or have several objectives.
     """
+    with TemporaryDirectory(prefix="hpo-", ignore_cleanup_errors=True) as copies:
+        path = shown(source)
+        return _read(_storage(source, path, Path(copies)), path, asked)
+
+
+def _read(storage: Any, path: str, asked: Asked) -> Source:
     import optuna
 
-    path = shown(source)
-    storage = _storage(source, path)
     names = chosen(asked.studies, optuna.get_all_study_names(storage), path, "study")
     picked = [optuna.load_study(study_name=name, storage=storage) for name in names]
     maximize = _direction(picked, path)
@@ -53,8 +61,8 @@ def read_optuna(source: str, asked: Asked) -> Source:
     )
 
 
-def _storage(source: str, path: str) -> Any:
-    """Optuna's storage, opened to be read."""
+def _storage(source: str, path: str, copies: Path) -> Any:
+    """Optuna's storage: of a sqlite database a copy, since Optuna writes tables and versions into what it opens."""
     import optuna
     from optuna.storages import JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend
@@ -62,11 +70,12 @@ def _storage(source: str, path: str) -> Any:
 
     logging.getLogger("optuna").setLevel(logging.ERROR)
     try:
+        file = _sqlite_file(source)
+        if file is not None:
+            return RDBStorage(f"{SQLITE}{copy_database(file, copies)}")
         if "://" in source:
-            return RDBStorage(source)
-        with Path(source).open("rb") as file:
-            if file.read(16) == b"SQLite format 3\x00":
-                return RDBStorage(f"sqlite:///{source}")
+            require_tables(source, path)
+            return RDBStorage(source, skip_table_creation=True)
         return JournalStorage(JournalFileBackend(source))
     except (
         SQLAlchemyError,
@@ -81,6 +90,37 @@ def _storage(source: str, path: str) -> Any:
             f"{path} cannot be read as a storage of Optuna: {reason}",
             "Name a storage that this version of Optuna opens, such as sqlite:///study.db or a journal file.",
         ) from error
+
+
+def _sqlite_file(source: str) -> Path | None:
+    """The file of a sqlite database by its URL or its path; None: another database, or a journal."""
+    from sqlalchemy import make_url
+
+    if "://" in source:
+        url = make_url(source)
+        return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+    path = Path(source)
+    if not path.is_file():
+        raise UserError(f"there is no file {path}", _NAME)
+    with path.open("rb") as file:
+        return path if file.read(16) == b"SQLite format 3\x00" else None
+
+
+def require_tables(url: str, path: str) -> None:
+    """Refuse a database that Optuna would first make its tables in.
+
+    Raises:
+        UserError: it has not all of them.
+    """
+    from sqlalchemy import create_engine, inspect
+
+    engine = create_engine(url)
+    try:
+        missing = sorted(_TABLES - set(inspect(engine).get_table_names()))
+    finally:
+        engine.dispose()
+    if missing:
+        raise UserError(f"{path} is no storage of Optuna: it has no table {missing[0]!r}", _NAME)
 
 
 def _direction(studies: list[Any], path: str) -> bool:

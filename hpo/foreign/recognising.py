@@ -6,14 +6,14 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
 from hpo.errors import UserError
 from hpo.foreign.asked import FORMATS, Format
 from hpo.foreign.ray_tune import trial_folders
 from hpo.foreign.row_files import WANDB
+from hpo.tracking.reading import read_only
+from hpo.tracking.uri import SQLITE
 
-SQLITE = "sqlite:///"
 _GIVE = f"Name what it is with --format: {', '.join(FORMATS)}."
 _HEAD = 1_000_000  # bytes that are looked at
 
@@ -56,7 +56,7 @@ def _database(path: Path) -> Format:
     if not path.is_file():
         raise UserError(f"there is no file {path}", "Name the database of Optuna or MLflow.")
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+        with closing(read_only(path)) as connection:
             tables = {
                 name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
             }

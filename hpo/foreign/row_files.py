@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -98,7 +99,7 @@ def _csv_rows(path: Path) -> Iterator[Row]:
 def _table(path: Path, text: str) -> Iterator[Row]:
     first = text.split("\n", 1)[0]
     separator = max((",", ";", "\t"), key=first.count)
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         header = _header(path, next(reader, []))
         for cells in reader:

@@ -40,21 +40,23 @@ def _observed(name: str, values: list[Any]) -> ParameterInfo:
 
 
 def merged(parts: Iterable[ParameterInfo]) -> dict[str, ParameterInfo]:
-    """One parameter a name: ranges and choices that differ from trial to trial are joined."""
+    """One parameter a name: ranges, choices and fixed values that differ from trial to trial are joined."""
     found: dict[str, ParameterInfo] = {}
     mixed: set[str] = set()
     for part in {part.model_dump_json(): part for part in parts}.values():
         before = found.setdefault(part.name, part)
-        if before.kind != part.kind:
+        if (before.kind == "range") != (part.kind == "range"):
             mixed.add(part.name)
-        found[part.name] = _joined(before, part)
+        else:
+            found[part.name] = _joined(before, part)
     return {name: parameter for name, parameter in found.items() if name not in mixed}
 
 
 def _joined(first: ParameterInfo, second: ParameterInfo) -> ParameterInfo:
     if first.kind != "range" or first.low is None or first.high is None:
         values = {json.dumps(value, default=str): value for value in (*first.values, *second.values)}
-        return first.model_copy(update={"values": tuple(values.values())})
+        kind = "choices" if len(values) > 1 else first.kind
+        return first.model_copy(update={"kind": kind, "values": tuple(values.values())})
     assert second.low is not None
     assert second.high is not None
     return first.model_copy(

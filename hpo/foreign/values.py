@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ _WORDS: dict[State, str] = {
 _STATES = {word: state for state, words in _WORDS.items() for word in words.split()}
 _CONFIRMING = {"confirmation", "confirm", "test", "final", "retrain", "retrained", "true", "yes", "1"}
 _SEARCHING = {"search", "trial", "tuning", "tune", "train", "false", "no", "0"}
+_DIGITS = re.compile("[+-]?[0-9]{1,1000}")
 
 
 def is_missing(value: Any) -> bool:
@@ -35,7 +37,7 @@ def number(value: Any, where: str, name: str) -> float | None:
     """
     if is_missing(value):
         return None
-    if not isinstance(value, bool):
+    if not isinstance(value, bool) and not (isinstance(value, str) and "_" in value):  # to Python 3_5 is 35
         try:
             return float(value)
         except (TypeError, ValueError, OverflowError):
@@ -52,7 +54,7 @@ def whole(value: Any, where: str, name: str) -> int | None:
     Raises:
         UserError: it is none.
     """
-    if isinstance(value, str) and value.strip().lstrip("+-").isdigit():
+    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
         return int(value)  # a float has too few digits for some seeds
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -108,6 +110,8 @@ def plain(value: Any) -> Any:
     text = value.strip()
     if text.lower() in {"true", "false"}:
         return text.lower() == "true"
+    if "_" in text and not text.startswith(("[", "{")):
+        return value  # to Python 3_5 is a number
     for read in (int, float, _listed):
         try:
             found = read(text)

@@ -11,16 +11,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from hpo.errors import UserError
-from hpo.records.schema import Audited, Confirmation, Records, Run, Trial
+from hpo.records.schema import SCHEMA, Audited, Confirmation, Records, Run, Trial
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -150,9 +151,23 @@ def _parse(text: bytes, model: type[T], where: str, hint: str) -> T:
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
+        version = _version(text)
+        if version not in {None, SCHEMA}:
+            raise UserError(
+                f"{where} is of schema version {version}; this hpo reads version {SCHEMA}",
+                "Use the hpo that made it, or give --results another folder to begin anew.",
+            ) from error
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{where}: {field}: {first['msg']}", hint) from error
+
+
+def _version(text: bytes) -> Any:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found.get("schema_version") if isinstance(found, dict) else None
 
 
 def _write(path: Path, record: BaseModel) -> None:

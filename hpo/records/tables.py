@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpo.records.cells import harmless
 from hpo.records.columns import (
     AUDITED,
     CONFIRMATIONS,
@@ -37,9 +38,6 @@ from hpo.records.schema import (
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet runs what begins so
-MARK = "'"  # put before such a text
 
 Row = dict[str, Any]
 
@@ -122,13 +120,10 @@ def _harmless(schema: TableSchema, table: pa.Table) -> pa.Table:
 
     for index, column in enumerate(schema.columns):
         if column.dtype == "string":
-            cells = [_marked(cell) for cell in table.column(index).to_pylist()]
+            texts = table.column(index).to_pylist()
+            cells = [None if text is None else harmless(text) for text in texts]
             table = table.set_column(index, table.field(index), pa.array(cells, pa.string()))
     return table
-
-
-def _marked(cell: str | None) -> str | None:
-    return MARK + cell if cell is not None and cell.startswith((*FORMULA, MARK)) else cell
 
 
 def _run(run: Run) -> Row:

@@ -116,7 +116,9 @@ def write_across(folders: Sequence[Path], to: Path, *, figures: bool = False) ->
         )
     across = analyse_across([read_records(folder) for folder in folders])
     judged, sections = across_verdict(across), across_sections(across)
-    page = render_page(Head(to.name, judged.question, judged.state, judged.word, judged.sentences), sections)
+    page = render_page(
+        Head(to.name, "", judged.question, judged.state, judged.word, judged.sentences), sections
+    )
     tables, drawn = write_parts(sections, to, figures=figures)
     forget_others(to, (*tables, *drawn))
     return AcrossReport(

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from hpo.records.schema import charged_seconds, spent_seconds
+from hpo.report import costs
 from hpo.report.across import Across, TaskRun
 from hpo.report.across_words import items_of
 from hpo.report.table import Table, computed, make_table
@@ -124,7 +124,7 @@ def runs_table(across: Across) -> Table:
         head, analysis, items = run.records.run, run.verdict.analysis, items_of(run)
         best = run.best[0]
         level = [s.name for s in analysis.standings if s.level_with_best and s not in run.best]
-        charged, spent = sum(charged_seconds(item) for item in items), spent_seconds(items)
+        charged, spent = costs.charged(items), costs.spent(items)
         decided = sum(c.outcome is not Outcome.INCONCLUSIVE for c in analysis.comparisons)
         units = Units(head.metric)
         shown.append(
@@ -137,8 +137,8 @@ def runs_table(across: Across) -> Table:
                 "Margin": _margin(units, analysis.margin.value),
                 "Trials a search": f"{head.trials:,}" if head.trials else "-",
                 "Over": over(run.records, best.estimate.units, best.seeds),
-                "Charged, s": seconds(charged) if charged else "-",
-                "Spent, s": seconds(spent) if spent else "-",
+                "Charged, s": "-" if charged is None else f"{seconds(charged)}{costs.partly(items)}",
+                "Spent, s": "-" if spent is None else seconds(spent),
             }
         )
         raw.append(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal
 
-from hpo.records.schema import Confirmation, Trial, charged_seconds, spent_seconds
+from hpo.report import costs
 from hpo.report.across import Across, TaskRun
 from hpo.report.sections.ranks import finding, leading
 from hpo.report.text import counted, listed, markdown, seconds
@@ -123,11 +123,13 @@ def _left_out(across: Across) -> list[str]:
 
 def _cost(across: Across) -> list[str]:
     runs = [items_of(run) for run in across.runs]
-    charged = sum(charged_seconds(item) for items in runs for item in items)
+    everything = [item for items in runs for item in items]
+    charged = costs.charged(everything)
     if not charged:
         return []
-    spent = sum(spent_seconds(items) for items in runs)
-    told = f"All trials and confirmations of these runs were charged {seconds(charged)} device-seconds, as if each had run "
+    spent = sum(costs.spent(items) or 0.0 for items in runs)
+    told = f"All trials and confirmations of these runs were charged {seconds(charged)} device-seconds"
+    told += f"{costs.partly(everything)}, as if each had run "
     return [f"{told}alone; {seconds(spent)} were spent, work shared within a run once."]
 
 
@@ -149,6 +151,6 @@ def unlike(across: Across) -> tuple[str, ...]:
     return (f"The runs differ in {listed(differing)}: each compares strategies under its own conditions.",)
 
 
-def items_of(run: TaskRun) -> tuple[Trial | Confirmation, ...]:
+def items_of(run: TaskRun) -> tuple[costs.Item, ...]:
     """All that a run's cost is made of."""
     return (*run.records.trials, *run.records.confirmations)

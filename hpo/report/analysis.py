@@ -11,12 +11,14 @@ from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.errors import UserError
 from hpo.records.schema import Records, Run
 from hpo.report.scores import Scores, collect, paired, seed_deviation
+from hpo.report.terms import without_search
 from hpo.stats.comparisons import correlation, holm, sign_flip, simultaneous_confidence
 from hpo.stats.crossed import Array, Estimate, crossed, group_items, unpaired
 from hpo.stats.decision import ALPHA, Outcome, decide, not_separable, rank_intervals
 from hpo.stats.power import Needed, needed
 
 LEAST_MARGIN = 0.005
+_ROUNDING = 1e-24  # a variance below it is rounding, not data
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Comparison:
         simultaneous: the interval that holds together with the others of its family.
         sign_flip_p: exact, over units; None where there are too many.
         correlation_units, correlation_items: of the two sides' unit means, and of their scores item by item.
+        enough: whether there are the units, with any spread, that a verdict needs; without them no p is told.
         needed: what would tell a difference as large as this or as the margin; None where it cannot be planned.
     """
 
@@ -44,6 +47,7 @@ class Comparison:
     sign_flip_p: float | None
     correlation_units: float | None
     correlation_items: float | None
+    enough: bool
     outcome: Outcome
     needed: Needed | None
 
@@ -89,7 +93,7 @@ class Analysis:
         expected, present: confirmations that the finished run has, and those recorded.
         without_selection: (strategy, replicate) of finished studies in which no trial was completed.
         family: against the reference, or all pairs.
-        best: the strategy with the highest test mean; None where nothing is confirmed.
+        best: the strategy with the best test mean; None where nothing is confirmed.
         baseline_comparisons: of each strategy with the baseline, a Holm family of its own.
     """
 
@@ -187,9 +191,10 @@ def _margin(records: Records) -> Margin:
     deviation = seed_deviation(chosen)
     least = LEAST_MARGIN if records.run.metric.share else 0.0
     if all(c.validation_score is None for c in chosen):
-        return Margin(least, "the least; no validation scores of confirmations are recorded")
+        return Margin(least, "the least; no validation scores of what was tested are recorded")
     if deviation is None:
-        return Margin(least, "the least; one fresh seed a search shows no deviation over seeds")
+        seed = "one training" if without_search(records.run) else "one fresh seed a search"
+        return Margin(least, f"the least; {seed} shows no deviation over seeds")
     shown = f"the standard deviation over seeds on validation, {whose}"
     if deviation > least:
         return Margin(deviation, shown)
@@ -234,11 +239,21 @@ def _family(run: Run, sides: Iterable[tuple[Scores, Scores]], margin: float) -> 
         matrices = [(a, b, *paired(a, b)) for a, b in sides]
         matrices = [found for found in matrices if found[2].size]
         estimates = [crossed((x - y).mean(axis=1), _groups(run, x)) for _, _, x, y in matrices]
-    adjusted = holm([estimate.p_value() for estimate in estimates])
+    adjusted = holm([_p_value(estimate) for estimate in estimates])
     return tuple(
         _comparison(run, found, estimate, (holm_p, len(matrices)), margin)
         for found, estimate, holm_p in zip(matrices, estimates, adjusted, strict=True)
     )
+
+
+def _without_spread(estimate: Estimate) -> bool:
+    """Whether all scores of the whole split differ by the same: a variance of 0 tells nothing of further units."""
+    return estimate.items == 1 and estimate.variance < _ROUNDING
+
+
+def _p_value(estimate: Estimate) -> float:
+    """Two-sided p of no difference; 1 where nothing is known of the spread."""
+    return 1.0 if _without_spread(estimate) else estimate.p_value()
 
 
 def _comparison(
@@ -254,20 +269,23 @@ def _comparison(
     name = first.name if run.metric.better(estimate.mean, 0.0) else second.name
     target = max(abs(estimate.mean), margin)
     least = LEAST_SEARCHES if run.replicates > 1 else LEAST_SEEDS
+    known = not _without_spread(estimate)
+    enough = known and estimate.units >= least
     return Comparison(
         first=first.name,
         second=second.name,
         favours=name if estimate.mean else None,
         estimate=estimate,
         seeds=x.shape[1],
-        p=estimate.p_value(),
+        p=_p_value(estimate),
         holm_p=holm_p,
         simultaneous=estimate.interval(simultaneous_confidence(count)),
         sign_flip_p=sign_flip((x - y).mean(axis=(1, 2))) if shared else None,
         correlation_units=correlation(x.mean(axis=(1, 2)), y.mean(axis=(1, 2))) if shared else None,
         correlation_items=correlation(x, y) if shared and x.shape[2] > 1 else None,
-        outcome=decide(estimate, holm_p, margin, count, enough=estimate.units >= least),
-        needed=_needed(run, x - y, target, ALPHA / count) if shared else None,
+        enough=enough,
+        outcome=decide(estimate, holm_p, margin, count, enough=enough),
+        needed=_needed(run, x - y, target, ALPHA / count) if shared and known else None,
     )
 
 

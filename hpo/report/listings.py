@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpo.records.schema import NOT_RECORDED, DeviceInfo, ParameterInfo, Records, Run, charged_seconds
+from hpo.records.schema import NOT_RECORDED, DeviceInfo, ParameterInfo, Records, Run
+from hpo.report import costs
 from hpo.report.table import Table, make_table
+from hpo.report.terms import recorded, without_search
 from hpo.report.text import Units, configuration, counted, value_text
 
 
@@ -15,8 +17,9 @@ def searched(records: Records) -> list[str]:
 
 
 def selected_table(records: Records) -> Table:
-    """One row a confirmation of a selected configuration."""
+    """One row a confirmation of a selected configuration, or a training where no search is recorded."""
     names, units = searched(records), Units(records.run.metric)
+    alone = without_search(records.run)
     shown, raw = [], []
     for c in records.confirmations:
         if c.role != "strategy":
@@ -25,10 +28,10 @@ def selected_table(records: Records) -> Table:
             {
                 "Strategy": c.strategy,
                 "Replicate": str(c.replicate),
-                "Draw": "-" if c.draw is None else str(c.draw),
+                **({} if alone else {"Draw": "-" if c.draw is None else str(c.draw)}),
                 "Seed": _seed(c.seed) + ("" if c.fresh else " (the selected trial's own)"),
-                "Validation at selection": units.value(c.selected_score),
-                "Validation, retrained": units.value(c.validation_score),
+                **({} if alone else {"Validation at selection": units.value(c.selected_score)}),
+                "Validation" if alone else "Validation, retrained": units.value(c.validation_score),
                 "Test": units.value(c.test_score),
                 **{name: value_text(c.parameters.get(name, "-")) for name in names},
             }
@@ -45,8 +48,16 @@ def selected_table(records: Records) -> Table:
                 **{name: _plain(c.parameters.get(name)) for name in names},
             }
         )
-    note = "Each search's best complete trial by validation, trained again with a fresh seed and tested once."
-    return make_table("selected", "Selected configurations", note, shown, raw)
+    title = "Trainings with a test score" if alone else "Selected configurations"
+    return make_table("selected", title, _selected_note(records), shown, raw)
+
+
+def _selected_note(records: Records) -> str:
+    if without_search(records.run):
+        return "Each training as recorded, once; no search is recorded."
+    if any(c.role == "strategy" and not c.fresh for c in records.confirmations):
+        return "Each search's best complete trial by validation; the test score is not always that of a fresh seed."
+    return "Each search's best complete trial by validation, trained again with a fresh seed and tested once."
 
 
 def trial_table(records: Records) -> Table:
@@ -67,7 +78,7 @@ def trial_table(records: Records) -> Table:
                 metric.capitalize(): units.value(t.score),
                 "Last rung": units.value(last),
                 records.run.resource.capitalize(): f"{examples:,}",
-                "Charged, s": f"{charged_seconds(t):,.1f}",
+                "Charged, s": costs.cell(costs.charged([t])),
                 **{name: value_text(t.parameters.get(name, "-")) for name in names},
                 "Reason": t.reason + same,
             }
@@ -84,7 +95,7 @@ def trial_table(records: Records) -> Table:
                 "score": t.score,
                 "score_last_rung": last,
                 "examples": examples,
-                "seconds_charged": charged_seconds(t),
+                "seconds_charged": costs.charged([t]),
                 **{name: _plain(t.parameters.get(name)) for name in names},
             }
         )
@@ -182,13 +193,22 @@ def _how(run: Run, records: Records) -> dict[str, str]:
         baseline = "none"
     else:
         baseline = run.baseline if fixed is None else f"{run.baseline}: {configuration(fixed)}"
+    budget = (
+        f"{counted(run.replicates, 'search', 'searches')} a strategy, {counted(run.trials, 'trial')} a search"
+    )
+    confirmation = f"{counted(run.seeds, 'fresh seed')} a search, scored on the test split once"
+    if without_search(run):
+        budget = f"{recorded(run)} a strategy; no search is recorded"
+        confirmation = "the test score of each training, recorded once"
+    elif any(c.role == "strategy" and not c.fresh for c in records.confirmations):
+        confirmation = "not always with a fresh seed: see the selected configurations"
     return {
-        "Budget": f"{counted(run.replicates, 'search', 'searches')} a strategy, {counted(run.trials, 'trial')} a search",
+        "Budget": budget,
         "Sampler": search.sampler or NOT_RECORDED,
         "Pruner": pruner,
         f"Rungs, {run.resource}": f"{rungs}, and the end",
         "Selection": search.selection or NOT_RECORDED,
-        "Confirmation": f"{counted(run.seeds, 'fresh seed')} a search, scored on the test split once",
+        "Confirmation": confirmation,
         "Baseline": baseline,
         "Seed": NOT_RECORDED if run.seed is None else str(run.seed),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,9 +30,14 @@ _NUMBER = re.compile(r"-|[<+-]?\s?\d[\d,.]*(e[+-]?\d+)?( %)?")
 
 @dataclass(frozen=True)
 class Head:
-    """What stands above the sections; ``state`` and ``word``: the verdict's, as a class of the style sheet and in words."""
+    """What stands above the sections; ``state`` and ``word``: the verdict's, as a class of the style sheet and in words.
+
+    Attributes:
+        command: what shows the single trainings; empty: nothing does.
+    """
 
     name: str
+    command: str
     question: str
     state: str
     word: str
@@ -40,7 +46,8 @@ class Head:
 
 def render(run: Run, verdict: Verdict, sections: Sequence[Section]) -> str:
     """HTML of the page of one run; as ``render_page``."""
-    head = Head(run.name, run.question, verdict.state, _state(verdict), verdict.sentences)
+    command = shlex.join(["hpo", "ui", "--space", run.name]) if run.source == "hpo" else ""
+    head = Head(run.name, command, run.question, verdict.state, _state(verdict), verdict.sentences)
     return render_page(head, sections)
 
 

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
-from hpo.records.schema import Confirmation, Records, Run, Trial, charged_seconds, spent_seconds
+from hpo.records.schema import Records, Run
+from hpo.report import costs
 from hpo.report.analysis import Analysis, Comparison, Standing, analyse
+from hpo.report.optimism import drop_name, mean_drop
+from hpo.report.planning import told_of, what_would_tell
+from hpo.report.terms import recorded, units_of, without_search
 from hpo.report.text import Units, counted, listed, markdown, p_text, seconds
 from hpo.stats.decision import Outcome
+
+MOST_PAIRS = 5  # that the verdict names where none of them is with the best
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ def verdict(records: Records) -> Verdict:
     closing = [*_against_baseline(run, analysis), *_cost(records)]
     if len(run.strategies) < 2:
         return Verdict(run.question, (*_single(records, analysis), *closing), "single", analysis)
-    opening = [_finding(run, analysis), _margin(run, analysis), *_what_would_tell(run, analysis)]
+    opening = [_finding(run, analysis), _margin(run, analysis), *what_would_tell(run, analysis)]
     undecided = all(c.outcome is Outcome.INCONCLUSIVE for c in analysis.comparisons)
     state: Literal["inconclusive", "decided"] = "inconclusive" if undecided else "decided"
     return Verdict(run.question, (*opening, *closing), state, analysis)
@@ -86,8 +92,8 @@ def _lead(run: Run, analysis: Analysis) -> str:
             f"Of the selected configurations only (one search a strategy, {counted(run.seeds, 'fresh seed')} each; "
             f"{items}; another search may select others)"
         )
-        if run.source != "hpo" and not run.trials:
-            done = f"Of these configurations only ({counted(run.seeds, 'training')} each, no search recorded; {items})"
+    if without_search(run):
+        done = f"Of these configurations only ({recorded(run)} a strategy, no search recorded; {items})"
     lost = [f"{name} in replicate {replicate}" for name, replicate in analysis.without_selection]
     return f"{done}, without {listed(lost)}, where no trial was completed," if lost else f"{done},"
 
@@ -103,22 +109,35 @@ def _finding(run: Run, analysis: Analysis) -> str:
     shortage = _shortage(run, analysis)
     if shortage:
         return f"Inconclusive: {shortage}"
-    told = _from_best(analysis) if analysis.family == "pairs" else list(analysis.comparisons)
+    told = told_of(analysis)
     decided = [c for c in told if c.outcome is not Outcome.INCONCLUSIVE]
     open_ones = [c.second if analysis.family == "pairs" else c.first for c in told if c not in decided]
-    lead, top = _lead(run, analysis), _top(run, analysis)
     if not decided:
-        against = f"another or from the best, {analysis.best}"
-        if analysis.family == "reference":
-            against = f"the reference {run.reference}"
-        return f"Inconclusive: {lead[0].lower()}{lead[1:]} no strategy can be told from {against}; {top}."
+        return _best_not_told(run, analysis)
     found = "; ".join(_phrase(run, c) for c in decided)
     rest = f"; inconclusive: {listed(open_ones)}" if open_ones else ""
-    return f"{lead} {top}; {found}{rest}."
+    return f"{_lead(run, analysis)} {_top(run, analysis)}; {found}{rest}."
+
+
+def _best_not_told(run: Run, analysis: Analysis) -> str:
+    """Nobody is told from the reference, or from the best; of all pairs others may still be."""
+    lead, top = _lead(run, analysis), _top(run, analysis)
+    others = [c for c in analysis.comparisons if c.outcome is not Outcome.INCONCLUSIVE]
+    if others:
+        named = [_phrase(run, c.swapped() if c.favours == c.second else c) for c in others[:MOST_PAIRS]]
+        left = len(others) - len(named)
+        more = [f"so {'is' if left == 1 else 'are'} {counted(left, 'further pair')}"] if left else []
+        return f"{lead} {top}; no other can be told from it, but other pairs are decided: {'; '.join(named + more)}."
+    against = f"another or from the best, {analysis.best}"
+    if analysis.family == "reference":
+        against = f"the reference {run.reference}"
+    return f"Inconclusive: {lead[0].lower()}{lead[1:]} no strategy can be told from {against}; {top}."
 
 
 def _shortage(run: Run, analysis: Analysis) -> str:
     """Why the units are too few for any verdict; empty where they suffice."""
+    if without_search(run):
+        return _few_trainings(run)
     if analysis.claim == "configurations" and run.seeds < LEAST_SEEDS:
         return (
             f"one search a strategy and {counted(run.seeds, 'fresh seed')} allow no verdict; one about these "
@@ -132,6 +151,16 @@ def _shortage(run: Run, analysis: Analysis) -> str:
     return ""
 
 
+def _few_trainings(run: Run) -> str:
+    count, least = (run.replicates, LEAST_SEARCHES) if run.replicates > 1 else (run.seeds, LEAST_SEEDS)
+    if count >= least:
+        return ""
+    return (
+        f"{counted(count, *units_of(run))} a strategy {'allows' if count == 1 else 'allow'} no verdict; "
+        f"it needs at least {least}."
+    )
+
+
 def _top(run: Run, analysis: Analysis) -> str:
     """The strategy with the best mean on the test items."""
     best = next(s for s in analysis.standings if s.name == analysis.best)
@@ -142,15 +171,6 @@ def _top(run: Run, analysis: Analysis) -> str:
 def _mean(run: Run, standing: Standing) -> str:
     units = Units(run.metric)
     return f"{units.value(standing.estimate.mean)} (95 % interval {units.interval(standing.estimate.interval())})"
-
-
-def _from_best(analysis: Analysis) -> list[Comparison]:
-    """Comparisons of the best with each other strategy, the best first in each."""
-    return [
-        c if c.first == analysis.best else c.swapped()
-        for c in analysis.comparisons
-        if analysis.best in {c.first, c.second}
-    ]
 
 
 def _phrase(run: Run, comparison: Comparison) -> str:
@@ -171,102 +191,30 @@ def _numbers(run: Run, comparison: Comparison) -> str:
     difference = f"{units.difference(c.estimate.mean)}{units.difference_unit}"
     if c.outcome is Outcome.EQUIVALENT:
         return f"{difference}, 90 % interval {units.difference_interval(c.estimate.interval(0.90))}"
-    return (
-        f"{difference}, 95 % interval {units.difference_interval(c.estimate.interval())}, "
-        f"Holm p {p_text(c.holm_p)}"
-    )
+    p = f", Holm p {p_text(c.holm_p)}" if c.enough else ""
+    return f"{difference}, 95 % interval {units.difference_interval(c.estimate.interval())}{p}"
 
 
 def _margin(run: Run, analysis: Analysis) -> str:
     units = Units(run.metric)
     count = counted(len(analysis.comparisons), "comparison")
     family = "of all pairs" if analysis.family == "pairs" else "with the reference"
-    margin = units.difference(analysis.margin.value).lstrip("+") + units.difference_unit
-    return (
-        f"The margin of practical equivalence is {margin} ({analysis.margin.reason}); p is Holm's over the {count} "
-        f"{family}."
-    )
-
-
-def _what_would_tell(run: Run, analysis: Analysis) -> list[str]:
-    """Possible ranks, and what would decide the open comparison that matters most."""
-    told = _from_best(analysis) if analysis.family == "pairs" else list(analysis.comparisons)
-    unknown = [c for c in told if c.outcome is Outcome.INCONCLUSIVE]
-    if not unknown:
-        return []
-    sign = 1 if run.metric.maximize else -1
-    other = {s.name: sign * s.estimate.mean for s in analysis.standings}
-    key = max(unknown, key=lambda c: other[c.second] if analysis.family == "pairs" else other[c.first])
-    ranks = listed(f"{s.name} {_rank(s.ranks)}" for s in analysis.standings if s.ranks)
-    plan = _plan(run, analysis, key)
-    return [f"{plan} Possible ranks (all pairs, Holm): {ranks}." if ranks != "none" else plan]
-
-
-def _rank(ranks: tuple[int, int] | None) -> str:
-    if ranks is None:
-        return ""
-    return str(ranks[0]) if ranks[0] == ranks[1] else f"{ranks[0]} to {ranks[1]}"
-
-
-def _plan(run: Run, analysis: Analysis, comparison: Comparison) -> str:
-    c, plan, unit = comparison, comparison.needed, Units(run.metric)
-    searches = analysis.claim == "strategies"
-    if plan is None:
-        least = f"{LEAST_SEARCHES} searches" if searches else f"{LEAST_SEEDS} fresh seeds"
-        return (
-            f"What would tell {c.first} from {c.second} cannot be planned yet: run at least {least} of each."
-        )
-    short = max(0, (LEAST_SEARCHES if searches else LEAST_SEEDS) - c.estimate.units)
-    units = None if plan.units is None else max(plan.units, short)
-    items = "test items" if run.split.groups is None else "groups of test items"
-    names = ("searches of each", "fresh seeds a search") if searches else ("fresh seeds of each", "")
-    levers = [
-        (units, names[0]),
-        (plan.seeds if searches else None, names[1]),
-        (None if short else plan.items, items),
-    ]
-    limit = {"units": names[0].removesuffix(" of each"), "seeds": "fresh seeds", "items": items}[plan.limit]
-    ways = [f"about {_rounded(count):,} further {name}" for count, name in levers if count]
-    pair = f"{c.first} from {c.second}"
-    if units == 0:
-        return (
-            f"This design tells a difference of {_planned(unit, plan.difference)} at 80 % power; {pair} differs by "
-            f"{unit.difference(c.estimate.mean)}, neither shown nor shown to be negligible."
-        )
-    way = " or ".join(ways) if ways else "more than any one of searches, seeds or test items alone could give"
-    return (
-        f"To tell {pair} at 80 % power, if they differ by {_planned(unit, plan.difference)}, it would take {way}; "
-        f"the {limit} limit."
-    )
-
-
-def _planned(units: Units, difference: float) -> str:
-    return units.difference(difference).lstrip("+") + units.difference_unit
-
-
-def _rounded(count: int) -> int:
-    """``count`` up to two significant digits: it is planned from a few units."""
-    step: int = 10 ** max(0, len(str(count)) - 2)
-    return -(-count // step) * step
+    told = "No margin is known, so that practical equivalence is not tested"
+    if analysis.margin.value > 0:
+        margin = units.difference(analysis.margin.value).lstrip("+") + units.difference_unit
+        told = f"The margin of practical equivalence is {margin} ({analysis.margin.reason})"
+    tested = any(c.enough for c in analysis.comparisons)
+    return f"{told}; p is Holm's over the {count} {family}." if tested else f"{told}."
 
 
 def _single(records: Records, analysis: Analysis) -> list[str]:
     """Nothing is compared: the mean, and the optimism of the search."""
     run, only = records.run, analysis.standings[0]
     mean = f"nothing is compared; the mean test {run.metric.name} is {_mean(run, only)}"
-    drop, units = optimism(records, only.name), Units(run.metric)
-    told = f"{units.difference(drop)}{units.difference_unit}"
-    known = (
-        [] if drop is None else [f"Validation at selection minus test is {told}: the optimism of the search."]
-    )
-    return [f"{_lead(run, analysis)} {mean}.", *known]
-
-
-def optimism(records: Records, strategy: str) -> float | None:
-    """Mean validation score at selection minus mean test score of the same confirmations; None where not recorded."""
-    rows = [c for c in records.confirmations if c.role == "strategy" and c.strategy == strategy]
-    drops = [c.selected_score - c.test_score for c in rows if c.selected_score is not None]
-    return sum(drops) / len(drops) if drops else None
+    drop, units = mean_drop(records, only.name), Units(run.metric)
+    what = drop_name(run.metric).capitalize()
+    told = f"{what} is {units.difference(drop)}{units.difference_unit}: the optimism of the search."
+    return [f"{_lead(run, analysis)} {mean}.", *([] if drop is None else [told])]
 
 
 def _against_baseline(run: Run, analysis: Analysis) -> list[str]:
@@ -282,9 +230,10 @@ def _against_baseline(run: Run, analysis: Analysis) -> list[str]:
 
 
 def _cost(records: Records) -> list[str]:
-    items: tuple[Trial | Confirmation, ...] = (*records.trials, *records.confirmations)
-    charged = sum(charged_seconds(item) for item in items)
-    if not charged:
+    items: tuple[costs.Item, ...] = (*records.trials, *records.confirmations)
+    charged, spent = costs.charged(items), costs.spent(items)
+    if not charged or spent is None:
         return []
-    told = f"All trials and confirmations were charged {seconds(charged)} device-seconds, as if each had run alone; "
-    return [told + f"{seconds(spent_seconds(items))} were spent, shared work once."]
+    what = "trainings" if without_search(records.run) else "trials and confirmations"
+    told = f"All {what} were charged {seconds(charged)} device-seconds{costs.partly(items)}, as if each had run alone; "
+    return [f"{told}{seconds(spent)} were spent, shared work once."]

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from hpo.records.schema import Metric
 from hpo.report.across import JudgedRun
 from hpo.report.analysis import Comparison, Standing
-from hpo.report.text import Units
+from hpo.report.terms import without_search
+from hpo.report.text import Units, listed
 from hpo.stats.decision import Outcome
 
 _WORDS = {
@@ -72,5 +73,17 @@ def legend(runs: Sequence[JudgedRun]) -> str:
     score = "score, in its own metric," if len(metrics) > 1 else _named(metrics.pop())
     return (
         f"Mean test {score} of each run with its 95 % interval; outcome against {against} of the run; rank: possible ones "
-        "among its strategies (all pairs, Holm, 0.05)."
+        f"among its strategies (all pairs, Holm, 0.05).{_claims(runs)}"
     )
+
+
+def _claims(runs: Sequence[JudgedRun]) -> str:
+    """Of which runs outcomes are about selected configurations, or recorded trainings, and not about strategies."""
+    bare = [run.label for run in runs if without_search(run.records.run)]
+    single = [run.label for run in runs if run.records.run.replicates == 1 and run.label not in bare]
+    told = f" One search a strategy{_where(single, runs)}: selected configurations only." if single else ""
+    return told + (f" No search recorded{_where(bare, runs)}: these trainings only." if bare else "")
+
+
+def _where(labels: Sequence[str], runs: Sequence[JudgedRun]) -> str:
+    return "" if len(labels) == len(runs) else f" in {listed(labels)}"

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from hpo.records.cells import harmless
+
 
 @dataclass(frozen=True)
 class Table:
@@ -42,8 +44,13 @@ class Table:
         return (row in self.marked - self.bold and column == 0) or (row, column) in self.marked_cells
 
     def csv(self) -> str:
-        """The numbers as CSV with a header."""
-        return str(self.frame.to_csv(index=False, lineterminator="\n"))
+        """The numbers as CSV with a header; no text begins like a formula."""
+        frame = self.frame.map(lambda cell: harmless(cell) if isinstance(cell, str) else cell)
+        return str(
+            frame.to_csv(
+                index=False, lineterminator="\n", header=list(map(harmless, map(str, frame.columns)))
+            )
+        )
 
 
 def computed(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,17 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hpo.records.schema import Confirmation, Records, Trial, charged_seconds, spent_seconds
+from hpo.records.schema import Confirmation, Records
+from hpo.report import costs
 from hpo.report.analysis import Analysis, Comparison, Standing
 from hpo.report.listings import searched
+from hpo.report.optimism import drop_name, mean_drop
 from hpo.report.table import Table, computed, make_table
-from hpo.report.text import (
-    Units,
-    configuration,
-    counted,
-    p_text,
-    value_text,
-)
+from hpo.report.terms import single_training, units_of, without_search
+from hpo.report.text import Units, configuration, counted, p_text, value_text
 from hpo.stats.comparisons import least_sign_flip_p
 from hpo.stats.decision import Outcome
 
@@ -39,22 +36,30 @@ def main_table(records: Records, analysis: Analysis) -> Table:
 
 
 def _main_note(records: Records) -> str:
-    groups = (
-        "" if records.run.split.groups is None else " Items are drawn by group: groups' sums, linearised."
-    )
+    run = records.run
+    groups = "" if run.split.groups is None else " Items are drawn by group: groups' sums, linearised."
+    best = "highest" if run.metric.maximize else "lowest"
+    items: tuple[costs.Item, ...] = (*records.trials, *records.confirmations)
+    drop = f" Drop: {drop_name(run.metric)}, the optimism of the search."
+    whose = "trials (pruned and failed ones too) and confirmations"
+    if without_search(run):
+        drop, whose = "", "trainings"
     return (
-        f"Test: mean {records.run.metric.name} with its 95 % interval over {_sampled(records)}."
-        f"{groups} Bold: the highest mean; *: not separable from it (all pairs, Holm, 0.05). Drop: validation at "
-        "selection minus test, the optimism of the search. Seconds: device time of trials (pruned and failed ones too) "
-        "and confirmations, charged as if each had run alone, spent with shared work once."
+        f"Test: mean {run.metric.name} with its 95 % interval over {_sampled(records)}."
+        f"{groups} Bold: the {best} mean; *: not separable from it (all pairs, Holm, 0.05).{drop} Seconds: device time of "
+        f"{whose}, charged as if each had run alone, spent with shared work once"
+        f"{costs.partly(items)}."
     )
 
 
 def _sampled(records: Records) -> str:
     """What the intervals are over, and by which method."""
-    units = "searches" if records.run.replicates > 1 else "seeds"
+    units = units_of(records.run)[1]
     if all(c.test_correct is None for c in records.confirmations):
-        return f"{units} by Student's t (scores of single items were not recorded)"
+        alone = "; one alone has none" if single_training(records.run) else ""
+        return f"{units} by Student's t (scores of single items were not recorded{alone})"
+    if single_training(records.run):
+        return "items alone: each strategy has one training, so that it speaks of these trained models only"
     return (
         f"{units} and items, by the crossed variance with Satterthwaite's degrees of freedom, never narrower than "
         f"Student's over the {units} alone"
@@ -65,7 +70,7 @@ def _facts(records: Records, standing: Standing, role: str) -> dict[str, Any]:
     """Numbers of one row of the main table."""
     own = [c for c in records.confirmations if c.role == role and c.strategy == standing.name]
     trials = [t for t in records.trials if role == "strategy" and t.strategy == standing.name]
-    items: list[Trial | Confirmation] = [*trials, *own]
+    items: list[costs.Item] = [*trials, *own]
     selected = [c.selected_score for c in own if c.selected_score is not None]
     at_selection = sum(selected) / len(selected) if selected else None
     low, high = standing.estimate.interval()
@@ -77,7 +82,7 @@ def _facts(records: Records, standing: Standing, role: str) -> dict[str, Any]:
         "interval_low": low,
         "interval_high": high,
         "confidence": 0.95,
-        "drop": None if at_selection is None else at_selection - sum(c.test_score for c in own) / len(own),
+        "drop": mean_drop(records, standing.name) if role == "strategy" else None,
         "units": standing.estimate.units,
         "seeds_per_unit": standing.seeds,
         "items": records.run.split.test,
@@ -85,16 +90,23 @@ def _facts(records: Records, standing: Standing, role: str) -> dict[str, Any]:
         "rank_high": standing.ranks[1] if standing.ranks else None,
         "trials": len(trials),
         "confirmations": len(own),
-        "seconds_charged": sum(charged_seconds(item) for item in items),
-        "seconds_spent": spent_seconds(tuple(items)),
+        "seconds_charged": costs.charged(items),
+        "seconds_spent": costs.spent(items),
     }
 
 
 def _main_row(records: Records, standing: Standing, facts: Mapping[str, Any]) -> dict[str, str]:
     baseline = facts["role"] == "baseline"
     own = [c for c in records.confirmations if (c.role, c.strategy) == (facts["role"], standing.name)]
-    at_selection, drop = facts["validation_at_selection"], facts["drop"]
     metric, units = records.run.metric, Units(records.run.metric)
+    selection: dict[str, str] = {}
+    configurations = "Configurations"
+    if not without_search(records.run):
+        configurations = "Selected configurations"
+        selection = {
+            "Validation at selection": units.value(facts["validation_at_selection"]),
+            f"Drop{',' if metric.share else ''}{units.difference_unit}": units.difference(facts["drop"]),
+        }
     ranks = f"{facts['rank_low']} to {facts['rank_high']}" if standing.ranks else "-"
     if standing.ranks and standing.ranks[0] == standing.ranks[1]:
         ranks = str(standing.ranks[0])
@@ -103,12 +115,11 @@ def _main_row(records: Records, standing: Standing, facts: Mapping[str, Any]) ->
         f"Test {metric.name}": units.value(standing.estimate.mean),
         "95 % interval": units.interval(standing.estimate.interval()),
         "Over": over(records, standing.estimate.units, standing.seeds),
-        "Validation at selection": units.value(at_selection),
-        f"Drop{',' if metric.share else ''}{units.difference_unit}": units.difference(drop),
+        **selection,
         "Possible ranks": ranks,
-        "Charged, s": f"{facts['seconds_charged']:,.1f}",
-        "Spent, s": f"{facts['seconds_spent']:,.1f}",
-        "Selected configurations": "fixed: " + configuration(own[0].parameters)
+        "Charged, s": costs.cell(facts["seconds_charged"]),
+        "Spent, s": costs.cell(facts["seconds_spent"]),
+        configurations: "fixed: " + configuration(own[0].parameters)
         if baseline
         else _spread(own, searched(records)),
     }
@@ -121,6 +132,9 @@ def over(records: Records, units: int, seeds: int) -> str:
         items = "items not recorded"
     if records.run.split.groups is not None:
         items += f" in {counted(len(set(records.run.split.groups)), 'group')}"
+    if without_search(records.run):
+        each = f" of {counted(seeds, 'training')}" if units_of(records.run)[0] == "replicate" else ""
+        return f"{counted(units, *units_of(records.run))}{each}, {items}"
     if records.run.replicates == 1:
         return f"1 search x {counted(units, 'seed')}, {items}"
     return f"{counted(units, 'search', 'searches')} x {counted(seeds, 'seed')}, {items}"
@@ -151,13 +165,16 @@ def comparison_table(records: Records, analysis: Analysis) -> Table:
     paired = "paired by replicate, seed and item"
     if records.run.search.shared_draws is False:
         paired = "of independent samples (nothing pairs them), by Welch"
-    margin = units.difference(analysis.margin.value).lstrip("+") + units.difference_unit
+    margin = "No margin is known."
+    if analysis.margin.value > 0:
+        told = units.difference(analysis.margin.value).lstrip("+") + units.difference_unit
+        margin = f"Margin of practical equivalence: {told} ({analysis.margin.reason})."
+    few = "" if all(c.enough for _, c in sides) else " (-: too few units, or without spread, for any verdict)"
     note = (
         f"Difference in test {records.run.metric.name}{',' if units.difference_unit else ''}{units.difference_unit}, the "
         f"first minus the second, {paired}; 95 % interval of each alone over {_sampled(records)}, and together over its "
-        "family by Bonferroni. p: Holm within the family; sign flip: exact over units, with the least p it can reach. "
-        "Correlation: of the units' means / item by item. Margin of practical equivalence: "
-        f"{margin} ({analysis.margin.reason})."
+        f"family by Bonferroni. p: Holm within the family{few}; sign flip: exact over units, with the least p it can reach. "
+        f"Correlation: of the units' means / item by item. {margin}"
     )
     shown = [_comparison_row(records, name, c, analysis) for name, c in sides]
     raw = [computed(_comparison_facts(name, c, finished=analysis.finished)) for name, c in sides]
@@ -168,6 +185,7 @@ def _comparison_row(
     records: Records, family: str, comparison: Comparison, analysis: Analysis
 ) -> dict[str, str]:
     c = comparison
+    tested = analysis.finished and c.enough
     flip = "-" if c.sign_flip_p is None else f"{p_text(c.sign_flip_p)} ({_least(c)})"
     verdict = str(c.outcome)
     units = Units(records.run.metric)
@@ -181,8 +199,8 @@ def _comparison_row(
         "Difference": units.difference(c.estimate.mean),
         "95 % interval": units.difference_interval(c.estimate.interval()),
         "95 % together": units.difference_interval(c.simultaneous),
-        "p, Holm": p_text(c.holm_p) if analysis.finished else "-",
-        "p, sign flip": flip if analysis.finished else "-",
+        "p, Holm": p_text(c.holm_p) if tested else "-",
+        "p, sign flip": flip if tested else "-",
         "Verdict": verdict if analysis.finished else "unfinished",
         "Correlation": f"{unit} / {item}",
         "Over": over(records, c.estimate.units, c.seeds),
@@ -198,6 +216,7 @@ def _least(comparison: Comparison) -> str:
 def _comparison_facts(family: str, comparison: Comparison, *, finished: bool) -> dict[str, Any]:
     c = comparison
     low, high = c.estimate.interval()
+    tested = finished and c.enough
     return {
         "family": family,
         "first": c.first,
@@ -210,9 +229,9 @@ def _comparison_facts(family: str, comparison: Comparison, *, finished: bool) ->
         "together_high": c.simultaneous[1],
         "variance": c.estimate.variance,
         "degrees_of_freedom": c.estimate.df,
-        "p": c.p if finished else None,
-        "p_holm": c.holm_p if finished else None,
-        "p_sign_flip": c.sign_flip_p if finished else None,
+        "p": c.p if tested else None,
+        "p_holm": c.holm_p if tested else None,
+        "p_sign_flip": c.sign_flip_p if tested else None,
         "correlation_units": c.correlation_units,
         "correlation_items": c.correlation_items,
         "outcome": str(c.outcome) if finished else "unfinished",

@@ -11,6 +11,7 @@ from hpo.records.tables import write_tables
 from hpo.report.draw_paper import write_paper
 from hpo.report.figure import Figure
 from hpo.report.files import write_text
+from hpo.report.kit.manifest import figures_of
 from hpo.report.kit.table_tex import table_tex
 from hpo.report.kit.writing import write_kit
 from hpo.report.made import forget_others
@@ -28,7 +29,7 @@ class Report:
     Attributes:
         html: the page.
         tables: LaTeX, CSV and Markdown files.
-        figures: PDF, SVG and PNG files, each figure in two widths; none where they were not asked for.
+        figures: PDF, SVG and PNG files, each figure in two widths; none where none was ever asked for.
         data: the records as Parquet and CSV.
         kit: the methods' paragraph, its references, the checklist and the manifest; with LaTeX an example of them all.
         markdown: the verdict alone.
@@ -49,7 +50,8 @@ def write_report(folder: Path, *, figures: bool = False, latex: bool = False) ->
     Files that an earlier report wrote there and this one does not are removed: none is left of other records.
 
     Args:
-        figures: draw every figure for print into ``figures/`` too, which takes a second or two each.
+        figures: draw every figure for print into ``figures/`` too, which takes a second or two each. Else those stay that
+            an earlier report drew from the same records.
         latex: write ``example.tex`` too, which includes all tables and figures.
 
     Raises:
@@ -62,6 +64,8 @@ def write_report(folder: Path, *, figures: bool = False, latex: bool = False) ->
     html = write_text(folder / "report.html", render(records.run, judged, sections))
     markdown = write_text(folder / "verdict.md", judged.markdown())
     tables, drawn = write_parts(sections, folder, figures=figures)
+    if not figures:
+        drawn = figures_of(folder, records)
     data = write_tables(records, folder / "data")
     forget_others(folder, (*tables, *drawn, *data))
     made = (html, markdown, *tables, *drawn, *data)

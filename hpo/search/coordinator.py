@@ -25,7 +25,7 @@ from hpo.records.files import (
     write_confirmation,
     write_run,
 )
-from hpo.records.schema import Metric, Trial
+from hpo.records.schema import Metric, Run, Stamp, Trial
 from hpo.records.selection import select
 from hpo.report.writing import Report, write_report
 from hpo.runtime.engine import Engine
@@ -141,9 +141,7 @@ def _run(
     loaded = prepare(space, engine.wanted.device, engine.threads)
     head = run_record(loaded, engine.workers)
     refuse_other_circumstances(folder, head)
-    begun = read_run(folder)
-    first = begun.stamp if begun is not None else stamp(head, space.path.parent)
-    head = head.model_copy(update={"stamp": first})
+    head = head.model_copy(update={"stamp": _stamp(folder, head, space)})
     (folder / "space.yaml").write_text(space.text, encoding="utf-8")
     write_run(folder, head)
     engine.begin(loaded)
@@ -267,6 +265,15 @@ def _width(experiment: Experiment) -> int:
     budget = experiment.budget
     studies = len(experiment.strategies()) * budget.replicates
     return studies if budget.pruner != "none" or looks_at_results(experiment, 1) else studies * budget.trials
+
+
+def _stamp(folder: Path, head: Run, space: Space) -> Stamp | None:
+    """The stamp of the run: made before the first record, and never after it."""
+    begun = read_run(folder)
+    if begun is not None:
+        return begun.stamp
+    recorded = any((folder / "records").glob("*/*.json"))
+    return None if recorded else stamp(head, space.path.parent)
 
 
 def _run_id(folder: Path) -> str:

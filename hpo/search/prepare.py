@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 
 from hpo import __version__
 from hpo.config.experiment import Experiment, Fixed, Range, Setting
@@ -52,7 +53,7 @@ def run_record(loaded: Loaded, workers: int) -> Run:
     return Run(
         name=e.name,
         question=e.question,
-        task=e.task.data.asset or e.task.data.path or e.task.data.hub or e.name,
+        task=_task(e),
         kind=e.task.kind,
         max_length=e.task.max_length,
         seed=e.seed,
@@ -70,6 +71,12 @@ def run_record(loaded: Loaded, workers: int) -> Run:
         device=loaded.precision.info.model_copy(update={"workers": workers}),
         versions=_versions(),
     )
+
+
+def _task(experiment: Experiment) -> str:
+    """The data's name, without folders of this machine."""
+    data = experiment.task.data
+    return data.asset or data.hub or (Path(data.path).name if data.path else experiment.name)
 
 
 # Draws of these samplers do not look at results. A grid's are no sample of anything.

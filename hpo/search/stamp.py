@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 
 from hpo.records.plan import plan_digest
 from hpo.records.schema import Run, Stamp
+from hpo.tracking.uri import database, shown
 
 GIT_SECONDS = 10
 
@@ -27,28 +28,45 @@ def stamp(run: Run, folder: Path) -> Stamp:
 
 def _command(arguments: list[str]) -> str:
     """The command line without this machine's folders and without credentials."""
-    words = [PurePath(word).name if PurePath(word).is_absolute() else word for word in arguments]
-    return " ".join(re.sub(r"://[^/@\s]*@", "://", word) for word in words)
+    return " ".join(_word(word) for word in arguments)
+
+
+def _word(word: str) -> str:
+    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    if (path := database(value)) is not None:
+        value = f"sqlite:///{path.name}"
+    elif "://" in value:
+        value = shown(value)
+    elif PurePath(value).is_absolute():
+        value = PurePath(value).name
+    return option + equals + value
 
 
 def _git(folder: Path) -> str | None:
-    """Commit of ``folder`` with ``+changes`` where files differ from it; None outside a checkout or without git."""
+    """Commit of ``folder``, with ``+changes`` where files under git differ; None outside a checkout or without git."""
     program = shutil.which("git")
     if program is None:
         return None
-    found = []
-    for asked in (["rev-parse", "HEAD"], ["status", "--porcelain"]):
-        try:
-            done = subprocess.run(  # noqa: S603  # git itself, with arguments of our own
-                [program, "-C", str(folder), *asked],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=GIT_SECONDS,
-            )
-        except subprocess.TimeoutExpired:
-            return None
-        if done.returncode:
-            return None
-        found.append(done.stdout.strip())
-    return found[0] + ("+changes" if found[1] else "")
+    commit = _asked(program, folder, ["rev-parse", "HEAD"])
+    if not commit:
+        return None
+    changed = _asked(program, folder, ["status", "--porcelain", "--untracked-files=no"])
+    return commit + ("+unknown" if changed is None else "+changes" if changed else "")
+
+
+def _asked(program: str, folder: Path, what: list[str]) -> str | None:
+    """What git says; None where it does not. It runs nothing that the folder's own configuration names."""
+    careful = ["--no-optional-locks", "-c", "core.fsmonitor=false"]
+    try:
+        done = subprocess.run(  # noqa: S603  # git itself, with arguments of our own
+            [program, *careful, "-C", str(folder), *what],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=GIT_SECONDS,
+            env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    return None if done.returncode else done.stdout.strip()

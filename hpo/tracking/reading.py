@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
+import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from hpo.errors import UserError
 from hpo.tracking.store import PAGE, open_client
-from hpo.tracking.uri import database, request_json, shown
+from hpo.tracking.uri import SQLITE, database, request_json, shown
 
 T = TypeVar("T")
 
@@ -40,7 +46,7 @@ class TrackedRun:
 
 
 class TrackedRuns:
-    """An MLflow store to be read.
+    """An MLflow store to be read: of a sqlite database a copy, since MLflow brings what it opens to its own schema.
 
     Args:
         uri: of a database or a server, or the folder of a file store.
@@ -51,7 +57,10 @@ class TrackedRuns:
 
     def __init__(self, uri: str) -> None:
         self._shown = shown(uri)
-        self._client = self._asked(lambda: _client(uri))
+        folder = tempfile.mkdtemp(prefix="hpo-")
+        # Histories are read late: a run that is still held holds this object, and with it the copy.
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._client = self._asked(lambda: _client(uri, Path(folder)))
 
     def experiments(self) -> list[str]:
         """Names of the experiments that hold runs, oldest first."""
@@ -117,7 +126,41 @@ class TrackedRuns:
             ) from error
 
 
-def _client(uri: str) -> Any:
+def read_only(path: Path) -> sqlite3.Connection:
+    """A connection to the sqlite database ``path`` that changes neither it nor the folder it lies in."""
+    path = path.resolve()
+    with path.open("rb") as file:
+        logs_ahead = file.read(20)[18:] == b"\x02\x02"
+    # To read a database in WAL mode, sqlite makes a log where there is none.
+    unlogged = logs_ahead and not path.with_name(f"{path.name}-wal").exists()
+    mode = "mode=ro&immutable=1" if unlogged else "mode=ro"
+    return sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True)
+
+
+def copy_database(path: Path, folder: Path) -> Path:
+    """A copy in ``folder`` of the sqlite database ``path``, with what stands in its log alone.
+
+    Raises:
+        UserError: there is no such file, or it cannot be read as a database.
+    """
+    if not path.is_file():
+        raise UserError(f"there is no file {path}", "Name the database that the runs were recorded in.")
+    copy = folder / "copy.db"
+    try:
+        with closing(read_only(path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.execute(
+                "select count(*) from sqlite_master"
+            ).fetchone()  # backup() waits for a lock for ever
+            source.backup(target)
+    except sqlite3.Error as error:
+        raise UserError(
+            f"{path} cannot be read as a sqlite database: {error}",
+            "Name the database that the runs were recorded in.",
+        ) from error
+    return copy
+
+
+def _client(uri: str, copies: Path) -> Any:
     if Path(uri).is_dir():
         os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"  # MLflow keeps it for reading only
         from mlflow.tracking import MlflowClient
@@ -125,10 +168,9 @@ def _client(uri: str) -> Any:
         folder = Path(uri).resolve().as_uri()
         return MlflowClient(tracking_uri=folder, registry_uri=folder)
     path = database(uri)
-    if path is None:
-        _ask(uri)
-    elif not path.is_file():
-        raise UserError(f"there is no file {path}", "Name the database that MLflow tracked in.")
+    if path is not None:
+        return open_client(f"{SQLITE}{copy_database(path, copies)}")
+    _ask(uri)
     return open_client(uri)
 
 

@@ -98,8 +98,9 @@ class Store:
 
     @plain_errors
     def knows(self, experiment: str) -> bool:
-        """Whether there is an experiment of this name."""
-        return self._client.get_experiment_by_name(experiment) is not None
+        """Whether there is an experiment of this name that nobody deleted."""
+        found = self._client.get_experiment_by_name(experiment)
+        return found is not None and found.lifecycle_stage != "deleted"
 
     @plain_errors
     def enter(self, experiment: str, run_id: str) -> None:

@@ -231,3 +231,9 @@ def test_a_run_comes_before_a_folder_of_runs_and_names_keep_their_order(schedule
     assert [folder.name for folder in find_runs(["alone", "schedules"])] == ["alone", "news", "reviews"]
     with pytest.raises(UserError):
         find_runs(["nowhere"])
+
+
+def test_a_paper_is_of_one_run(schedules: None, capsys) -> None:
+    assert execute(["report", "schedules", "--latex"]) == 2
+    assert "several runs" in capsys.readouterr().err
+    assert not Path("results/schedules/report.html").exists()

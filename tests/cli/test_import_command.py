@@ -104,6 +104,13 @@ def test_a_fault_is_an_error_with_a_hint_and_writes_nothing(capsys: pytest.Captu
     assert capsys.readouterr().err.startswith("error: there is no file or folder missing.csv\nhint: ")
     assert execute(["import", "table.csv", "--name", "a/b"]) == 2
     assert "--name 'a/b': found a path" in capsys.readouterr().err
+    assert execute(["import", "table.csv", "--name", ".."]) == 2
+    assert "--name '..': found a path" in capsys.readouterr().err
+    assert execute(["import", "table.csv", "--name", ""]) == 2
+    assert "--name '': found nothing; a name is required" in capsys.readouterr().err
+    assert execute(["import", "sqlite:///typo.db", "--format", "optuna"]) == 2
+    assert capsys.readouterr().err.startswith("error: there is no file typo.db\nhint: ")
+    assert not Path("typo.db").exists()
     assert execute(["import", "table.csv", "--format", "tsv"]) == 2
     assert "'tsv' is not one of" in capsys.readouterr().err
     assert not Path("results").exists()

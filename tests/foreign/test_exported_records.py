@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,10 +59,42 @@ def test_an_import_is_written_anew_and_none_of_its_tasks_is_left_over(tmp_path: 
     table = tmp_path / "t.csv"
     table.write_text("strategy,task,test_score\na,x,1\na,y,2\nb,x,3\nb,y,4\n")
     assert write_import(imported(table), tmp_path) == [tmp_path / "t" / "x", tmp_path / "t" / "y"]
-    table.write_text("strategy,task,test_score\na,x,5\na,y,6\n")
+    table.write_text("strategy,task,test_score\na,x,5\na,y,6\nb,x,7\nb,y,8\n")
     write_import(imported(table), tmp_path)
     assert read_records(tmp_path / "t" / "y").confirmations[0].test_score == 6
-    table.write_text("strategy,task,test_score\na,x,5\n")
+
+
+@pytest.mark.parametrize(
+    ("file", "rows"),
+    [
+        ("t.csv", "a,x,5\nb,x,6\n"),
+        ("t.csv", "a,x,5\na,y,6\n"),
+        ("t.csv", "a,x,5\na,y,6\nc,x,7\nc,y,8\n"),
+        ("t.csv", "a,x,5\na,y,6\na,z,6\nb,x,7\nb,y,8\nb,z,8\n"),
+        ("other.csv", "a,x,5\na,y,6\nb,x,7\nb,y,8\n"),
+    ],
+    ids=["fewer tasks", "fewer strategies", "another strategy", "another task", "another source"],
+)
+def test_an_import_of_something_else_is_not_replaced(file: str, rows: str, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("strategy,task,test_score\na,x,1\na,y,2\nb,x,3\nb,y,4\n")
+    write_import(imported(table), tmp_path)
+    (tmp_path / file).write_text("strategy,task,test_score\n" + rows)
     with pytest.raises(UserError, match="would not replace") as caught:
-        write_import(imported(table), tmp_path)
+        write_import(imported(tmp_path / file, name="t"), tmp_path)
+    assert caught.value.message.endswith("of CSV (t.csv), task 'x', strategies 'a', 'b'")
     assert caught.value.hint == "Give another --name, or move the folder away."
+    assert read_records(tmp_path / "t" / "y").confirmations[0].test_score == 2
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/absolute", "a/b", "a\\b"])
+def test_a_run_goes_nowhere_but_into_a_folder_of_its_name(
+    name: str, example: Records, data: Path, tmp_path: Path
+) -> None:
+    run = example.run.model_copy(update={"name": name})
+    write_tables(example.model_copy(update={"run": run}), tmp_path / "data")
+    of_tasks = replace(imported(data), records={name: example, "y": example})
+    for found in (imported(tmp_path / "data"), of_tasks):
+        with pytest.raises(UserError, match="is none of a folder"):
+            write_import(found, tmp_path / "results")
+    assert not (tmp_path / "results").exists()

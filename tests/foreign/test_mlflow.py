@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import gc
 import os
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +150,61 @@ def test_what_cannot_be_imported_is_told(store: Path, tmp_path: Path) -> None:
         records(tmp_path / "mlflow.db")
     with pytest.raises(UserError, match=r"MLflow at 'http://127\.0\.0\.1:9' cannot be read"):
         TrackedRuns("http://127.0.0.1:9").experiments()
+
+
+def older_store(path: Path) -> Path:
+    """A store of a schema that this version of MLflow migrates when it opens it."""
+    from alembic import command
+    from mlflow.store.db.utils import _get_alembic_config
+    from mlflow.store.tracking.dbmodels.initial_models import Base
+    from sqlalchemy import create_engine
+
+    engine = create_engine(f"sqlite:///{path}")
+    Base.metadata.create_all(engine)
+    config = _get_alembic_config(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0584bdc529eb")  # of November 2024
+    engine.dispose()
+    return path
+
+
+def test_a_store_of_an_older_schema_is_read_and_left_as_it_was(tmp_path: Path) -> None:
+    path = older_store(tmp_path / "mlflow.db")
+    before = path.read_bytes()
+    assert TrackedRuns(f"sqlite:///{path}").experiments() == []
+    assert path.read_bytes() == before
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("select version_num from alembic_version").fetchall() == [("0584bdc529eb",)]
+    assert [p.name for p in tmp_path.iterdir()] == ["mlflow.db"]
+
+
+def test_what_stands_in_the_log_of_a_database_is_read_too(store: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    shutil.copy(store, path)
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute("pragma journal_mode = wal")
+        writer.execute("update experiments set name = 'renamed' where name = 'other'")
+        writer.commit()
+        before = path.read_bytes()
+        assert TrackedRuns(f"sqlite:///{path}").experiments() == ["schedules", "renamed"]
+        assert path.read_bytes() == before
+    before = path.read_bytes()
+    assert TrackedRuns(f"sqlite:///{path}").experiments() == ["schedules", "renamed"]
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["mlflow.db"], "no empty log is left beside it"
+
+
+def test_a_copy_is_gone_with_the_runs_that_were_read_from_it(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    held = TrackedRuns(f"sqlite:///{store}")
+    held.experiments()
+    runs = held.runs("other")
+    del held
+    assert runs[0].history("val_accuracy") == {1: 0.9}
+    assert list(tmp_path.glob("*/copy.db")) != []
+    del runs
+    gc.collect()
+    assert list(tmp_path.glob("*/copy.db")) == []

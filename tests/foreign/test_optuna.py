@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import optuna
@@ -9,8 +11,11 @@ from optuna.storages.journal import JournalFileBackend
 from sources import imported, of, optimize, records
 
 from hpo.errors import UserError
+from hpo.foreign.importing import _labels
+from hpo.foreign.optuna_storage import require_tables
 from hpo.foreign.recognising import recognise
-from hpo.records.schema import Records
+from hpo.foreign.spaces import merged
+from hpo.records.schema import ParameterInfo, Records
 
 
 @pytest.fixture(scope="module")
@@ -216,3 +221,56 @@ def test_a_storage_is_not_changed_by_reading_it(database: Path) -> None:
     records(f"sqlite:///{database}")
     assert database.read_bytes() == before
     assert [p.name for p in database.parent.iterdir()] == ["studies.db"]
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for source in ("sqlite:///typo.db", "sqlite+pysqlite:///typo.db", "typo.db"):
+        with pytest.raises(UserError, match=r"there is no file typo\.db"):
+            records(source, format="optuna")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_older_database_is_left_without_the_tables_of_this_version(tmp_path: Path) -> None:
+    path = tmp_path / "studies.db"
+    optimize(f"sqlite:///{path}", "linear", trials=1)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("drop table trial_heartbeats")
+        connection.commit()
+    before = path.read_bytes()
+    assert len(records(path).trials) == 1
+    assert path.read_bytes() == before
+
+
+def test_no_tables_are_made_in_another_database(database: Path, tmp_path: Path) -> None:
+    require_tables(f"sqlite:///{database}", "studies")
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("create table studies (id integer)")
+        connection.commit()
+    before = path.read_bytes()
+    with pytest.raises(UserError, match="other is no storage of Optuna: it has no table 'alembic_version'"):
+        require_tables(f"sqlite:///{path}", "other")
+    assert path.read_bytes() == before
+
+
+def test_sources_of_one_name_are_told_apart_by_the_folders_they_lie_in(tmp_path: Path) -> None:
+    for name in ("adam", "sgd"):
+        (tmp_path / name).mkdir()
+        journal = JournalFileBackend(str(tmp_path / name / "study.log"))
+        optimize(JournalStorage(journal), "search", trials=1)
+    made = records(tmp_path / "adam" / "study.log", tmp_path / "sgd" / "study.log")
+    assert made.run.strategies == ("adam/study/search", "sgd/study/search")
+
+
+def test_no_password_comes_into_the_name_of_a_strategy() -> None:
+    sources = [f"postgresql://me:secret@{host}/studies" for host in ("one", "two")]
+    assert _labels(sources) == ["one/studies", "two/studies"]
+
+
+def test_fixed_values_that_differ_are_choices() -> None:
+    fixed = [ParameterInfo(name="layers", kind="fixed", values=(value,)) for value in (2, 4, 8)]
+    assert merged(fixed) == {"layers": ParameterInfo(name="layers", kind="choices", values=(2, 4, 8))}
+    assert merged(fixed[:1]) == {"layers": fixed[0]}
+    spread = ParameterInfo(name="layers", kind="range", low=1, high=9)
+    assert merged([spread, *fixed]) == merged([*fixed, spread]) == {}

@@ -94,9 +94,78 @@ def test_what_cannot_be_imported_is_told(tmp_path: Path) -> None:
     folder = tmp_path / "schedules"
     shutil.copytree(FOLDER, folder)
     (lines,) = folder.glob("*_00000_*/result.json")
-    lines.write_text(lines.read_text() + "{")
+    sound = lines.read_text()
+    lines.write_text(sound + "{\n")
     with pytest.raises(UserError, match=r"result\.json, line 5 is no JSON"):
+        imported(folder, score="accuracy")
+    lines.write_bytes(b'{"accuracy": "\xff"}\n')
+    with pytest.raises(UserError, match=r"result\.json, line 1 is no JSON"):
+        imported(folder, score="accuracy")
+    lines.write_text(sound)
+    (table,) = folder.glob("*_00005_*/progress.csv")
+    header, *rows = table.read_text().splitlines(keepends=True)
+    table.write_text(header + rows[0] + "1," + rows[1])
+    with pytest.raises(UserError, match=r"progress\.csv: report 2 has more cells than the header"):
+        imported(folder, score="accuracy")
+    table.write_bytes(b"\xff" + header.encode())
+    with pytest.raises(UserError, match=r"progress\.csv is no CSV in UTF-8"):
         imported(folder, score="accuracy")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds neither trials of Ray Tune"):
         imported(tmp_path / "empty")
+
+
+ROLES = {"strategy": ("schedule",), "score": "accuracy", "test_score": "test_accuracy"}
+
+
+def test_a_last_report_that_was_cut_off_is_left_out_and_told(made: Records, tmp_path: Path) -> None:
+    folder = tmp_path / "schedules"
+    shutil.copytree(FOLDER, folder)
+    (lines,) = folder.glob("*_00000_*/result.json")
+    lines.write_text(lines.read_text() + '{"accuracy": 0.9, "test_ac')
+    (table,) = folder.glob("*_00005_*/progress.csv")
+    table.write_text(table.read_text() + "0.9,0.8,17")
+    found = imported(folder, **ROLES)
+    assert "2 with a last report that was cut off: that report is left out" in found.told
+    assert found.records[""].trials == made.trials
+
+
+def not_done(folder: Path, number: int) -> Path:
+    """The trial's folder, its last report as a training function leaves it, whether it returned or still runs."""
+    (lines,) = folder.glob(f"*_{number:05d}_*/result.json")
+    lines.write_text(lines.read_text().replace('"done": true', '"done": false'))
+    return lines.parent
+
+
+def test_a_trial_that_runs_is_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "schedules"
+    shutil.copytree(FOLDER, folder)
+    not_done(folder, 4)
+    found = imported(folder, **ROLES)
+    assert "1 not ended, left out" in found.told
+    assert len(of(found.records[""].trials, "cosine")) == 3
+
+
+def test_the_state_of_the_experiment_tells_which_trials_have_ended(made: Records, tmp_path: Path) -> None:
+    folder = tmp_path / "schedules"
+    shutil.copytree(FOLDER, folder)
+    returned, runs = not_done(folder, 0), not_done(folder, 4)
+    state = [
+        [json.dumps({"relative_logdir": returned.name, "status": "TERMINATED"}), "{}"],
+        [json.dumps({"relative_logdir": runs.name, "status": "RUNNING"}), "{}"],
+    ]
+    path = folder / "experiment_state-2026-11-27_10-19-34.json"
+    path.write_text(json.dumps({"trial_data": state, "runner_data": {}}))
+    trials = records(folder, **ROLES).trials
+    assert of(trials, "linear")[0] == of(made.trials, "linear")[0]
+    assert len(of(trials, "cosine")) == 3
+
+
+def test_without_a_word_that_any_trial_has_ended_the_state_is_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "schedules"
+    (trial,) = FOLDER.glob("*_00000_*")
+    shutil.copytree(trial, folder / trial.name)
+    not_done(folder, 0)
+    with pytest.raises(UserError, match="no last report of a trial is marked done") as caught:
+        imported(folder, **ROLES)
+    assert "experiment_state" in caught.value.hint

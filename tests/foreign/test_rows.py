@@ -7,6 +7,7 @@ from sources import imported, of, records, write_csv, write_jsonl
 
 from hpo.errors import UserError
 from hpo.foreign.recognising import recognise
+from hpo.foreign.values import plain, whole
 from hpo.records.files import is_finished, read_records
 
 HEADER = (
@@ -327,3 +328,65 @@ def test_thousands_of_rows_are_imported_fast(tmp_path: Path) -> None:
     began = time.process_time()
     assert len(records(path).trials) == 1000
     assert time.process_time() - began < 2.0  # 10,000 trials of 10 rungs in 20 s
+
+
+def test_replicates_are_counted_in_each_strategy(tmp_path: Path) -> None:
+    rows = [(s, r, 0.5) for s, replicates in (("a", (1, 2)), ("b", (3, 4))) for r in replicates]
+    made = records(write_csv(tmp_path / "t.csv", ("strategy", "replicate", "test_score"), rows))
+    assert made.run.replicates == 2
+    assert [(c.strategy, c.replicate) for c in made.confirmations] == [
+        ("a", 0),
+        ("a", 1),
+        ("b", 2),
+        ("b", 3),
+    ], "another name is another search"
+
+
+def test_a_confirmation_with_the_selected_trials_own_seed_is_not_fresh(tmp_path: Path) -> None:
+    rows = [
+        ("a", "search", 1, 0.5, ""),
+        ("a", "search", 2, 0.6, ""),
+        ("a", "confirmation", 2, 0.6, 0.5),
+        ("a", "confirmation", 1, 0.5, 0.4),
+    ]
+    header = ("strategy", "phase", "seed", "val_score", "test_score")
+    made = records(write_csv(tmp_path / "t.csv", header, rows))
+    assert [(c.seed, c.fresh) for c in made.confirmations] == [(1, True), (2, False)]
+
+
+def test_a_source_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = search(tmp_path / "a.csv")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"a\.csv is named twice"):
+        records(path, "a.csv")
+
+
+def test_files_that_differ_in_their_suffix_alone_are_told_apart(tmp_path: Path) -> None:
+    paths = [write_csv(tmp_path / name, ("seed", "val_score"), [(1, 0.5)]) for name in ("t.csv", "t.txt")]
+    assert records(*paths).run.strategies == ("t.csv/t", "t.txt/t")
+
+
+def test_a_password_goes_to_no_second_server() -> None:
+    with pytest.raises(UserError, match="one of several servers is named with a user") as caught:
+        imported("http://me:secret@one.example", "http://two.example")
+    assert "secret" not in caught.value.message + caught.value.hint
+
+
+def test_a_line_ends_where_csv_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('strategy,test_score\r\n"a\u2028b\x0bc",0.5\r\n"d\r\ne",0.6\r\n', "utf-8", newline="")
+    assert records(path).run.strategies == ("a\u2028b\x0bc", "d\r\ne")
+
+
+@pytest.mark.parametrize("text", ["\u00b2", "--5", "+-5", "3_5"])
+def test_what_only_looks_like_a_whole_number_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="a number is required"):
+        whole(text, "line 2", "seed")
+
+
+def test_numbers_are_those_that_every_tool_writes() -> None:
+    assert whole(" -5 ", "", "") == -5
+    assert whole("9007199254740993", "", "") == 2**53 + 1
+    assert plain("3_5") == "3_5"
+    assert plain('["a_b"]') == ["a_b"]
+    assert plain("1e-3") == 1e-3

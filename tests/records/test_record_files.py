@@ -158,3 +158,12 @@ def test_thousands_of_trials_are_read_fast(tmp_path: Path) -> None:
     began = time.process_time()
     assert len(read_records(tmp_path).trials) == 2_000
     assert time.process_time() - began < 1.0  # 10,000 in 5 s
+
+
+def test_records_of_another_version_are_told_from_broken_ones(tmp_path: Path) -> None:
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "run.json").write_text(
+        '{"schema_version": 1, "name": "old", "metric": "accuracy"}'
+    )
+    with pytest.raises(UserError, match="is of schema version 1; this hpo reads version 2"):
+        read_records(tmp_path)

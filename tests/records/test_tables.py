@@ -188,14 +188,14 @@ def test_the_csv_holds_the_numbers_of_the_parquet_file(exported: Path) -> None:
 
 
 def test_no_text_of_a_csv_begins_like_a_formula(tmp_path: Path) -> None:
-    write_tables(foreign("=cmd|' /C calc'!A0", question="+1", task="@SUM(1)"), tmp_path)
+    write_tables(foreign("=cmd|' /C calc'!A0", question="+1+A1", task="@SUM(1)"), tmp_path)
     for path in tmp_path.glob("*.csv"):
         with path.open(newline="") as file:
             for row in csv.DictReader(file):
                 text = {name: cell for name, cell in row.items() if cell.startswith(("=", "+", "@", "\t"))}
                 assert not text, path.name
     with (tmp_path / "runs.csv").open(newline="") as file:
-        assert next(csv.DictReader(file))["question"] == "'+1"
+        assert next(csv.DictReader(file))["question"] == "'+1+A1"
     with (tmp_path / "parameters.csv").open(newline="") as file:
         row = next(csv.DictReader(file))
     assert (row["value"], row["number_value"]) == ("-0.5", "-0.5"), "a number stays a number"

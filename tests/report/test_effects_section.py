@@ -215,3 +215,18 @@ def test_bands_of_many_strategies_are_left_to_the_table():
     assert all(line.band for line in marks(few, Line))
     assert not any(line.band for line in marks(many, Line))
     assert "in the table alone" in many.caption
+
+
+def test_trainings_without_a_search_are_called_trainings():
+    scores = np.random.default_rng(4).normal(0.7, 0.05, (6, 2))
+    section = section_of(scored(scores, TWO))
+    assert section.text[0] == (
+        "Effects on this one task, of trainings recorded once; a run is a training. They say nothing of other tasks."
+    )
+    assert "over trainings, as in" in parts(section)["differences"].caption
+    assert parts(section)["iqm"].rows[0][-1] == "6 trainings"
+
+
+def test_an_interval_of_one_training_is_said_to_be_of_these_models():
+    one = section_of(make_records({"a": 0.8, "b": 0.7}, replicates=1, seeds=1))
+    assert "over test items alone, of these trained models only" in parts(one)["differences"].caption

@@ -221,6 +221,9 @@ def test_the_path_of_a_loss_gains_by_falling():
 
     frame = parts(section_of(searched(loss, metric=LOSS)))["path"].frame
     assert frame.predicted.iloc[-1] < frame.predicted[0]
+    gains = frame.gain[1:].to_numpy(dtype=float)
+    assert gains[0] > 0
+    assert frame.predicted.diff()[1:].to_numpy() == pytest.approx(-gains)
 
 
 def test_a_space_without_defaults_has_no_path():

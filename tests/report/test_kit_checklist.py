@@ -1,5 +1,6 @@
 import pytest
 from foreign_records import foreign
+from scored_records import scored
 from synthetic_records import make_records
 
 from hpo.records.schema import Records, Stamp, charged_seconds
@@ -154,3 +155,40 @@ def test_the_markdown_holds_every_answer_and_escapes_names(own):
     assert text.count("\n- **") == sum(len(c.items) for c in CHECKLISTS)
     assert r"&lt;b&gt;\*Which\*&lt;/b&gt;?" in text
     assert "<https://aclrollingreview.org/responsibleNLPresearch>" in text
+
+
+STATISTICS = ("checklist-acl", "Descriptive statistics; mean, maximum or a single run")
+
+
+def test_whether_a_single_run_is_reported_follows_from_the_records(told):
+    assert told[STATISTICS].endswith("; each is the mean of 5 test scores, not their maximum")
+    single = answers(make_records(replicates=1, seeds=1))
+    assert single[STATISTICS] == (
+        "scores with 95 % intervals over test items alone, which speak of these trained models only; each score reported is "
+        "that of a single run"
+    )
+    assert answers(scored([[0.8, 0.7]], ("a", "b")))[STATISTICS].startswith(
+        "single scores without an interval"
+    )
+
+
+def test_no_p_is_reported_where_no_verdict_is_allowed():
+    answer = answers(make_records(replicates=2))["checklist-neurips", "Statistical significance: tests"]
+    assert answer.endswith("no p is reported")
+    assert "least corrected p" not in answer
+
+
+def test_trainings_without_a_search_are_counted_as_such():
+    found = answers(scored([[0.8, 0.7], [0.81, 0.72], [0.8, 0.69]], ("a", "b")))
+    asked = ("checklist-nlp-reproducibility", "Exact number of training and evaluation runs")
+    assert found[asked] == "6 trainings, each with its test score recorded once"
+    assert found[STATISTICS].startswith("means with 95 % intervals over 3 trainings by Student's t")
+    assert found["checklist-acl", "Hyperparameter search: method and criterion"] == "not recorded"
+
+
+def test_a_drop_is_above_0_where_test_is_worse_and_low_is_better(own):
+    records = foreign(own)
+    rows = [c for c in records.confirmations if c.strategy == "cosine"]
+    drop = sum(c.test_score - (c.selected_score or 0) for c in rows) / len(rows)
+    asked = ("checklist-nlp-reproducibility", "Validation performance for each test result")
+    assert f"cosine {drop:+.3g}" in answers(records)[asked]

@@ -11,11 +11,14 @@ from synthetic_records import make_records
 from hpo.records.files import read_records
 from hpo.records.plan import plan_digest
 from hpo.records.schema import Records, Stamp
+from hpo.report.figure import Axis, Figure, Panel
 from hpo.report.kit.methods import methods_tex
-from hpo.report.kit.methods_tests import FURTHER
+from hpo.report.kit.methods_tests import FURTHER, further_methods
 from hpo.report.kit.references import bibliography, cited, library
+from hpo.report.section import Section
 from hpo.report.sections import build_sections
 from hpo.report.sentences import verdict
+from hpo.report.table import make_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -297,3 +300,37 @@ def test_entries_are_whole_and_their_braces_balanced():
 def test_the_same_records_give_the_same_paragraph():
     records = read_records(ROOT / "results" / "example")
     assert with_sections(records) == with_sections(records)
+
+
+def importance(*headings: str) -> Section:
+    panels = tuple(Panel([], Axis(), Axis(), heading) for heading in headings)
+    figure = Figure("importance", "t", "c", "a", panels, make_table("importance", "t", "n", [], []))
+    return Section("importance", "t", parts=(figure,))
+
+
+def test_a_method_of_importance_is_named_only_where_something_of_it_is_shown():
+    fanova, ped = "hutter2014fanova", "watanabe2023pedanova"
+    for headings, keys in (((), set()), (("fANOVA",), {fanova}), (("PED-ANOVA",), {ped})):
+        assert cited(" ".join(further_methods([importance(*headings)]))) == keys
+    both = further_methods([importance("fANOVA", "PED-ANOVA")])
+    assert both == [
+        f"Parameter importance is estimated by functional ANOVA~\\citep{{{fanova}}} and by PED-ANOVA~\\citep{{{ped}}}."
+    ]
+
+
+def test_trainings_without_a_search_have_no_paragraph_on_one():
+    told = methods(scored(DEMSAR, TREES))
+    assert (
+        r"\paragraph{Trainings.} Their parameters are not recorded. Of each strategy 14 trainings are on record"
+        in told
+    )
+    assert "Units are trainings: a claim is about the strategies as they were trained here" in told
+    assert "fewer than 3 trainings a strategy" in told
+    assert not [w for w in (r"paragraph{Search", r"paragraph{Selection", "searches", "fresh") if w in told]
+
+
+def test_one_training_a_strategy_speaks_of_these_models():
+    told = methods(make_records(replicates=1, seeds=1))
+    assert "speaks of these trained models only" in told
+    assert "No test is reported, for units are too few" in told
+    assert "holm1979simple" not in cited(told)

@@ -242,3 +242,39 @@ def test_error_bars_say_what_they_are_over(example):
     assert "the choice of items is in no interval" in answers(foreign(make_records()))[BARS]
     nothing = make_records().model_copy(update={"confirmations": ()})
     assert answers(nothing)[BARS] == "No interval is drawn yet: nothing is confirmed."
+
+
+def test_optimism_is_above_0_where_test_is_worse_and_low_is_better():
+    up, down = answers(make_records())[OPTIMISM], answers(foreign(make_records()))[OPTIMISM]
+    assert "Validation at selection minus test in points, mean" in up
+    assert "Test minus validation at selection, mean" in down
+    points = float(re.search(r"cosine ([+-][\d.]+)", up)[1])
+    assert float(re.search(r"cosine ([+-][\d.]+)", down)[1]) == pytest.approx(points / 100, abs=2e-4)
+
+
+def test_one_training_a_strategy_speaks_of_these_models_only():
+    found = answers(make_records(replicates=1, seeds=1))
+    assert "speaks of these trained models only" in found[CLAIM]
+    assert found[BARS].startswith(
+        "95 % intervals over 1,000 test items alone, with one training of each strategy: they speak of these trained models"
+    )
+    assert answers(scored([[0.8, 0.7]], ("a", "b")))[BARS].startswith("No interval is drawn: ")
+
+
+def test_trainings_without_a_search_are_not_sold_as_one():
+    found = answers(scored([[0.8, 0.7], [0.81, 0.72], [0.8, 0.69]], ("a", "b")))
+    assert found[CLAIM].startswith(
+        "No search is recorded: the verdict speaks of the strategies as they were trained here (3 "
+    )
+    assert found[SEEDS] == "No search is recorded, so that no seed has selected anything."
+    assert found[BARS].startswith("95 % intervals over 3 trainings of each strategy; ")
+
+
+def test_a_kind_without_recorded_time_is_no_zero():
+    records = make_records()
+    bare = tuple(
+        c.model_copy(update={"segments": (), "rungs": (), "test_seconds": 0.0}) for c in records.confirmations
+    )
+    answer = answers(records.model_copy(update={"confirmations": bare}))[COSTS]
+    assert "none recorded for 30 confirmations" in answer
+    assert "(of 100 of 130 trainings)" in answer

@@ -2,8 +2,10 @@ import math
 
 import pytest
 from foreign_records import foreign
+from scored_records import LOSS, scored
 from synthetic_records import make_records
 
+from hpo.records.schema import Metric
 from hpo.report.analysis import analyse
 from hpo.report.figure import NEUTRAL, Dots, Figure, Intervals
 from hpo.report.sections.results import confirmations_figure, results_section
@@ -127,3 +129,113 @@ def test_one_strategy_has_no_comparisons():
     found = section_of(make_records({"all": 0.8}, baseline=None))
     assert [part.name for part in found.parts] == ["main", "confirmations", "selected"]
     assert "read the comparisons" not in found.parts[1].caption
+
+
+TWO = {"a": 0.8, "b": 0.7}
+PS = ["p", "p_holm", "p_sign_flip"]
+
+
+def column(table, name):
+    place = table.columns.index(name)
+    return [row[place] for row in table.rows]
+
+
+def comparisons_of(records):
+    return next(part for part in section_of(records).parts if part.name == "comparisons")
+
+
+def test_bold_is_the_lowest_mean_where_lower_is_better():
+    main = section_of(foreign(make_records())).parts[0]
+    assert "Bold: the lowest mean" in main.note
+    (best,) = main.bold
+    assert main.frame["test_score"][best] == main.frame["test_score"][:5].min()
+    assert "Bold: the highest mean" in section_of(make_records()).parts[0].note
+
+
+def test_a_drop_is_above_0_where_the_search_was_too_optimistic_whichever_way_is_better():
+    up, down = make_records(), foreign(make_records())
+    for records, name in (
+        (up, "validation at selection minus test"),
+        (down, "test minus validation at selection"),
+    ):
+        assert name in section_of(records).parts[0].note
+        assert name in figure_of(records).table.note
+    means, turned = (section_of(r).parts[0].frame["drop"][:5].to_numpy(dtype=float) for r in (up, down))
+    assert turned == pytest.approx(means, abs=2e-6)
+    singles, others = (figure_of(r).table.frame["drop"][:25].to_numpy(dtype=float) for r in (up, down))
+    assert others == pytest.approx(singles, abs=2e-6)
+
+
+def test_costs_that_are_not_recorded_are_no_zeros():
+    main = section_of(foreign(make_records())).parts[0]
+    assert set(column(main, "Charged, s")) == set(column(main, "Spent, s")) == {"-"}
+    assert main.frame[["seconds_charged", "seconds_spent"]].isna().to_numpy().all()
+    assert "trainings)" not in main.note
+
+
+def test_costs_of_some_trainings_say_of_how_many():
+    records = make_records()
+    bare = records.trials[0].model_copy(update={"segments": (), "rungs": ()})
+    part = records.model_copy(update={"trials": (bare, *records.trials[1:])})
+    assert "(of 129 of 130 trainings)" in section_of(part).parts[0].note
+    assert "trainings)" not in section_of(records).parts[0].note
+
+
+def test_one_training_a_strategy_speaks_of_these_models_alone():
+    main, figure, *_ = section_of(make_records(TWO, replicates=1, seeds=1)).parts
+    assert (
+        "over items alone: each strategy has one training, so that it speaks of these trained models only"
+        in main.note
+    )
+    assert "interval over the test items alone" in figure.caption
+    assert "speaks of these trained models only" in figure.caption
+
+
+@pytest.mark.parametrize(("replicates", "seeds"), [(1, 1), (1, 4), (2, 5)])
+def test_no_p_is_told_where_no_verdict_is_allowed(replicates, seeds):
+    found = comparisons_of(make_records(TWO, replicates=replicates, seeds=seeds))
+    assert set(column(found, "p, Holm")) == set(column(found, "p, sign flip")) == {"-"}
+    assert set(column(found, "Verdict")) == {"inconclusive"}
+    assert found.frame[PS].isna().to_numpy().all()
+    assert "too few units" in found.note
+
+
+@pytest.mark.parametrize(("replicates", "seeds"), [(1, 5), (3, 1)])
+def test_a_p_is_told_as_soon_as_a_verdict_is_allowed(replicates, seeds):
+    found = comparisons_of(make_records(TWO, replicates=replicates, seeds=seeds))
+    assert "-" not in column(found, "p, Holm")
+    assert found.frame[PS].notna().to_numpy().all()
+    assert "too few units" not in found.note
+
+
+def test_without_a_margin_none_is_told():
+    scores = [[0.8, 0.7], [0.81, 0.72], [0.8, 0.69]]
+    assert "No margin is known." in comparisons_of(scored(scores, ("a", "b"), metric=LOSS)).note
+    assert "Margin of practical equivalence: 0.50 points (" in comparisons_of(make_records(TWO)).note
+
+
+@pytest.mark.parametrize(
+    "scores", [[[0.8, 0.7], [0.81, 0.72], [0.8, 0.69]], [[[0.8, 0.81], [0.7, 0.72]]] * 2]
+)
+def test_trainings_without_a_search_are_called_trainings(scores):
+    records = scored(scores, ("a", "b"), metric=Metric())
+    parts = section_of(records).parts
+    told = []
+    for part in parts:
+        table = part.table if isinstance(part, Figure) else part
+        told += [
+            part.title,
+            table.title,
+            table.note,
+            *table.columns,
+            *(cell for row in table.rows for cell in row),
+        ]
+        told += [part.caption] if isinstance(part, Figure) else []
+    text = " ".join(told)
+    assert "training" in text
+    assert not [word for word in ("searches", "1 search", "elect", "fresh", "onfirmation") if word in text]
+
+
+def test_a_source_without_any_test_score_and_search_is_absent():
+    records = scored([[0.8, 0.7]], ("a", "b")).model_copy(update={"confirmations": ()})
+    assert section_of(records).absent == "a table holds no test score, so there is nothing to compare."

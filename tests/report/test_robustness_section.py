@@ -42,9 +42,13 @@ def names(records: Records) -> list[str]:
 
 
 def swayed(**more: Any) -> Records:
-    """a is better than b by 0.10 in three searches; in the last b is better by 0.25."""
+    """a is better than b by about 0.10 in three searches; in the last b is better by 0.25."""
     return scored(
-        [[0.8, 0.7], [0.8, 0.7], [0.8, 0.7], [0.7, 0.95]], ("a", "b"), metric=Metric(), shared=True, **more
+        [[0.8, 0.7], [0.801, 0.7], [0.799, 0.7], [0.7, 0.95]],
+        ("a", "b"),
+        metric=Metric(),
+        shared=True,
+        **more,
     )
 
 
@@ -70,7 +74,7 @@ def test_the_one_search_that_hides_a_difference_is_found():
         "replicate 2": (),
         "replicate 3": ("a - b: better by a relevant margin, not inconclusive",),
     }
-    # With all four a is better by (3 x 0.10 - 0.25) / 4 > 0; without one of the first three b is, by 0.05 / 3.
+    # With all four a is better by (3 x 0.10 - 0.25) / 4 > 0; without one of the first three b is, by about 0.05 / 3.
     assert {name: left.turned for name, left in found.items()} == {
         **{f"replicate {r}": ("a - b",) for r in range(3)},
         "replicate 3": (),
@@ -81,7 +85,7 @@ def test_the_one_search_that_hides_a_difference_is_found():
 
 
 def test_what_favours_the_second_is_called_worse():
-    scores = [[0.7, 0.8], [0.7, 0.8], [0.7, 0.8], [0.95, 0.7]]
+    scores = [[0.7, 0.8], [0.7, 0.801], [0.7, 0.799], [0.95, 0.7]]
     records = scored(scores, ("a", "b"), metric=Metric(), shared=True)
     found = left_out(records, verdict(records))
     assert found[3].changed == ("a - b: worse by a relevant margin, not inconclusive",)

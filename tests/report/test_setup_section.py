@@ -1,6 +1,7 @@
 import re
 
 from foreign_records import foreign
+from scored_records import scored
 from synthetic_records import make_records
 
 from hpo.report.sections.setup import setup_section
@@ -49,3 +50,30 @@ def test_a_run_without_recorded_times_has_no_sentence_about_them():
     found = section_of(foreign(make_records()))
     assert found.text == ()
     assert [part.name for part in found.parts] == ["setup"]
+
+
+def test_costs_of_some_trainings_say_of_how_many():
+    records = make_records()
+    bare = records.trials[0].model_copy(update={"segments": (), "rungs": ()})
+    (text,) = section_of(records.model_copy(update={"trials": (bare, *records.trials[1:])})).text
+    assert "device-seconds were charged (of 129 of 130 trainings)" in text
+    complete = sum(t.state == "complete" for t in records.trials)
+    assert f"to {complete} complete trials (of {complete - 1} of {complete} trainings)" in text
+
+
+def test_a_kind_without_recorded_time_is_no_zero():
+    records = make_records()
+    bare = tuple(
+        c.model_copy(update={"segments": (), "rungs": (), "test_seconds": 0.0}) for c in records.confirmations
+    )
+    (text,) = section_of(records.model_copy(update={"confirmations": bare})).text
+    assert "none recorded of 30 confirmations" in text
+
+
+def test_trainings_without_a_search_have_no_budget_of_one():
+    setup = section_of(scored([[0.8, 0.7]] * 4, ("a", "b"))).parts[0]
+    rows = dict(setup.rows)
+    assert rows["Budget"] == "4 trainings a strategy; no search is recorded"
+    assert rows["Confirmation"] == "the test score of each training, recorded once"
+    several = dict(section_of(scored([[[0.8, 0.81], [0.7, 0.72]]] * 3, ("a", "b"))).parts[0].rows)
+    assert several["Budget"] == "3 replicates of 2 trainings a strategy; no search is recorded"

@@ -56,3 +56,14 @@ def test_a_run_that_has_not_begun_says_so():
     records = make_records().model_copy(update={"trials": (), "confirmations": ()})
     found = trials_section(records, verdict(records))
     assert (found.parts, found.absent) == ((), "No trial has ended yet.")
+
+
+def test_a_cost_that_is_not_recorded_is_no_zero():
+    table = table_of(foreign(make_records()))
+    place = table.columns.index("Charged, s")
+    assert {row[place] for row in table.rows} == {"-"}
+    assert table.frame["seconds_charged"].isna().all()
+    given = make_records()
+    free = given.trials[0].model_copy(update={"segments": (), "rungs": (), "charged": 0.0})
+    first = table_of(given.model_copy(update={"trials": (free, *given.trials[1:])}))
+    assert first.rows[0][first.columns.index("Charged, s")] == "0.0"

@@ -1,10 +1,14 @@
+import numpy as np
 import pytest
+from foreign_records import foreign
+from scored_records import AUC, LOSS, scored
 from synthetic_records import make_records
 
 from hpo.errors import UserError
-from hpo.records.schema import Records
+from hpo.records.schema import Metric, Records
 from hpo.report import verdict
 from hpo.report.analysis import analyse
+from hpo.report.optimism import mean_drop
 from hpo.stats.decision import Outcome
 
 TWO = {"cosine": 0.80, "constant": 0.70}
@@ -223,3 +227,110 @@ def test_markdown_escapes_names_and_question():
     assert text.startswith("# Which learning-rate schedule")
     assert r"&lt;script&gt;\*x\*" in text
     assert "<" not in text
+
+
+# a has the best mean and scatters; b and c do not, and b is better by 0.10.
+SCATTERED = [
+    [0.600, 0.700, 0.95],
+    [0.600, 0.701, 0.45],
+    [0.600, 0.699, 0.95],
+    [0.601, 0.700, 0.45],
+    [0.600, 0.701, 0.95],
+    [0.599, 0.699, 0.85],
+]
+
+
+def test_pairs_that_are_decided_without_the_best_are_named():
+    found = verdict(scored(SCATTERED, ("c", "b", "a"), metric=Metric(), shared=True))
+    outcomes = {(c.first, c.second): c.outcome for c in found.analysis.comparisons}
+    assert outcomes["c", "a"] is outcomes["b", "a"] is Outcome.INCONCLUSIVE
+    assert outcomes["c", "b"] is Outcome.RELEVANT
+    assert found.state == "decided"
+    assert not found.sentences[0].startswith("Inconclusive")
+    assert (
+        "; no other can be told from it, but other pairs are decided: b is better than c by a relevant margin (+10.00 points"
+        in found.sentences[0]
+    )
+
+
+def test_of_very_many_decided_pairs_some_are_named_and_the_rest_counted():
+    rows = np.array([[0.1 * k + 0.001 * (r * (k + 1) % 5) for k in range(5)] for r in range(6)])
+    table = np.column_stack([rows, [5.0, -4.0, 5.0, -4.0, 5.0, 4.0]])
+    found = verdict(scored(table, ("a", "b", "c", "d", "e", "wild"), metric=AUC, shared=True))
+    assert found.analysis.best == "wild"
+    assert found.sentences[0].count(" is better than ") == 5
+    assert "; so are 5 further pairs." in found.sentences[0]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_whole_scores_that_all_differ_by_the_same_decide_nothing(shared):
+    found = verdict(scored([[0.8, 0.7]] * 5, ("a", "b"), metric=Metric(), shared=shared))
+    (comparison,) = found.analysis.comparisons
+    assert comparison.outcome is Outcome.INCONCLUSIVE
+    assert not comparison.enough
+    assert comparison.p == comparison.holm_p == 1
+    assert found.state == "inconclusive"
+    assert "Holm p" not in found.text
+    assert "cannot be planned: their difference is the same in all, without any spread" in found.text
+
+
+def test_where_no_verdict_is_allowed_no_p_is_told():
+    for sizes in (
+        {"replicates": 1, "seeds": 1},
+        {"replicates": 1, "seeds": 4},
+        {"replicates": 2, "seeds": 5},
+    ):
+        text = verdict(make_records(TWO, **sizes)).text
+        assert "Holm p" not in text
+        assert "p is Holm's" not in text
+    assert "Holm p" in verdict(make_records(TWO, replicates=1, seeds=5)).text
+
+
+def test_without_a_margin_none_is_told():
+    scores = [[0.8, 0.7], [0.81, 0.72], [0.8, 0.69]]
+    text = verdict(scored(scores, ("a", "b"), metric=LOSS)).text
+    assert (
+        "No margin is known, so that practical equivalence is not tested; p is Holm's over the 1 comparison"
+        in text
+    )
+    assert "the least" not in text
+
+
+def test_the_optimism_of_a_minimised_metric_is_above_0_where_test_is_worse():
+    up = make_records({"all": 0.8}, baseline=None)
+    down = foreign(up)
+    drops = [
+        np.mean([c.test_score - c.selected_score for c in records.confirmations]) for records in (up, down)
+    ]
+    assert mean_drop(up, "all") == pytest.approx(-drops[0])
+    assert mean_drop(down, "all") == pytest.approx(drops[1])
+    assert verdict(down).sentences[1].startswith(f"Test minus validation at selection is {drops[1]:+.3g}: ")
+
+
+@pytest.mark.parametrize(
+    ("scores", "opening"),
+    [
+        (
+            [[0.8, 0.7], [0.81, 0.72], [0.8, 0.69]],
+            "Of these configurations only (3 trainings a strategy, no search recorded; test items not recorded), a has ",
+        ),
+        ([[0.8, 0.7]], "Inconclusive: 1 training a strategy allows no verdict; it needs at least 5."),
+        ([[0.8, 0.7]] * 2, "Inconclusive: 2 trainings a strategy allow no verdict; it needs at least 3."),
+        (
+            [[[0.8, 0.81], [0.7, 0.72]]] * 2,
+            "Inconclusive: 2 replicates a strategy allow no verdict; it needs at least 3.",
+        ),
+    ],
+)
+def test_trainings_of_which_no_search_is_recorded_are_called_so(scores, opening):
+    text = verdict(scored(scores, ("a", "b"), metric=Metric())).text
+    assert text.startswith(opening)
+    assert not [word for word in ("searches", "select", "fresh", "tuning") if word in text]
+
+
+def test_costs_of_some_trainings_say_of_how_many():
+    records = make_records(TWO)
+    bare = records.trials[0].model_copy(update={"segments": (), "rungs": ()})
+    some = without(records, trials=(bare, *records.trials[1:]))
+    assert "device-seconds (of 54 of 55 trainings), as if" in verdict(some).sentences[-1]
+    assert "trainings)" not in verdict(records).sentences[-1]

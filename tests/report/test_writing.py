@@ -78,6 +78,7 @@ def test_figures_for_print_are_drawn_where_they_are_asked_for_and_none_is_left_o
         f"{n}-{w}in.{end}" for n in FIGURES for w in (3.25, 6.75) for end in ("pdf", "svg", "png")
     } <= names
     assert all(p.parent == folder / "figures" and p.stat().st_size > 1000 for p in drawn.figures)
+    next((folder / "records" / "confirmations").glob("*.json")).unlink()
     write_report(folder)
     assert list((folder / "figures").iterdir()) == []
 
@@ -108,6 +109,22 @@ def test_the_listing_removes_nothing_outside_the_folders_of_a_report(report, tmp
     (folder / "report.sha256").write_text("".join(f"{digest}  {name}\n" for name in names) + "no listing\n")
     write_report(folder)
     assert (outside.read_text(), own.read_text()) == ("x", "x")
+
+
+def test_figures_stay_where_the_page_is_written_again_from_the_same_records(tmp_path):
+    folder = store(tmp_path, make_records({"a": 0.8, "b": 0.7}, trials=3, replicates=2, items=50))
+    drawn = write_report(folder, figures=True).figures
+    again = write_report(folder)
+    assert set(again.figures) == set(drawn)
+    assert all(path.is_file() for path in drawn)
+
+
+def test_a_strategy_that_reads_like_a_formula_is_none_in_the_tables(tmp_path):
+    folder = store(tmp_path, make_records({"=1+1": 0.8, "b": 0.7}, trials=3, replicates=2, items=50))
+    write_report(folder)
+    with (folder / "tables" / "main.csv").open(encoding="utf-8", newline="") as file:
+        names = [row["strategy"] for row in csv.DictReader(file)]
+    assert names[:2] == ["'=1+1", "b"]
 
 
 def test_the_listing_is_what_sha256sum_writes(report):

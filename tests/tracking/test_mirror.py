@@ -444,3 +444,13 @@ def test_nothing_is_made_where_a_run_is_not_tracked(results: Path, name: str, tm
     Told(default_uri(results), make_run(name), "run1")
     assert not attach(default_uri(results), "another", "run1", [])
     assert not attach(default_uri(results), name, "another", [])
+
+
+def test_a_deleted_experiment_stays_deleted(results: Path, name: str, tmp_path: Path) -> None:
+    tracker = Told(default_uri(results), make_run(name), "run1")
+    tell_all(tracker)
+    tracker.finish(*files(tmp_path), "A verdict.", TABLE)
+    found = client(results).get_experiment_by_name(name)
+    client(results).delete_experiment(found.experiment_id)
+    assert not attach(default_uri(results), name, "run1", [])
+    assert client(results).get_experiment_by_name(name).lifecycle_stage == "deleted"

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from hpo.records.schema import (
-    NOT_RECORDED,
-    Confirmation,
-    Records,
-    Trial,
-    charged_seconds,
-    spent_seconds,
-)
+from hpo.records.schema import NOT_RECORDED, Records, Run, charged_seconds
+from hpo.report import costs
+from hpo.report.analysis import Analysis
 from hpo.report.listings import setup_table, space_table
-from hpo.report.sentences import Verdict, optimism
+from hpo.report.optimism import mean_drop
+from hpo.report.sentences import Verdict
+from hpo.report.terms import single_training, units_of, without_search
 from hpo.report.text import Units, counted, listed, p_text, seconds
 
 
@@ -88,33 +85,35 @@ def model_size(records: Records, judged: Verdict) -> str:  # noqa: ARG001
 
 def budget(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """Device time of all trials and confirmations."""
-    items: tuple[Trial | Confirmation, ...] = (*records.trials, *records.confirmations)
-    charged = sum(map(charged_seconds, items))
-    if not charged:
+    items: tuple[costs.Item, ...] = (*records.trials, *records.confirmations)
+    charged, spent = costs.charged(items), costs.spent(items)
+    if not charged or spent is None:
         return NOT_RECORDED
     lost = [t for t in records.trials if t.state != "complete"]
     audit = sum(audited.seconds for audited in records.audited)
     more = f"; the audit of pruning: {seconds(audit)}" if records.audited else ""
     on_lost = f"{seconds(sum(map(charged_seconds, lost)))} on {counted(len(lost), 'pruned or failed trial')}"
     return (
-        f"{seconds(charged)} device-seconds as if each training had run alone, of which {on_lost}; "
-        f"{seconds(spent_seconds(items))} spent, shared work once{more}"
+        f"{seconds(charged)} device-seconds{costs.partly(items)} as if each training had run alone, of which {on_lost}; "
+        f"{seconds(spent)} spent, shared work once{more}"
     )
 
 
 def runtime(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """Mean device time of a complete trial and of a confirmation."""
     complete = [t for t in records.trials if t.state == "complete"]
+    if without_search(records.run):
+        return _facts({"trainings": _mean_time(records.confirmations)})
     return _facts(
         {"complete trials": _mean_time(complete), "confirmations": _mean_time(records.confirmations)}
     )
 
 
-def _mean_time(items: Iterable[Trial | Confirmation]) -> str:
-    costs = [charged_seconds(item) for item in items]
+def _mean_time(items: Iterable[costs.Item]) -> str:
+    known = [charged_seconds(item) for item in items if costs.is_recorded(item)]
     return (
-        f"{seconds(sum(costs) / len(costs))} device-seconds, mean of {len(costs):,}"
-        if any(costs)
+        f"{seconds(sum(known) / len(known))} device-seconds, mean of {len(known):,}"
+        if known
         else NOT_RECORDED
     )
 
@@ -143,6 +142,8 @@ def bounds(records: Records, judged: Verdict) -> str:  # noqa: ARG001
 def search(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """Budget, sampler, pruner and rule of selection."""
     found, run = records.run.search, records.run
+    if without_search(run):
+        return NOT_RECORDED
     budgets = f"{counted(run.replicates, 'search', 'searches')} a strategy of {counted(run.trials, 'trial')}"
     return _facts(
         {
@@ -159,16 +160,19 @@ def selected(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     searches = {(c.strategy, c.replicate) for c in records.confirmations if c.role == "strategy"}
     if not searches or not any(c.parameters for c in records.confirmations):
         return NOT_RECORDED
-    return f"{counted(len(searches), 'selected configuration')}: table selected, its parameters in data/parameters.csv"
+    what = "configuration" if without_search(records.run) else "selected configuration"
+    return f"{counted(len(searches), what)}: table selected, its parameters in data/parameters.csv"
 
 
 def runs(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """Trainings and evaluations, by how they ended."""
+    if without_search(records.run):
+        return f"{counted(len(records.confirmations), 'training')}, each with its test score recorded once"
     trials = records.trials
     states = ", ".join(f"{sum(t.state == s for t in trials):,} {s}" for s in ("complete", "pruned", "failed"))
     again = sum(t.duplicate_of is not None for t in trials)
     shared = f", {again:,} of them sharing an earlier one's training" if again else ""
-    items: tuple[Trial | Confirmation, ...] = (*trials, *records.confirmations)
+    items: tuple[costs.Item, ...] = (*trials, *records.confirmations)
     rungs = sum(len(item.rungs) for item in items)
     evaluations = counted(rungs, "evaluation") if rungs else f"evaluations: {NOT_RECORDED},"
     audited = (
@@ -187,7 +191,7 @@ def validation(records: Records, judged: Verdict) -> str:
     if not known:
         return NOT_RECORDED
     units = Units(records.run.metric)
-    drops = {s.name: optimism(records, s.name) for s in judged.analysis.standings}
+    drops = {s.name: mean_drop(records, s.name) for s in judged.analysis.standings}
     told = ", ".join(
         f"{name} {units.difference(drop)}{units.difference_unit}"
         for name, drop in drops.items()
@@ -206,21 +210,40 @@ def statistics(records: Records, judged: Verdict) -> str:
     analysis = judged.analysis
     if not analysis.standings:
         return NOT_RECORDED
-    units = "searches" if analysis.claim == "strategies" else "seeds of one search"
+    return f"{_intervals(records, analysis)}; {_behind(analysis)}"
+
+
+def _intervals(records: Records, analysis: Analysis) -> str:
+    """What is reported with what interval."""
     items = any(c.test_correct is not None for c in records.confirmations)
+    if single_training(records.run):
+        if not items:
+            return "single scores without an interval, since scores of single test items are not recorded"
+        return "scores with 95 % intervals over test items alone, which speak of these trained models only"
     sizes = sorted({(s.estimate.units, s.seeds) for s in analysis.standings})
-    over = listed(
-        f"{n:,} {units} of {counted(seeds, 'seed')}" if analysis.claim == "strategies" else f"{n:,} {units}"
-        for n, seeds in sizes
-    )
-    how = (
-        "with test items, crossed variance with Satterthwaite's degrees of freedom"
-        if items
-        else "by Student's t"
-    )
-    return (
-        f"means with 95 % intervals over {over} {how}; no maximum and no single run is reported as a result"
-    )
+    over = listed(_size(records.run, n, seeds) for n, seeds in sizes)
+    how = "by Student's t"
+    if items:
+        how = "with test items, crossed variance with Satterthwaite's degrees of freedom"
+    return f"means with 95 % intervals over {over} {how}"
+
+
+def _size(run: Run, units: int, seeds: int) -> str:
+    """What a mean is over: ``5 searches of 1 seed``."""
+    told = counted(units, *units_of(run))
+    if without_search(run):
+        return f"{told} of {counted(seeds, 'training')}" if seeds > 1 else told
+    return f"{told} of {counted(seeds, 'seed')}" if run.replicates > 1 else f"{told} of one search"
+
+
+def _behind(analysis: Analysis) -> str:
+    """How many trainings a reported score is of: whether it is a single run."""
+    sizes = sorted({s.estimate.units * s.seeds for s in analysis.standings})
+    if sizes[-1] == 1:
+        return "each score reported is that of a single run"
+    most = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
+    single = "; 1 is a single run" if sizes[0] == 1 else ""
+    return f"each is the mean of {most} test scores, not their maximum{single}"
 
 
 def significance(records: Records, judged: Verdict) -> str:
@@ -231,8 +254,11 @@ def significance(records: Records, judged: Verdict) -> str:
     family = (
         "all pairs" if judged.analysis.family == "pairs" else f"with the reference {records.run.reference}"
     )
-    least = p_text(min(c.holm_p for c in made))
-    return f"{counted(len(made), 'comparison')} ({family}), two-sided, Holm's correction; least corrected p {least}"
+    told = f"{counted(len(made), 'comparison')} ({family})"
+    tested = [c.holm_p for c in made if c.enough]
+    if not tested:
+        return f"{told}, with too few units, or none that differ, for any test: no p is reported"
+    return f"{told}, two-sided, Holm's correction; least corrected p {p_text(min(tested))}"
 
 
 def packages(records: Records, judged: Verdict) -> str:  # noqa: ARG001

@@ -49,6 +49,18 @@ def manifest_json(folder: Path, records: Records, made: Iterable[Path]) -> str:
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 
 
+def figures_of(folder: Path, records: Records) -> tuple[Path, ...]:
+    """The figures that the report in ``folder`` has, if this version made it of the same records."""
+    path = folder / "manifest.json"
+    try:
+        whole = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        same = (whole.get("hpo"), whole["records"]["sha256"]) == (__version__, records_digest(records))
+        names = [name for name in whole["files"] if name.startswith("figures/")] if same else []
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ()
+    return tuple(folder / name for name in names if (folder / name).is_file())
+
+
 def records_digest(records: Records) -> str:
     """SHA-256 of the records whatever files they lie in: a line of JSON each, the run first, in the order of ``Records``."""
     digest = hashlib.sha256()

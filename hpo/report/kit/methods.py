@@ -16,6 +16,7 @@ from hpo.report.kit.references import DATA, MODEL
 from hpo.report.kit.tex import breakable, tex
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
+from hpo.report.terms import recorded, without_search
 from hpo.report.text import configuration, counted, listed
 
 MOST_LISTED = 12  # parameters in the paragraph; of more the table of the space tells
@@ -24,11 +25,16 @@ MOST_LISTED = 12  # parameters in the paragraph; of more the table of the space 
 def methods_tex(records: Records, judged: Verdict, sections: Sequence[Section]) -> str:
     """The paragraph, in parts with a heading each."""
     run = records.run
+    made = {
+        "Search": [*_space(run), *_budget(records), *sampling(run), *pruning(records)],
+        "Selection": _selection(records),
+    }
+    if without_search(run):
+        made = {"Trainings": [*_parameters(run), *_trainings(records)]}
     parts = {
         "Question": _question(run),
         "Data and model": [*_data(run), *_model(run)],
-        "Search": [*_space(run), *_budget(records), *sampling(run), *pruning(records)],
-        "Selection": _selection(records),
+        **made,
         "Statistics": [*verdict_tests(records, judged), *further_methods(sections)],
         "Hardware and software": [*hardware(records), *software(run)],
         "Fixed beforehand": [fixed_beforehand(run)],
@@ -90,6 +96,24 @@ def _model(run: Run) -> list[str]:
     ]
 
 
+def _parameters(run: Run) -> list[str]:
+    """Parameters of trainings of which no search is recorded."""
+    if not any(p.kind != "compared" for p in run.space):
+        return ["Their parameters are not recorded."]
+    return ["Their parameters are in table \\texttt{space}, as far as the source tells."]
+
+
+def _trainings(records: Records) -> list[str]:
+    """Trainings of which no search is recorded."""
+    run = records.run
+    verb = "is" if run.replicates == run.seeds == 1 else "are"
+    found = (
+        f"Of each strategy {recorded(run)} {verb} on record, with test scores recorded once, and no search."
+    )
+    paired = [] if len(run.strategies) < 2 else [_pairing(run, "Trainings")]
+    return [found, *paired, _seeds(records)]
+
+
 def _space(run: Run) -> list[str]:
     searched = [p for p in run.space if p.kind in {"choices", "range"}]
     fixed = [p for p in run.space if p.kind == "fixed"]
@@ -138,16 +162,17 @@ def _budget(records: Records) -> list[str]:
         )
     if any(p.default is not None for p in run.space):
         found.append("The first trial of each search is the default configuration.")
-    return found if len(run.strategies) < 2 else [*found, _pairing(run)]
+    return found if len(run.strategies) < 2 else [*found, _pairing(run, "Searches")]
 
 
-def _pairing(run: Run) -> str:
+def _pairing(run: Run, what: str) -> str:
+    draws, nor_draws = ("", "neither") if what == "Trainings" else ("draws, ", "neither draws nor")
     if run.search.shared_draws is None:
-        return "Whether searches of different strategies share draws, seeds or data order is not recorded."
+        return f"Whether {what.lower()} of different strategies share {draws}seeds or data order is not recorded."
     if not run.search.shared_draws:
-        return "Searches of different strategies share neither draws nor seeds nor data order."
+        return f"{what} of different strategies share {nor_draws} seeds nor data order."
     if run.source != "hpo":
-        return "Searches of different strategies with the same number count as paired."
+        return f"{what} of different strategies with the same number count as paired."
     return (
         "Searches of different strategies with the same number share the data order, the seeds and, where a draw does not "
         "look at results, its values of the shared parameters."
@@ -196,4 +221,6 @@ def _seeds(records: Records) -> str:
     )
     if not own:
         return f"{derived}The trials have {counted(len(trials), 'seed')}.".strip()
+    if without_search(records.run):
+        return f"{derived}The trainings have {counted(len(own), 'seed')}."
     return f"{derived}The confirmations have {counted(len(own), 'seed')}; {between}."

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from hpo.records.plan import plan_digest
-from hpo.records.schema import NOT_RECORDED, Confirmation, Records, Run, Trial, charged_seconds, spent_seconds
+from hpo.records.schema import NOT_RECORDED, Records, Run
+from hpo.report import costs
 from hpo.report.kit.cite import cite
 from hpo.report.kit.tex import breakable, tex
+from hpo.report.terms import without_search
 from hpo.report.text import counted, listed, seconds
 
 SOFTWARE = {  # package -> its name, and the key of its reference
@@ -24,13 +26,14 @@ def hardware(records: Records) -> list[str]:
     if device.name != NOT_RECORDED:
         workers = counted(device.workers, "worker")
         found = [f"Training ran on {tex(device.name)} with {workers}{threads}, in {tex(device.precision)}."]
-    items: tuple[Trial | Confirmation, ...] = (*records.trials, *records.confirmations)
-    charged = sum(map(charged_seconds, items))
-    if not charged:
+    items: tuple[costs.Item, ...] = (*records.trials, *records.confirmations)
+    charged, spent = costs.charged(items), costs.spent(items)
+    if not charged or spent is None:
         return [*found, "Costs are not recorded."]
+    whose = "" if without_search(records.run) else ", those of pruned and failed trials too,"
     cost = (
-        f"All trainings, those of pruned and failed trials too, cost {seconds(charged)} device-seconds as if each had run "
-        f"alone; with shared work done once, {seconds(spent_seconds(items))} were spent."
+        f"All trainings{whose} cost {seconds(charged)} device-seconds{costs.partly(items)} as if each had run "
+        f"alone; with shared work done once, {seconds(spent)} were spent."
     )
     return [*found, cost]
 

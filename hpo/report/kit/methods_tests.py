@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.records.schema import Records, Run
 from hpo.report.analysis import Analysis
+from hpo.report.figure import Figure
 from hpo.report.kit.cite import cite
 from hpo.report.kit.tex import tex
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
+from hpo.report.table import Table
+from hpo.report.terms import units_of, without_search
 from hpo.report.text import Units, counted
 
 # Part of a section -> what it is computed by, as a sentence.
@@ -55,13 +58,6 @@ FURTHER = {
         + cite("benavoli2014bayesian", "benavoli2017time")
         + "."
     ),
-    "importance": (
-        "Parameter importance is estimated by functional ANOVA"
-        + cite("hutter2014fanova")
-        + " and by PED-ANOVA"
-        + cite("watanabe2023pedanova")
-        + "."
-    ),
     "improvement": (
         "Effect sizes are probabilities of improvement"
         + cite("bouthillier2021variance", "agarwal2021precipice")
@@ -71,6 +67,11 @@ FURTHER = {
     "performance-profile": "Performance profiles show the share of runs beyond each score"
     + cite("agarwal2021precipice")
     + ".",
+}
+# Heading of a panel of the figure "importance" -> what its bars are by.
+IMPORTANCE = {
+    "fANOVA": "by functional ANOVA" + cite("hutter2014fanova"),
+    "PED-ANOVA": "by PED-ANOVA" + cite("watanabe2023pedanova"),
 }
 _WILCOXON = (
     "Pairs are tested by Wilcoxon's signed ranks"
@@ -86,9 +87,18 @@ def further_methods(sections: Sequence[Section]) -> list[str]:
     parts = [part for section in sections for part in section.parts]
     names = {part.name for part in parts}
     found = [sentence for name, sentence in FURTHER.items() if name in names]
+    found += _importance(parts)
     if any(part.title.startswith("Wilcoxon's test") for part in parts):
         found.append(_WILCOXON)
     return found
+
+
+def _importance(parts: Sequence[Table | Figure]) -> list[str]:
+    """The methods of importance of which something is shown."""
+    drawn = [part for part in parts if isinstance(part, Figure) and part.name == "importance"]
+    headings = {panel.heading for figure in drawn for panel in figure.panels}
+    shown = [told for heading, told in IMPORTANCE.items() if heading in headings]
+    return [f"Parameter importance is estimated {' and '.join(shown)}."] if shown else []
 
 
 def verdict_tests(records: Records, judged: Verdict) -> list[str]:
@@ -99,10 +109,13 @@ def verdict_tests(records: Records, judged: Verdict) -> list[str]:
     if judged.state == "unfinished":
         return [*found, "The run is unfinished, and no test has been made."]
     if not analysis.standings:
-        return [*found, "No search selected a configuration, and no test has been made."]
+        what = "No test score is recorded" if without_search(run) else "No search selected a configuration"
+        return [*found, f"{what}, and no test has been made."]
     found += [_units(records, analysis), *_variance(records, analysis)]
-    if analysis.comparisons:
-        found += [*_family(run, analysis), _enough(analysis), _margin(run, analysis)]
+    if any(c.enough for c in analysis.comparisons):
+        found += [*_family(run, analysis), _enough(run), _margin(run, analysis)]
+    elif analysis.comparisons:
+        found += ["No test is reported, for units are too few or without any spread.", _enough(run)]
     if analysis.baseline_comparisons:
         count = counted(len(analysis.baseline_comparisons), "comparison")
         found.append(f"The {count} with the baseline are a family of their own, tested alike.")
@@ -110,6 +123,8 @@ def verdict_tests(records: Records, judged: Verdict) -> list[str]:
 
 
 def _units(records: Records, analysis: Analysis) -> str:
+    if without_search(records.run):
+        return _trainings(records.run)
     score = "fresh seed" if all(c.fresh for c in records.confirmations) else "test score"
     scores = counted(records.run.seeds, score)
     if analysis.claim == "strategies":
@@ -120,8 +135,17 @@ def _units(records: Records, analysis: Analysis) -> str:
     )
 
 
+def _trainings(run: Run) -> str:
+    """What units are where no search is recorded."""
+    mean = f", each the mean of {run.seeds:,} trainings" if run.replicates > 1 and run.seeds > 1 else ""
+    return (
+        f"Units are {units_of(run)[1]}{mean}: a claim is about the strategies as they were trained here, and not about what "
+        "tuning would make of them."
+    )
+
+
 def _variance(records: Records, analysis: Analysis) -> list[str]:
-    units = "searches" if analysis.claim == "strategies" else "seeds"
+    units = units_of(records.run)[1]
     single = min(standing.estimate.units for standing in analysis.standings) < 2
     if all(c.test_correct is None for c in records.confirmations):
         if single:
@@ -132,7 +156,10 @@ def _variance(records: Records, analysis: Analysis) -> list[str]:
         f"with Satterthwaite's degrees of freedom{cite('satterthwaite1946approximate')}; no interval is narrower than "
         f"Student's over {units} alone."
     )
-    alone = "With a single unit the variance of a mean is that of drawing the test items anew, and of nothing else."
+    alone = (
+        "With a single unit the variance of a mean is that of drawing the test items anew, and of nothing else: an interval "
+        "speaks of these trained models only."
+    )
     found = [alone if single else crossed]
     if records.run.split.groups is not None:
         found.append(f"Items are drawn by group, groups' sums linearised{cite('cochran1977sampling')}.")
@@ -158,10 +185,8 @@ def _family(run: Run, analysis: Analysis) -> list[str]:
     return found
 
 
-def _enough(analysis: Analysis) -> str:
-    least = (
-        f"{LEAST_SEARCHES} searches a strategy" if analysis.claim == "strategies" else f"{LEAST_SEEDS} seeds"
-    )
+def _enough(run: Run) -> str:
+    least = f"{LEAST_SEARCHES if run.replicates > 1 else LEAST_SEEDS} {units_of(run)[1]} a strategy"
     return f"With fewer than {least} every comparison counts as inconclusive."
 
 

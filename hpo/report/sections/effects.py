@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hpo.records.schema import Records
 from hpo.report.analysis import Comparison
 from hpo.report.blocks import centre_of
@@ -13,6 +15,7 @@ from hpo.report.sections.forest import Forest, Row, forest_figure, known
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table
 from hpo.report.tables import over
+from hpo.report.terms import single_training, units_of, without_search
 from hpo.report.text import Units
 from hpo.stats.decision import Outcome
 
@@ -26,10 +29,14 @@ def effects_section(records: Records, judged: Verdict) -> Section:
         return Section("effects", _TITLE, absent="Effects are computed once every confirmation is in.")
     names = [standing.name for standing in analysis.standings]
     if len(names) < 2 or analysis.best is None:
-        nothing = "Nothing is compared: fewer than two strategies have a confirmed configuration."
+        what = "test score" if without_search(run) else "confirmed configuration"
+        nothing = f"Nothing is compared: fewer than two strategies have a {what}."
         return Section("effects", _TITLE, absent=nothing)
     centre, reason = centre_of(run.reference, names, analysis.best)
     samples = samples_of([records], names, [run.strategies.index(name) for name in names])
+    if without_search(run):
+        noun, plural = units_of(run)
+        samples = replace(samples, noun=noun, plural=plural)
     rows = known(_rows(records, judged, centre))
     forest = _forest(records, judged, rows, centre, reason) if rows else None
     return effects_of(samples, forest, centre, reason, _scope(records, samples))
@@ -66,6 +73,11 @@ def _in_one_metric(samples: Samples) -> list[Table | Figure]:
 
 
 def _scope(records: Records, samples: Samples) -> str:
+    if without_search(records.run):
+        return (
+            f"Effects on this one task, of trainings recorded once; a run is a {samples.noun}. They say nothing of other "
+            "tasks."
+        )
     if records.run.replicates > 1:
         return (
             f"Effects on this one task; a run is a {samples.noun}, the mean of its fresh seeds. They say nothing of other "
@@ -79,8 +91,11 @@ def _scope(records: Records, samples: Samples) -> str:
 
 def _forest(records: Records, judged: Verdict, rows: tuple[Row, ...], centre: str, reason: str) -> Forest:
     analysis = judged.analysis
-    units = "searches" if records.run.replicates > 1 else "seeds"
-    items = any(c.test_correct is not None for c in records.confirmations)
+    over_what = units_of(records.run)[1]
+    if any(c.test_correct is not None for c in records.confirmations):
+        over_what += " and test items"
+        if single_training(records.run):
+            over_what = "test items alone, of these trained models only"
     family = "all pairs" if analysis.family == "pairs" else "the comparisons with the reference"
     return Forest(
         rows=rows,
@@ -90,7 +105,7 @@ def _forest(records: Records, judged: Verdict, rows: tuple[Row, ...], centre: st
         margin=analysis.margin.value,
         whose="the margin of practical equivalence",
         method=(
-            f"Intervals at 95 % over {units}{' and test items' if items else ''}, as in the comparisons: of each alone "
+            f"Intervals at 95 % over {over_what}, as in the comparisons: of each alone "
             f"(thick), and together over {family} ({len(analysis.comparisons)}, Bonferroni; thin)."
         ),
     )

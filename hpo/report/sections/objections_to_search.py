@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hpo.records.schema import Confirmation, Records, Trial, charged_seconds, spent_seconds
+from hpo.records.schema import Records, Trial, charged_seconds
 from hpo.records.selection import searches
+from hpo.report import costs
 from hpo.report.audit import missed_by_pruning
 from hpo.report.sections.edges import edges
 from hpo.report.sections.failures import failure_reasons, failure_rule
 from hpo.report.sections.robustness import edge_sentence
 from hpo.report.sentences import Verdict
+from hpo.report.terms import without_search
 from hpo.report.text import counted, listed, seconds, value_text
 
 NOT_RECORDED = "Not recorded"
@@ -52,11 +54,12 @@ def unequal_budgets(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     trials = f"{counted(sizes[0], 'trial')} in each of {counted(len(found), 'search', 'searches')}"
     if len(sizes) > 1:
         trials = f"From {sizes[0]:,} to {counted(sizes[-1], 'trial')} a search"
-    costs = {search: sum(map(charged_seconds, own)) for search, own in found.items()}
-    if not all(costs.values()):
+    charged = {search: sum(map(charged_seconds, own)) for search, own in found.items()}
+    if not all(charged.values()):
         return f"{trials}. Their cost is {NOT_RECORDED.lower()}."
     told = [
-        _spread(name, [c for (own, _), c in costs.items() if own == name]) for name in records.run.strategies
+        _spread(name, [c for (own, _), c in charged.items() if own == name])
+        for name in records.run.strategies
     ]
     return (
         f"{trials}. Device-seconds charged to a search, mean and range: {'; '.join(filter(None, told))}. The anytime curves "
@@ -64,10 +67,10 @@ def unequal_budgets(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     )
 
 
-def _spread(name: str, costs: Sequence[float]) -> str:
-    if not costs:
+def _spread(name: str, charged: Sequence[float]) -> str:
+    if not charged:
         return ""
-    return f"{name} {sum(costs) / len(costs):,.1f} ({min(costs):,.1f} to {max(costs):,.1f})"
+    return f"{name} {sum(charged) / len(charged):,.1f} ({min(charged):,.1f} to {max(charged):,.1f})"
 
 
 def bias_of_pruning(records: Records, judged: Verdict) -> str:  # noqa: ARG001
@@ -119,22 +122,22 @@ def _failed(trials: Iterable[Trial], strategy: str) -> int:
 
 def hidden_costs(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """What is charged for failed, pruned and repeated trials, confirmations and the audit."""
-    items: tuple[Trial | Confirmation, ...] = (*records.trials, *records.confirmations)
-    if not any(map(charged_seconds, items)):
+    items: tuple[costs.Item, ...] = (*records.trials, *records.confirmations)
+    spent = costs.spent(items)
+    if not any(map(charged_seconds, items)) or spent is None:
         return f"{NOT_RECORDED}: device time."
     told = []
     for state in ("complete", "pruned", "failed"):
         own = [t for t in records.trials if t.state == state]
         told += [f"{_charged(own)} for {counted(len(own), f'{state} trial')}"] if own else []
     if records.confirmations:
-        told.append(
-            f"{_charged(records.confirmations)} for {counted(len(records.confirmations), 'confirmation')}"
-        )
-    spent = f"Spent with shared work once: {seconds(spent_seconds(items))}"
-    return f"Charged, in device-seconds as if each had run alone: {listed(told)}. {spent}.{_beside(records, items)}"
+        noun = "training" if without_search(records.run) else "confirmation"
+        told.append(f"{_charged(records.confirmations)} for {counted(len(records.confirmations), noun)}")
+    once = f"Spent with shared work once: {seconds(spent)}{costs.partly(items)}"
+    return f"Charged, in device-seconds as if each had run alone: {listed(told)}. {once}.{_beside(records, items)}"
 
 
-def _beside(records: Records, items: Iterable[Trial | Confirmation]) -> str:
+def _beside(records: Records, items: Iterable[costs.Item]) -> str:
     """What repeated configurations were charged, and what was spent that nobody is charged."""
     repeated = [t for t in records.trials if t.duplicate_of is not None]
     again = sum(item.retrained_seconds for item in items)
@@ -152,5 +155,6 @@ def _beside(records: Records, items: Iterable[Trial | Confirmation]) -> str:
     return told
 
 
-def _charged(items: Iterable[Trial | Confirmation]) -> str:
-    return seconds(sum(charged_seconds(item) for item in items))
+def _charged(items: Iterable[costs.Item]) -> str:
+    charged = costs.charged(items)
+    return "none recorded" if charged is None else seconds(charged)

@@ -6,9 +6,11 @@ import numpy as np
 
 from hpo.records.plan import plan_digest
 from hpo.records.schema import Records
+from hpo.report.optimism import drop, drop_name
 from hpo.report.sections.leave_out import left_out, left_out_sentence
 from hpo.report.sections.sub_budgets import sub_budget_sentence, sub_budgets
 from hpo.report.sentences import Verdict
+from hpo.report.terms import recorded, single_training, units_of, without_search
 from hpo.report.text import Units, counted, listed
 from hpo.stats.crossed import crossed
 
@@ -18,6 +20,16 @@ NOT_RECORDED = "Not recorded"
 def configurations_as_strategies(records: Records, judged: Verdict) -> str:
     """What the verdict is about."""
     run = records.run
+    if without_search(run):
+        return (
+            f"No search is recorded: the verdict speaks of the strategies as they were trained here ({recorded(run)} each), "
+            "not of what tuning would make of them."
+        )
+    if single_training(run):
+        return (
+            "One search and one test score a strategy: no verdict is drawn, and any interval is over test items alone and "
+            "speaks of these trained models only. Another search or seed may turn any difference."
+        )
     if judged.analysis.claim == "configurations":
         return (
             f"One search a strategy with {counted(run.seeds, 'fresh seed')}: the verdict speaks of the selected "
@@ -39,6 +51,8 @@ def used_seeds(records: Records, judged: Verdict) -> str:  # noqa: ARG001 one si
         return (
             "Nothing is confirmed yet." if records.run.source == "hpo" else f"{NOT_RECORDED}: confirmations."
         )
+    if without_search(records.run):
+        return "No search is recorded, so that no seed has selected anything."
     told = counted(len(own), "confirmation")
     stale = [c for c in own if not c.fresh]
     if stale:
@@ -60,7 +74,7 @@ def used_seeds(records: Records, judged: Verdict) -> str:  # noqa: ARG001 one si
     )
 
 
-def optimism_of_selection(records: Records, judged: Verdict) -> str:
+def optimism_of_selection(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """Validation at selection minus test, with its interval over searches (or seeds)."""
     units = Units(records.run.metric)
     told = []
@@ -72,24 +86,26 @@ def optimism_of_selection(records: Records, judged: Verdict) -> str:
             told.append(f"{name} {units.difference(found.mean)} ({interval})")
     if not told:
         return f"{NOT_RECORDED}: scores at selection beside test scores."
-    unit = "searches" if judged.analysis.claim == "strategies" else "seeds"
+    unit = units_of(records.run)[1]
     of = f" in{units.difference_unit}" if units.difference_unit else ""
     apart = (
         ", of trainings apart from those that selected" if all(c.fresh for c in records.confirmations) else ""
     )
+    what = drop_name(records.run.metric).capitalize()
     return (
-        f"The verdict uses test scores alone{apart}. Validation at selection minus test{of}, mean and 95 % interval "
+        f"The verdict uses test scores alone{apart}. {what}{of}, mean and 95 % interval "
         f"(Student's, over {unit}): {'; '.join(told)}. How hard the two splits are is in it too."
     )
 
 
 def _drops(records: Records, strategy: str) -> np.ndarray:
-    """Selected score less test score of each unit of one strategy, (u,)."""
+    """How much worse test is than validation at selection, of each unit of one strategy, (u,)."""
     found: dict[int, list[float]] = {}
     for c in records.confirmations:
-        if (c.role, c.strategy) == ("strategy", strategy) and c.selected_score is not None:
+        fallen = drop(records.run.metric, c)
+        if (c.role, c.strategy) == ("strategy", strategy) and fallen is not None:
             unit = c.replicate if records.run.replicates > 1 else c.index
-            found.setdefault(unit, []).append(c.selected_score - c.test_score)
+            found.setdefault(unit, []).append(fallen)
     return np.array([sum(drops) / len(drops) for drops in found.values()])
 
 
@@ -105,7 +121,8 @@ def one_left_out(records: Records, judged: Verdict) -> str:
     if found:
         told = left_out_sentence(found, judged.analysis.best)
         replicates = sum(left.name.startswith("replicate") for left in found)
-        kinds = {"replicate": replicates, "fresh seed": len(found) - replicates}
+        seed = "training" if without_search(records.run) else "fresh seed"
+        kinds = {"replicate": replicates, seed: len(found) - replicates}
         return f"With {listed(counted(n, kind) for kind, n in kinds.items() if n)} left out in turn, {told}."
     if judged.state == "unfinished":
         return "No verdict is drawn yet."
@@ -134,15 +151,26 @@ def fixed_beforehand(records: Records, judged: Verdict) -> str:  # noqa: ARG001
 def error_bars(records: Records, judged: Verdict) -> str:
     """What the intervals of the verdict are over."""
     run = records.run
-    units = "searches" if judged.analysis.claim == "strategies" else "fresh seeds of one search"
+    units = "fresh seeds of one search"
+    if run.replicates > 1 or without_search(run):
+        units = units_of(run)[1]
     sizes = sorted({s.estimate.units for s in judged.analysis.standings})
     if not sizes:
         return "No interval is drawn yet: nothing is confirmed."
+    by_item = any(c.test_correct is not None for c in records.confirmations)
+    if single_training(run) and not by_item:
+        return "No interval is drawn: each strategy has a single score, and those of single test items are not recorded."
     many = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
     items = "; scores of single test items are not recorded, so that the choice of items is in no interval"
-    if any(c.test_correct is not None for c in records.confirmations):
+    if by_item:
         what = "test items" if run.split.groups is None else "groups of test items"
-        items = f" and {judged.analysis.standings[0].estimate.items:,} {what} (crossed variance)"
+        count = f"{judged.analysis.standings[0].estimate.items:,} {what}"
+        if single_training(run):
+            return (
+                f"95 % intervals over {count} alone, with one training of each strategy: they speak of these trained models "
+                "only, and not of another seed or search."
+            )
+        items = f" and {count} (crossed variance)"
     return (
         f"95 % intervals over {many} {units} of each strategy{items}. What a band or bar in a figure is over stands in its "
         "caption."

@@ -45,21 +45,19 @@ def _table(records: Records, found: Path, strategy: str, reached: float | None) 
     start = sign * found.default_score
     shown = [{"Step": "0", "Change": "the default", "Predicted": units.value(start), "Gain": "-"}]
     raw = [computed({"step": 0, "change": "", "predicted": start, "gain": None})]
-    before = start
+    before = found.default_score
     for number, step in enumerate(found.steps, start=1):
-        score = sign * step.score
+        score, gain = sign * step.score, step.score - before
         shown.append(
             {
                 "Step": str(number),
                 "Change": _change(step),
                 "Predicted": units.value(score),
-                "Gain": units.difference(score - before),
+                "Gain": units.difference(gain),
             }
         )
-        raw.append(
-            computed({"step": number, "change": _change(step), "predicted": score, "gain": score - before})
-        )
-        before = score
+        raw.append(computed({"step": number, "change": _change(step), "predicted": score, "gain": gain}))
+        before = step.score
     fit = found.fit
     whose = f" of {strategy}" if len(records.run.strategies) > 1 else ""
     drawn = f", a draw from {fit.available:,}" if fit.available > fit.trials else ""
@@ -67,7 +65,8 @@ def _table(records: Records, found: Path, strategy: str, reached: float | None) 
         f"From the default configuration{whose} to the best complete trial of the run, each time the change that is "
         f"predicted to gain most (Biedenkapp et al. 2017). Every score is a prediction of one forest of {fit.trees} trees "
         f"on {fit.trials:,} trials{drawn} (out-of-bag R2 {fit.r2:.2f}), without an interval; the best trial itself scored "
-        f"{units.value(reached)} on validation, where it was selected. Gain: in{units.difference_unit or ' the metric'}."
+        f"{units.value(reached)} on validation, where it was selected. Gain: in{units.difference_unit or ' the metric'}, "
+        "above 0 where it improves."
     )
     return make_table("path", "Path from the default to the best", note, shown, raw)
 

@@ -9,11 +9,13 @@ from hpo.records.schema import Confirmation, Records
 from hpo.report.analysis import Analysis, Standing
 from hpo.report.figure import NEUTRAL, Axis, Dots, Figure, Intervals, Mark, Panel
 from hpo.report.listings import selected_table
+from hpo.report.optimism import drop, drop_name
 from hpo.report.section import Section
 from hpo.report.sections.selected import PAGE_ROWS
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table, computed, make_table
 from hpo.report.tables import comparison_table, main_table, over
+from hpo.report.terms import single_training, units_of, without_search
 from hpo.report.text import Units
 
 
@@ -31,7 +33,8 @@ def results_section(records: Records, judged: Verdict) -> Section:
 def _absent(records: Records) -> str:
     if records.run.source == "hpo":
         return "No confirmation is recorded yet: the test split is opened once every search has ended."
-    return f"{records.run.source} holds no test score of a selected configuration, so there is nothing to compare."
+    whose = "" if without_search(records.run) else " of a selected configuration"
+    return f"{records.run.source} holds no test score{whose}, so there is nothing to compare."
 
 
 def confirmations_figure(records: Records, analysis: Analysis) -> Figure:
@@ -46,7 +49,7 @@ def confirmations_figure(records: Records, analysis: Analysis) -> Figure:
     means = "; ".join(f"{_tick(s, analysis)} {units.value(s.estimate.mean)}" for s in rows)
     return Figure(
         name="confirmations",
-        title="Confirmations on the test split",
+        title=f"{_rows_are(records)} on the test split",
         caption=_caption(records, analysis),
         alt=f"Mean test {records.run.metric.name}: {means}.",
         panels=(Panel(marks, Axis(units.axis("test")), Axis(ticks=ticks), rows=len(rows)),),
@@ -99,38 +102,57 @@ def _named(c: Confirmation) -> str:
     return f"{c.strategy}, replicate {c.replicate}, {seed}"
 
 
-def _caption(records: Records, analysis: Analysis) -> str:
-    fresh = all(c.fresh for c in records.confirmations)
-    dot = "one retraining of a selected configuration with a fresh seed"
-    if not fresh:
-        dot = "one test score of a selected configuration, not always of a fresh seed"
-    unit = "searches" if analysis.claim == "strategies" else "seeds"
-    items = " and the test items" if any(c.test_correct for c in records.confirmations) else ""
+def _rows_are(records: Records) -> str:
+    return "Trainings" if without_search(records.run) else "Confirmations"
+
+
+def _dot(records: Records) -> str:
+    """What a dot is."""
+    if without_search(records.run):
+        return "the test score of one training, recorded once"
+    if all(c.fresh for c in records.confirmations):
+        return "one retraining of a selected configuration with a fresh seed"
+    return "one test score of a selected configuration, not always of a fresh seed"
+
+
+def _marker(records: Records, analysis: Analysis) -> str:
+    """What the marker below the dots is, and what its interval is over."""
+    by_item = any(c.test_correct for c in records.confirmations)
+    sizes = "; ".join(sorted({over(records, s.estimate.units, s.seeds) for s in _rows(analysis)}))
+    if single_training(records.run) and by_item:
+        return (
+            f"the marker below it is that score with its 95 % interval over the test items alone ({sizes}), which speaks "
+            "of these trained models only"
+        )
+    items = " and the test items" if by_item else ""
     alone = any(math.isinf(s.estimate.interval()[0]) for s in _rows(analysis))
-    sizes = sorted({over(records, s.estimate.units, s.seeds) for s in _rows(analysis)})
-    paired = len(analysis.standings) > 1 and records.run.search.shared_draws is not False
-    warning = " Intervals of paired strategies may overlap and still differ: read the comparisons."
     return (
-        f"A dot is {dot}; the marker below the dots is the mean over {unit}, with its 95 % interval over them{items} "
-        f"({'; '.join(sizes)}{'; one alone has no interval' if alone else ''}).{warning if paired else ''}"
+        f"the marker below the dots is the mean over {units_of(records.run)[1]}, with its 95 % interval over them{items} "
+        f"({sizes}{'; one alone has no interval' if alone else ''})"
     )
 
 
+def _caption(records: Records, analysis: Analysis) -> str:
+    paired = len(analysis.standings) > 1 and records.run.search.shared_draws is not False
+    warning = " Intervals of paired strategies may overlap and still differ: read the comparisons."
+    return f"A dot is {_dot(records)}; {_marker(records, analysis)}.{warning if paired else ''}"
+
+
 def _table(records: Records, analysis: Analysis) -> Table:
-    units = Units(records.run.metric)
+    metric, units = records.run.metric, Units(records.run.metric)
+    trainings = without_search(records.run)
+    drop_title = f"Drop from selection{',' if units.difference_unit else ''}{units.difference_unit}"
     shown, raw = [], []
     for c in (c for standing in _rows(analysis) for c in _own(records, analysis, standing)):
-        drop = None if c.selected_score is None else c.selected_score - c.test_score
+        fallen = drop(metric, c)
         shown.append(
             {
                 "Strategy": c.strategy,
                 "Role": c.role,
                 "Replicate": str(c.replicate),
                 "Seed": "-" if c.seed < 0 else str(c.seed),
-                f"Test {records.run.metric.name}": units.value(c.test_score),
-                f"Drop from selection{',' if units.difference_unit else ''}{units.difference_unit}": (
-                    units.difference(drop)
-                ),
+                f"Test {metric.name}": units.value(c.test_score),
+                **({} if trainings else {drop_title: units.difference(fallen)}),
             }
         )
         raw.append(
@@ -140,10 +162,14 @@ def _table(records: Records, analysis: Analysis) -> Table:
                 "replicate": c.replicate,
                 "seed": c.seed,
                 "test_score": c.test_score,
-                **computed({"drop": drop}),
+                **computed({"drop": fallen}),
             }
         )
-    note = "One row a confirmation. Drop: validation at selection minus test."
+    title = _rows_are(records)
+    note = f"One row a confirmation. Drop: {drop_name(metric)}."
+    if trainings:
+        note = "One row a training."
     if len(shown) > PAGE_ROWS:
-        note = f"The first {PAGE_ROWS:,} of {len(shown):,} confirmations; all of them: data/confirmations.csv. {note}"
-    return make_table("confirmations", "Confirmations", note, shown[:PAGE_ROWS], raw[:PAGE_ROWS])
+        what = f"{PAGE_ROWS:,} of {len(shown):,} {title.lower()}"
+        note = f"The first {what}; all of them: data/confirmations.csv. {note}"
+    return make_table("confirmations", title, note, shown[:PAGE_ROWS], raw[:PAGE_ROWS])

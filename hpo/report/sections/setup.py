@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from hpo.records.schema import Confirmation, Records, Trial, charged_seconds, spent_seconds
+from hpo.records.schema import Records
+from hpo.report import costs
 from hpo.report.listings import setup_table, space_table
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
+from hpo.report.terms import without_search
 from hpo.report.text import counted, listed, seconds
 
 
@@ -19,31 +21,27 @@ def setup_section(records: Records, judged: Verdict) -> Section:  # noqa: ARG001
 
 def _cost(records: Records) -> tuple[str, ...]:
     """Device time, with what pruned, failed and repeated trainings took; nothing where no time was recorded."""
-    items: tuple[Trial | Confirmation, ...] = (*records.trials, *records.confirmations)
-    if not any(charged_seconds(item) for item in items):
+    items: tuple[costs.Item, ...] = (*records.trials, *records.confirmations)
+    charged, spent = costs.charged(items), costs.spent(items)
+    if charged is None or spent is None:
         return ()
-    kinds = [_share([t for t in records.trials if t.state == s], s) for s in ("complete", "pruned", "failed")]
-    if records.confirmations:
-        kinds.append(_share(records.confirmations))
+    states = ("complete", "pruned", "failed")
+    kinds = [_share([t for t in records.trials if t.state == s], f"{s} trial") for s in states]
+    kinds.append(_share(records.confirmations, "training" if without_search(records.run) else "confirmation"))
     again = sum(item.retrained_seconds for item in items)
     repeated = (
         f", {seconds(again)} of it on training again what was known but whose state was gone" if again else ""
     )
-    charged = (
-        f"{_charged(items)} device-seconds were charged, as if each trial and confirmation had run alone"
-    )
-    spent = f"Work that several share was done once: {seconds(spent_seconds(items))} were spent{repeated}."
-    return (f"Device time: {charged}: {listed(filter(None, kinds))}. {spent}",)
+    each = "training" if without_search(records.run) else "trial and confirmation"
+    total = f"{seconds(charged)} device-seconds were charged{costs.partly(items)}, as if each {each} had run alone"
+    once = f"Work that several share was done once: {seconds(spent)} were spent{repeated}."
+    return (f"Device time: {total}: {listed(filter(None, kinds))}. {once}",)
 
 
-def _share(items: Iterable[Trial | Confirmation], state: str = "") -> str:
-    """``58.0 by 12 pruned trials``; empty without any."""
-    found = tuple(items)
-    if not found:
+def _share(items: Sequence[costs.Item], noun: str) -> str:
+    """``58.0 to 12 pruned trials``; empty without any."""
+    if not items:
         return ""
-    noun = counted(len(found), f"{state} trial" if state else "confirmation")
-    return f"{_charged(found)} to {noun}"
-
-
-def _charged(items: Iterable[Trial | Confirmation]) -> str:
-    return seconds(sum(charged_seconds(item) for item in items))
+    charged = costs.charged(items)
+    told = "none recorded of" if charged is None else f"{seconds(charged)} to"
+    return f"{told} {counted(len(items), noun)}{costs.partly(items)}"

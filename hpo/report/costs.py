@@ -1,0 +1,42 @@
+"""Device time as far as it is recorded; what is not recorded is no 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hpo.records.schema import Confirmation, Trial, charged_seconds, spent_seconds
+
+Item = Trial | Confirmation
+
+
+def charged(items: Iterable[Item]) -> float | None:
+    """Device-seconds that ``items`` are charged together, of those whose time is recorded; None where none is."""
+    known = [charged_seconds(item) for item in items if is_recorded(item)]
+    return sum(known) if known else None
+
+
+def spent(items: Iterable[Item]) -> float | None:
+    """Device-seconds that ``items`` took together, shared work once; None where no time is recorded."""
+    known = tuple(item for item in items if is_recorded(item))
+    return spent_seconds(known) if known else None
+
+
+def is_recorded(item: Item) -> bool:
+    """Whether the time of ``item`` is recorded: a training takes some."""
+    return item.charged is not None or charged_seconds(item) > 0
+
+
+def partly(items: Iterable[Item]) -> str:
+    """`` (of 3 of 4 trainings)`` where the time of some is not recorded; empty where that of all or of none is."""
+    known, total = 0, 0
+    for item in items:
+        # A selected trial that confirms itself is no further training.
+        if isinstance(item, Trial) or item.fresh or is_recorded(item):
+            known += is_recorded(item)
+            total += 1
+    return f" (of {known:,} of {total:,} trainings)" if 0 < known < total else ""
+
+
+def cell(seconds: float | None) -> str:
+    """Device-seconds in a table; ``-`` where none are recorded."""
+    return "-" if seconds is None else f"{seconds:,.1f}"
