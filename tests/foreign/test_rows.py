@@ -374,7 +374,7 @@ def test_a_password_goes_to_no_second_server() -> None:
 
 def test_a_line_ends_where_csv_says_so(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text('strategy,test_score\r\n"a\u2028b\x0bc",0.5\r\n"d\r\ne",0.6\r\n', "utf-8", newline="")
+    path.write_text('strategy,test_score\r\na\u2028b\x0bc,0.5\r\n"d\r\ne",0.6\r\n', "utf-8", newline="")
     assert records(path).run.strategies == ("a\u2028b\x0bc", "d\r\ne")
 
 
