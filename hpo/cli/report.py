@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -91,7 +92,9 @@ def _one(folder: Path, *, latex: bool, tracking_uri: str | None) -> Path:
     print(f"tables: {folder / 'tables'}, figures: {folder / 'figures'}")
     print(f"for a paper: {folder / written.kit[0].name}, {', '.join(path.name for path in written.kit[1:])}")
     if latex:
-        print(f"compile it: cd {folder} && latexmk -pdf example.tex")
+        from hpo.report.kit.example_tex import HINT
+
+        print(f"compile it: cd {shlex.quote(str(folder))} && {HINT}")
     tracked = _attach(folder, written, tracking_uri)
     after = f", or hpo ui --space {folder.name}, where the figures lie with the comparison" if tracked else ""
     print(f"next: hpo report {folder.name} --open{after}")

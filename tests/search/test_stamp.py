@@ -52,10 +52,10 @@ def test_outside_a_checkout_there_is_no_commit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("word", "kept"),
     [
-        ("/home/someone/bin/hpo", "hpo"),
-        ("--results=/home/someone/results", "--results=results"),
+        ("/srv/someone/bin/hpo", "hpo"),
+        ("--results=/srv/someone/results", "--results=results"),
         ("http://user:pass@word@host/path", "http://host/path"),
-        ("--tracking-uri=sqlite:////home/someone/mlflow.db", "--tracking-uri=sqlite:///mlflow.db"),
+        ("--tracking-uri=sqlite:////srv/someone/mlflow.db", "--tracking-uri=sqlite:///mlflow.db"),
         ("lr_schedules.yaml", "lr_schedules.yaml"),
     ],
 )
