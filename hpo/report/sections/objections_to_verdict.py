@@ -157,7 +157,7 @@ def error_bars(records: Records, judged: Verdict) -> str:
     sizes = sorted({s.estimate.units for s in judged.analysis.standings})
     if not sizes:
         return "No interval is drawn yet: nothing is confirmed."
-    by_item = any(c.test_correct is not None for c in records.confirmations)
+    by_item = any(c.item_scores is not None for c in records.confirmations)
     if single_training(run) and not by_item:
         return "No interval is drawn: each strategy has a single score, and those of single test items are not recorded."
     many = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
