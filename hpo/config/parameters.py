@@ -130,6 +130,14 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "gradient_clip": Parameter("float", 1.0, "Largest norm of the gradient.", low=0.0, open_low=True),
     "batch_size": Parameter("int", 32, "Examples a step.", low=1, high=65536),
+    "accumulation": Parameter(
+        "int",
+        1,
+        "Parts in which the gradient of a step is computed, one after another in less memory; a part has an example "
+        "at least.",
+        low=1,
+        high=65536,
+    ),
     "epochs": Parameter("float", 3.0, "Passes over the training split.", low=0.0, high=10_000, open_low=True),
     "label_smoothing": Parameter(
         "float",

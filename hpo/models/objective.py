@@ -29,6 +29,11 @@ class Objective:
     def __init__(self, smoothing: float = 0.0, weights: Tensor | None = None) -> None:
         self._smoothing = smoothing
         self._weights = weights
+        self._of_class = None if weights is None else weights.cpu().double().numpy()
+
+    def mass(self, labels: NDArray[np.int64]) -> float:
+        """What a batch counts beside others in the mean that is its loss: its texts, by the weights of their classes."""
+        return float(len(labels)) if self._of_class is None else float(self._of_class[labels].sum())
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """What training minimises: the mean cross-entropy of the batch in nats, smoothed and weighted as asked for."""
@@ -49,6 +54,9 @@ class LabelSets(Objective):
     Smoothing moves both ends towards a half; weights are of what has a label against what has not.
     """
 
+    def mass(self, labels: NDArray[np.int64]) -> float:
+        return float(len(labels))
+
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The mean binary cross-entropy over texts and labels, in nats."""
         wanted = labels.to(logits.dtype) * (1 - self._smoothing) + self._smoothing / 2
@@ -65,6 +73,9 @@ class LabelSets(Objective):
 
 class Tags(Objective):
     """A tag a word: logits (batch, width, tags), labels (batch, width) int64, ``NO_LABEL`` where no word begins."""
+
+    def mass(self, labels: NDArray[np.int64]) -> float:
+        return super().mass(labels[labels != NO_LABEL])
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The mean cross-entropy over words, in nats."""

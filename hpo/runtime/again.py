@@ -15,14 +15,12 @@ from hpo.errors import UserError
 from hpo.records.schema import DeviceInfo
 from hpo.runtime.jobs import Done, Job, TestScores
 from hpo.runtime.loading import Loaded
+from hpo.runtime.parts import as_trained
 from hpo.training.course import Course
 from hpo.training.cuts import Forks
 from hpo.training.keys import segment_key
-from hpo.training.precision import choose_precision
+from hpo.training.precision import EXACT, choose_precision
 from hpo.training.store import SegmentFacts, Store
-
-# Kinds of devices on which equal work gives equal bits. A GPU adds up gradients in no fixed order.
-EXACT = ("cpu",)
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,8 @@ class Trainer:
         """Train to the evaluation at the piece's end, or the first behind it, from the nearest state before the one
         that came before; None where this version cuts the training otherwise."""
         worker = self._worker
-        course = worker.recall.course(piece.parameters, piece.seed)
+        parameters = as_trained(worker.recall, piece.parameters, piece.seed, piece.key)
+        course = worker.recall.course(parameters, piece.seed)
         index = _index(course, piece)
         if index is None:
             return None
@@ -90,16 +89,25 @@ class Trainer:
         done = Done()
         # Elsewhere a training may diverge that did not; no state is found there, so that nothing is lost by looking.
         for number in range(rung if known else 0, rung + 1):
-            done = worker.do(Job(parameters=piece.parameters, seed=piece.seed, rung=number))
+            done = self._do(Job(parameters=parameters, seed=piece.seed, rung=number))
             if done.diverged:
                 break
         test = None
         if piece.tested and not done.diverged:
             worker.recall.open_test(self._loaded.test_set)
-            job = Job(parameters=piece.parameters, seed=piece.seed, rung=rung, split="test")
-            test = worker.do(job).test
+            job = Job(parameters=parameters, seed=piece.seed, rung=rung, split="test")
+            test = self._do(job).test
         exact = known and self._loaded.precision.device.type in EXACT
         return Again(exact, worker.recall.segment(course, index), done, test)
+
+    def _do(self, job: Job) -> Done:
+        done = self._worker.do(job)
+        if done.out_of_memory is not None:
+            raise UserError(
+                f"a training of the run does not fit here: {done.out_of_memory}",
+                "Free some memory, or go where the run was made, and give the command again.",
+            )
+        return done
 
 
 class _Aside(Store):

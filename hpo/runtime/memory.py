@@ -1,20 +1,85 @@
-"""Memory that a training gives back and takes again at every step, kept by the process meanwhile."""
+"""Memory of this process: kept between the steps of a training, measured, and whether it ran out."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
+from pathlib import Path
+from typing import Any
+
+import torch
 
 # Of glibc's malloc.h. Without them each large tensor is mapped anew, page by page: 1.2 million page faults a minute.
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4
+# Of what torch says where there is no room: of a GPU's allocator and driver, of the CPU's allocator, of cuBLAS.
+_NO_ROOM = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
 
 
 def keep_freed_memory() -> None:
     """Have this process keep what it frees, where its allocator is glibc's: elsewhere nothing changes."""
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = _libc("mallopt")
     if mallopt is not None:
         mallopt(MMAP_MAX, 0)
         mallopt(TRIM_THRESHOLD, 2**31 - 1)
         mallopt(TOP_PAD, 2**26)
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether ``error`` says that the memory of a device, or of the machine, does not hold what was asked for."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in text for words in _NO_ROOM)
+
+
+def free_memory(device: torch.device | None = None) -> int:
+    """Bytes that are free on a GPU, else on the machine; unbounded where the system does not tell."""
+    if device is not None and device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    info = Path("/proc/meminfo")
+    if not info.is_file():
+        return 2**62
+    available = next(line for line in info.read_text().splitlines() if line.startswith("MemAvailable"))
+    return int(available.split()[1]) * 1024
+
+
+class Usage:
+    """Bytes that this process takes: of a GPU its tensors, of the machine all that is resident."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._gpu = device if device.type == "cuda" else None
+
+    def now(self) -> int | None:
+        """Bytes taken now; None where the system does not tell."""
+        return _status("VmRSS") if self._gpu is None else torch.cuda.memory_allocated(self._gpu)
+
+    def begin(self) -> None:
+        """Give back what is kept but not in use, and forget the peak."""
+        if self._gpu is not None:
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(self._gpu)
+            return
+        trim = _libc("malloc_trim")
+        if trim is not None:
+            trim(0)
+        with contextlib.suppress(OSError):  # where it is not allowed the peak is that of the whole process
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+    def peak(self) -> int | None:
+        """Most bytes taken since ``begin``."""
+        return _status("VmHWM") if self._gpu is None else torch.cuda.max_memory_allocated(self._gpu)
+
+
+def _status(name: str) -> int | None:
+    """Bytes of a line of this process's status in Linux."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return None
+    found = [line.split()[1] for line in status.read_text().splitlines() if line.startswith(f"{name}:")]
+    return int(found[0]) * 1024 if found else None
+
+
+def _libc(name: str) -> Any | None:
+    """A function of the system's C library; None where it has none of the name, or is not Linux's."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None

@@ -6,9 +6,7 @@ import gc
 import json
 import math
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,11 +20,12 @@ from hpo.models.classifier import STRUCTURE, Classifier, build_classifier
 from hpo.models.objective import Outputs
 from hpo.models.pretrained import Pretrained
 from hpo.runtime.jobs import UNTRAINED, Done, Job
+from hpo.runtime.memory import ran_out
+from hpo.runtime.parts import parts_of, predict_within
 from hpo.runtime.recall import Recall, state_of
 from hpo.seeds import derive
 from hpo.training.backward import Backward, recorded_on_gpu
 from hpo.training.course import Course, Reader
-from hpo.training.evaluation import predict
 from hpo.training.held import HeldStates
 from hpo.training.keys import segment_key
 from hpo.training.loop import train_segment
@@ -86,12 +85,9 @@ class Worker:
         self._trained, self._retrained = 0, 0.0
         self._seconds = {"train": 0.0, "evaluate": 0.0, "store": 0.0, "pass": 0.0}
         course = self.recall.course(job.parameters, job.seed)
-        with self.recall.store.warnings() as warnings, _plain_out_of_memory():
-            if not self._fits(course, job):
-                gc.collect()  # models hold themselves in cycles
-                torch.cuda.empty_cache()
-                self._bring(course, job)
-        done = self.recall.known(job)
+        with self.recall.store.warnings() as warnings:
+            fits = self._fits(course, job) or (self._let_go() and self._fits(course, job))
+        done = self.recall.known(job) if fits else Done(out_of_memory=self._full())
         if done is None:  # what was known to end finite was trained again, and did not
             raise UserError(
                 "a training that is stored with a finite loss diverged when it was trained again",
@@ -107,15 +103,27 @@ class Worker:
         )
 
     def _fits(self, course: Course, job: Job) -> bool:
-        """Bring the job to its end; False: the memory was too small, and what was kept in it was let go."""
+        """Bring the job to its end; False: the memory was too small."""
         try:
             self._bring(course, job)
-        except torch.OutOfMemoryError:
-            self._live = None
-            if not any([self._held.clear(), self._warm.clear()]):
+        except Exception as error:
+            if not ran_out(error):
                 raise
+            self._live = None
             return False  # the error holds the tensors of the failed step until it is forgotten
         return True
+
+    def _let_go(self) -> bool:
+        """Let go of what is kept in memory for later; whether there was any."""
+        kept = any([self._held.clear(), self._warm.clear()])
+        gc.collect()  # models hold themselves in cycles
+        torch.cuda.empty_cache()
+        return kept
+
+    def _full(self) -> str:
+        """Let go of what the last attempt left; the text says whose memory was too small."""
+        self._let_go()
+        return f"{'the GPU' if self._precision.device.type == 'cuda' else 'this machine'} has no memory left"
 
     def _bring(self, course: Course, job: Job) -> None:
         """Compute what the store does not know of the job."""
@@ -176,14 +184,19 @@ class Worker:
         backward = self._warm.take(structure, fresh)
         return _Live(course.keys[0], backward, build_optimizer(backward.model, parameters))
 
+    def begin(self, course: Course) -> tuple[Backward, torch.optim.Optimizer]:
+        """A training at its start, for who tries a few of its steps."""
+        live = self._fresh(course)
+        return live.backward, live.optimizer
+
     def _train_segment(self, course: Course, segment: int) -> bool:
         live, self._live = self._live, None  # an interrupt must not leave a state under the old key
         assert live is not None
         read = self._reader(course)
         self._read_ahead(course, segment)
         steps = course.steps_of(segment, read)
-        clip = course.parameters["gradient_clip"]
-        result = train_segment(live.backward, live.optimizer, steps, course.seed, clip)
+        clip, parts = course.parameters["gradient_clip"], parts_of(course.parameters)
+        result = train_segment(live.backward, live.optimizer, steps, course.seed, clip, parts)
         seconds = result.seconds * self._share
         self._seconds["train"] += seconds
         self._trained += 1
@@ -228,7 +241,7 @@ class Worker:
         if read is not None:
             self._pass(data.texts, course)
         started = time.perf_counter()
-        predicted = predict(self._live.model, data, self._precision, read)
+        predicted = predict_within(self._live.model, data, self._precision, read)
         finite = math.isfinite(predicted.loss)
         scoring = self.recall.scoring
         facts = EvaluationFacts(
@@ -270,15 +283,3 @@ class Worker:
         seconds = (time.perf_counter() - started) * self._share
         self._seconds[kind] += seconds
         return seconds
-
-
-@contextmanager
-def _plain_out_of_memory() -> Iterator[None]:
-    """Turn a GPU without room into an error that the user can mend; the others on the card are not touched."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise UserError(
-            "the GPU has no memory left for a training of this size",
-            "Give the command again with fewer --workers, or lower batch_size or task.max_length.",
-        ) from error

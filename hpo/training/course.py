@@ -70,6 +70,10 @@ class Course:
         """Optimizer steps of the whole training."""
         return len(self._batches)
 
+    def padded(self) -> NDArray[np.int64]:
+        """Tokens of each step's batch, its padding among them, (steps,)."""
+        return np.array([len(batch.items) * batch.width for batch, _ in self._batches], np.int64)
+
     def segment_start(self, segment: int) -> int:
         """Index of the first step of a segment."""
         return self.cuts[segment - 1].step if segment else 0
@@ -170,15 +174,18 @@ _STATE_PARAMETERS = (
     "label_smoothing",
     "class_weights",
 )
+# The same of later date: what acts as trainings did before is in no key, so that these keep theirs.
+_AS_BEFORE = {"accumulation": 1}
 
 
 def _start(parameters: Mapping[str, Any], seed: int, start: int, origin: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {name: parameters[name] for name in _STATE_PARAMETERS if name in parameters}
+    later = {n: parameters[n] for n, before in _AS_BEFORE.items() if parameters.get(n, before) != before}
     fixed = dict(origin)
     weights = fixed.pop("class_weights", None)
     if parameters["class_weights"] == "balanced":
         fixed["class_weights"] = weights
-    return {"parameters": chosen, "seed": seed, "start": start, **fixed}
+    return {"parameters": {**chosen, **later}, "seed": seed, "start": start, **fixed}
 
 
 def _plan_batches(

@@ -214,6 +214,6 @@ def test_there_are_as_many_workers_as_cores_trainings_and_memory_allow(
     monkeypatch: pytest.MonkeyPatch, cores: int, width: int, gigabytes: int, workers: int
 ) -> None:
     monkeypatch.setattr(module, "cores", lambda: cores)
-    monkeypatch.setattr(module, "_memory", lambda: gigabytes * 2**30)
+    monkeypatch.setattr(module, "free_memory", lambda: gigabytes * 2**30)
     assert fastest("cpu", width) == workers
     assert fastest("cuda", width) == fastest("cuda:1", width) == 1
