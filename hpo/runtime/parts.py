@@ -21,7 +21,11 @@ from hpo.training.precision import EXACT, Precision
 
 
 class DoesNotFitError(Exception):
-    """The memory was too small for a job; the text says whose."""
+    """The memory was too small for a job, of which ``done`` tells; the text says whose memory."""
+
+    def __init__(self, done: Done) -> None:
+        super().__init__(done.out_of_memory)
+        self.done = done
 
 
 def fitting(job: Job) -> Generator[Job, Done, Done]:
@@ -32,7 +36,7 @@ def fitting(job: Job) -> Generator[Job, Done, Done]:
     """
     done = yield job
     if done.out_of_memory is not None:
-        raise DoesNotFitError(done.out_of_memory)
+        raise DoesNotFitError(done)
     return done
 
 

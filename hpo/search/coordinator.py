@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
@@ -31,10 +31,11 @@ from hpo.records.selection import select
 from hpo.report.writing import Report, write_report
 from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done
+from hpo.runtime.parts import as_trained
 from hpo.runtime.processes import Wanted
 from hpo.search.circumstances import refuse_changes, refuse_other_circumstances
 from hpo.search.confirm import confirm
-from hpo.search.draws import looks_at_results, strategy_values
+from hpo.search.draws import strategy_values, width
 from hpo.search.plan import forks
 from hpo.search.prepare import BASELINE, Checked, check_experiment, prepare, run_record
 from hpo.search.scheduler import Scheduler, Training
@@ -129,7 +130,7 @@ def _tracked(
         workers = begun.device.workers
     tracker = Tracker(uri)
     try:
-        with closing(Engine(wanted, workers, _width(space.experiment))) as engine:
+        with closing(Engine(wanted, workers, width(space.experiment))) as engine:
             return _run(space, folder, tracker, engine, observer, started)
     except BaseException:
         tracker.interrupt()
@@ -252,22 +253,26 @@ class _Run:
                 return
             parameters = selected.parameters
         seed = derive(self._experiment.seed, "confirmation", replicate, index)
+        computed: Mapping[str, Any] = parameters
+        if selected is not None:
+            first = selected.segments[0].key
+            computed = as_trained(self._engine.recall, parameters, selected.seed, first)
         course = self._engine.recall.course(parameters, seed)
         work = Work(strategy, replicate, index, True, seed, parameters, course.seen[-1])
         self._watchers.started(work)
         role: Literal["baseline", "strategy"] = "baseline" if strategy == BASELINE else "strategy"
         record = yield from confirm(
-            self._watchers, len(course.rungs), work, role, selected, self._metric, self._test_is_open
+            self._watchers,
+            len(course.rungs),
+            work,
+            role,
+            selected,
+            self._metric,
+            self._test_is_open,
+            computed,
         )
         write_confirmation(self._folder, record)
         self._watchers.confirmation(record)
-
-
-def _width(experiment: Experiment) -> int:
-    """Trainings of this experiment that never wait for each other's results."""
-    budget = experiment.budget
-    studies = len(experiment.strategies()) * budget.replicates
-    return studies if budget.pruner != "none" or looks_at_results(experiment, 1) else studies * budget.trials
 
 
 def _stamp(folder: Path, head: Run, space: Space) -> Stamp | None:
