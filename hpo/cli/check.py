@@ -1,19 +1,23 @@
-"""`hpo check`: what a space file would train, without training."""
+"""`hpo check`: what a space file would train, and what that would take."""
 
 from __future__ import annotations
 
 import shutil
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, open_space
-from hpo.cli.words import count_of, line, printable
+from hpo.cli.words import count_of, duration, line, printable, size
 
 if TYPE_CHECKING:
     from hpo.config.experiment import Experiment, Setting
     from hpo.config.space import Space
     from hpo.records.schema import ModelInfo, SplitInfo
     from hpo.search.coordinator import Checked
+    from hpo.search.estimate import Estimate, Span
     from hpo.search.plan import Plan
 
 EXAMPLE = """\
@@ -24,17 +28,27 @@ Example:
   search                 25 studies of 4 trials, 100 in all, in 5 replicates
   rungs                  128, 256, 512 examples
   ...
+  time                   2 min to 4 min in 2 workers, by steps tried in 14 s
   next: hpo run --space lr_schedules
 """
 
 
-def check(space: SpaceOption, device: DeviceOption = None) -> None:
-    """Validate a space file, fetch what it names and print its plan. Trains nothing."""
+def check(
+    space: SpaceOption,
+    device: DeviceOption = None,
+    no_probe: Annotated[
+        bool, typer.Option("--no-probe", help="Try no steps: leave memory, disk and time out.")
+    ] = False,
+) -> None:
+    """Validate a space file, fetch what it names and print its plan, with what it takes of memory, disk and time.
+
+    For that it tries a few steps, which are thrown away; nothing is stored.
+    """
     opened = open_space(space)
     fetch_assets(opened.experiment, line)
     from hpo.search.coordinator import check_experiment
 
-    checked = check_experiment(opened, device)
+    checked = check_experiment(opened, device, probe=not no_probe)
     print(columns(plan_rows(opened, checked), shutil.get_terminal_size().columns))
     print(f"next: hpo run --space {space}" + (f" --device {device}" if device else ""))
 
@@ -66,7 +80,30 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         ("data", _data(checked.split)),
         ("model", _model(checked.model)),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
+        *([] if checked.estimate is None else _cost_rows(checked.estimate)),
     ]
+
+
+def _cost_rows(estimate: Estimate) -> list[tuple[str, str]]:
+    workers, tried = count_of(estimate.workers, "worker"), duration(estimate.tried)
+    memory = "not known on this system"
+    if estimate.memory is not None:
+        memory = f"{_between(estimate.memory, size)} in each of {workers}, which may take {size(int(estimate.room))}"
+    rows = [("memory", memory)]
+    for unfit in estimate.unfit:
+        kind = f"batch_size {unfit.batch_size} with frozen_layers {unfit.frozen_layers}"
+        trainings = count_of(unfit.trainings, "training")
+        rows.append(("unlikely to fit", f"{kind} ({trainings}): trained in parts of a batch as far as that helps"))
+    if estimate.disk is not None and estimate.seconds is not None:
+        rows.append(("disk", f"{_between(estimate.disk, size)} of states and hidden states, which may be computed again"))
+        seconds = _between(estimate.seconds, duration)
+        rows.append(("time", f"{seconds} in {workers}, by steps tried in {tried}"))
+    return rows
+
+
+def _between(span: Span, show: Callable[[int], str]) -> str:
+    low, high = show(int(span.low)), show(int(span.high))
+    return low if low == high else f"{low} to {high}"
 
 
 def _work_rows(experiment: Experiment, plan: Plan) -> list[tuple[str, str]]:

@@ -15,7 +15,10 @@ from hpo.errors import UserError
 from hpo.models.classifier import structure_faults
 from hpo.records.metrics import METRICS
 from hpo.records.schema import DeviceInfo, ModelInfo, ParameterInfo, Run, Search, SplitInfo
-from hpo.runtime.loading import Loaded, load
+from hpo.runtime.engine import fastest
+from hpo.runtime.loading import Loaded, cores, load
+from hpo.search.draws import width
+from hpo.search.estimate import Estimate, estimate
 from hpo.search.plan import Plan, make_plan
 
 BASELINE = "baseline"  # what records and MLflow call the fixed recipe
@@ -23,12 +26,13 @@ BASELINE = "baseline"  # what records and MLflow call the fixed recipe
 
 @dataclass(frozen=True)
 class Checked:
-    """What ``hpo check`` shows."""
+    """What ``hpo check`` shows; ``estimate`` is None where no steps were tried."""
 
     plan: Plan
     split: SplitInfo
     model: ModelInfo
     device: DeviceInfo
+    estimate: Estimate | None
 
 
 def prepare(space: Space, device: str | None, threads: int | None = None) -> Loaded:
@@ -126,11 +130,20 @@ def _parameter(name: str, setting: Setting) -> ParameterInfo:
     return ParameterInfo.model_validate({**facts, "name": name, "values": values, "meaning": meaning})
 
 
-def check_experiment(space: Space, device: str | None) -> Checked:
-    """Load everything, train nothing, write nothing but the cache of assets."""
-    loaded = prepare(space, device)
+def check_experiment(space: Space, device: str | None, *, probe: bool) -> Checked:
+    """Load everything, train at most a few steps that are thrown away, write nothing but the cache of assets.
+
+    Args:
+        probe: whether to try steps, for an estimate of time, memory and disk.
+    """
+    workers = fastest(device, width(space.experiment))
+    loaded = prepare(space, device, max(1, cores() // workers))
     return Checked(
-        make_plan(space.experiment), _split(loaded), loaded.pretrained.info, loaded.precision.info
+        plan=make_plan(space.experiment),
+        split=_split(loaded),
+        model=loaded.pretrained.info,
+        device=loaded.precision.info,
+        estimate=estimate(loaded, workers) if probe else None,
     )
 
 

@@ -57,6 +57,15 @@ class Hidden:
         return rows
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One pass on the way to a depth."""
+
+    depth: int  # up to which it goes
+    layers: int  # that it goes through
+    first_token: bool  # whether the first alone is kept
+
+
 class Prefixes:
     """The hidden states that a run's trainings and evaluations begin with.
 
@@ -126,15 +135,24 @@ class Prefixes:
 
     def work(self, texts: Texts, depth: int, parameters: Mapping[str, Any]) -> list[Work] | None:
         """The passes that led to these hidden states, each from one depth to the next; None: not all were made."""
-        keys = [self._key(texts, at, first_token=False) for at in self._depths if at < depth]
-        keys.append(self._key(texts, depth, self._first_token(depth, parameters)))
         work = []
-        for key in keys:
+        for stage in self.stages(depth, parameters):
+            key = self._key(texts, stage.depth, stage.first_token)
             facts = self._store.passed(key)
             if facts is None:
                 return None
             work.append(Work(key=key, seconds=facts.seconds, spent=facts.spent))
         return work
+
+    def stages(self, depth: int, parameters: Mapping[str, Any]) -> list[Stage]:
+        """The passes that lead to layer ``depth``, each from one depth of the run to the next."""
+        ends = [*((at, False) for at in self._depths if at < depth), (depth, self._first_token(depth, parameters))]
+        return [Stage(at, at - self._below(at), first) for at, first in ends]
+
+    def size(self, texts: Texts, stage: Stage) -> int:
+        """Bytes of what a pass of ``texts`` leaves."""
+        kept = len(texts.ids) if stage.first_token else texts.tokens
+        return kept * self._pretrained.info.hidden_size * BYTES
 
     def _ensure(self, texts: Texts, depth: int, first_token: bool) -> None:
         key = self._key(texts, depth, first_token)
