@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 
-from hpo.config.experiment import Experiment
-from hpo.config.parameters import complete
 from hpo.runtime.loading import GPU_SHARE, Loaded
 from hpo.runtime.memory import Usage, free_memory
-from hpo.runtime.parts import parts_of
 from hpo.runtime.probe import Cost, Probe
-from hpo.search.draws import Draws, configuration, strategy_values
+from hpo.search.foresight import Load, Planned, plan_baseline, plan_confirmations, plan_trials
 from hpo.search.plan import forks
-from hpo.search.workload import Stretch, Workload, stretches
-from hpo.seeds import derive
+from hpo.search.workload import Stretch, Workload
 from hpo.training.store import STORE_LIMIT
 
-# Seconds after which no further training is planned, and no further structure tried; what is left is taken to be alike.
-PLANNING, TRYING = 8.0, 12.0
+TRYING = 12.0  # seconds after which no further structure is tried: what is left is taken to lie between
 
 
 @dataclass(frozen=True)
 class Span:
-    """From the least to the most."""
+    """From the least to the most (``hpo.search.foresight.Load``)."""
 
     low: float
     high: float
@@ -45,14 +39,13 @@ class Unfit:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run takes: the least if every other trial stops at its first rung and each search selects its cheapest
-    configuration, the most if none stops and each selects its dearest.
+    """What a run takes.
 
     Attributes:
         workers: processes that train.
         steps, states: different ones that are trained, and kept.
-        seconds: of training and evaluation, all workers at work.
-        memory: bytes of a worker, over the planned trainings; None where the system does not tell.
+        seconds: of training and evaluation, all workers at work; None where no step could be taken.
+        memory: bytes of a worker, over the planned trainings; None where the system does not tell, too.
         room: bytes that a worker may take.
         disk: bytes of states and hidden states, as far as the store's limit allows.
         unfit: the trainings that are likely not to fit.
@@ -70,53 +63,38 @@ class Estimate:
     tried: float
 
 
-@dataclass(frozen=True)
-class _Planned:
-    """A training that is planned.
-
-    Attributes:
-        study: None for the baseline.
-        stretches: of the whole training.
-        widest: padded tokens of the largest part of a step.
-    """
-
-    parameters: Mapping[str, Any]
-    seed: int
-    study: tuple[str, int] | None
-    stretches: tuple[Stretch, ...]
-    widest: int
-
-    @property
-    def frozen(self) -> int:
-        return int(self.parameters["frozen_layers"])
-
-
 def estimate(loaded: Loaded, workers: int) -> Estimate:
     """Plan the trainings of a run and try a few steps; nothing is stored."""
     started = time.perf_counter()
-    experiment = loaded.experiment
+    experiment, room = loaded.experiment, _room(loaded, workers)
     with closing(Probe(loaded, forks(experiment))) as probe:
-        most, least = Workload(), Workload()
-        planned, share = _plan(experiment, probe, most, least)
-        room = _room(loaded, workers)
-        costs = _try(probe, planned, room)
-        for add, cheapest in ((most, False), (least, True)):
-            _confirm(experiment, probe, costs, planned, add, cheapest=cheapest)
-        spans = _Spans(least, most, share)
-        texts = _Texts(probe.recall.validation.texts.tokens, experiment.task.validation, experiment.task.test)
-        limit = STORE_LIMIT if experiment.store_limit is None else experiment.store_limit
-        size = loaded.pretrained.info.hidden_size
-        return Estimate(
-            workers=workers,
-            steps=spans.of(lambda load: load.steps),
-            states=spans.of(lambda load: len(load.states)),
-            seconds=spans.of(lambda load: costs.seconds(load, texts) / workers) if costs.known else None,
-            memory=costs.memory(planned) if probe.measured and costs.known else None,
-            room=room,
-            disk=spans.of(lambda load: costs.disk(load, texts, size), limit) if costs.known else None,
-            unfit=costs.unfit(planned, room) if probe.measured else (),
-            tried=time.perf_counter() - started,
-        )
+        recall, measured = probe.recall, probe.measured
+        planned, trials = plan_trials(experiment, recall)
+        baseline, fixed = plan_baseline(experiment, recall, trials)
+        costs = _Costs(_try(probe, [*planned, *baseline], room))
+        confirmed = plan_confirmations(experiment, recall, planned, trials, costs.trained)
+        texts = _Texts(recall.validation.texts.tokens, experiment.task.validation, experiment.task.test)
+    loads, every = (trials, fixed, confirmed), (*planned, *baseline)
+    limit = STORE_LIMIT if experiment.store_limit is None else experiment.store_limit
+    size = loaded.pretrained.info.hidden_size
+    return Estimate(
+        workers=workers,
+        steps=_span(loads, lambda load: load.steps),
+        states=_span(loads, lambda load: len(load.states)),
+        seconds=_span(loads, lambda load: costs.seconds(load, texts) / workers) if costs.known else None,
+        memory=costs.memory(every) if measured and costs.known else None,
+        room=room,
+        disk=_span(loads, lambda load: costs.disk(load, texts, size), limit) if costs.known else None,
+        unfit=costs.unfit(every, room) if measured else (),
+        tried=time.perf_counter() - started,
+    )
+
+
+def _span(loads: Sequence[Load], what: Callable[[Workload], float], limit: float = np.inf) -> Span:
+    different = {id(load): load for load in loads}.values()
+    low = sum(load.share * what(load.least) for load in different)
+    high = sum(load.share * what(load.most) for load in different)
+    return Span(min(limit, low), min(limit, high))
 
 
 @dataclass(frozen=True)
@@ -129,20 +107,8 @@ class _Texts:
 
     @property
     def tested(self) -> float:
-        """Tokens of the test split, taken to be as long as those of the validation split."""
+        """Tokens of the test split, whose texts are taken to be as long as those of the validation split."""
         return self.tokens * self.test / self.validation
-
-
-@dataclass(frozen=True)
-class _Spans:
-    """``share``: how many times the planned trainings the run has."""
-
-    least: Workload
-    most: Workload
-    share: float
-
-    def of(self, what: Callable[[Workload], float], limit: float = np.inf) -> Span:
-        return Span(*(min(limit, self.share * what(load)) for load in (self.least, self.most)))
 
 
 class _Costs:
@@ -163,7 +129,9 @@ class _Costs:
         return Cost(**{name: float(value) for name, value in values.items()})
 
     def trained(self, stretches: Sequence[Stretch]) -> float:
-        """Seconds of steps."""
+        """Seconds of steps; 0 where none could be taken."""
+        if not self.known:
+            return 0.0
         return sum(self.of(s.frozen).step * s.calls + self.of(s.frozen).token * s.tokens for s in stretches)
 
     def seconds(self, load: Workload, texts: _Texts) -> float:
@@ -179,12 +147,12 @@ class _Costs:
         tested = sum(texts.test if stage.first_token else texts.tested for stage in load.tested) * 4 * size
         return sum(self.of(frozen).state for frozen in load.states.values()) + sum(load.lists.values()) + tested
 
-    def memory(self, planned: Sequence[_Planned]) -> Span:
+    def memory(self, planned: Sequence[Planned]) -> Span:
         """Bytes of a worker in the leanest training and in the largest."""
         found = [self._peak(training) for training in planned]
         return Span(min(found), max(found))
 
-    def unfit(self, planned: Sequence[_Planned], room: float) -> tuple[Unfit, ...]:
+    def unfit(self, planned: Sequence[Planned], room: float) -> tuple[Unfit, ...]:
         """The trainings that were seen not to fit or that seem to take more than there is."""
         counts: dict[tuple[int, int], int] = {}
         for training in planned:
@@ -193,55 +161,12 @@ class _Costs:
                 counts[kind] = counts.get(kind, 0) + 1
         return tuple(Unfit(*kind, trainings) for kind, trainings in sorted(counts.items(), reverse=True))
 
-    def _peak(self, training: _Planned) -> float:
+    def _peak(self, training: Planned) -> float:
         cost = self.of(training.frozen)
         return cost.base + cost.held * training.widest
 
 
-def _plan(
-    experiment: Experiment, probe: Probe, most: Workload, least: Workload
-) -> tuple[list[_Planned], float]:
-    """Plan every trial and the baseline, as far as there is time; and how many times as many there are."""
-    until = time.perf_counter() + PLANNING
-    trials = len(experiment.strategies()) * experiment.budget.replicates * experiment.budget.trials
-    planned: list[_Planned] = []
-    for parameters, seed, study, stops in _draws(experiment):
-        course = probe.recall.course(parameters, seed)
-        last = len(course.rungs) - 1
-        most.add(probe.recall, course, last)
-        least.add(probe.recall, course, 0 if stops else last)
-        widest = -(-int(course.padded().max()) // parts_of(parameters))
-        planned.append(_Planned(parameters, seed, study, tuple(stretches(course)), widest))
-        if time.perf_counter() > until:
-            break
-    share = trials / len(planned)
-    if experiment.baseline is not None:
-        parameters = complete(experiment.baseline)
-        for replicate in range(experiment.budget.replicates):
-            for index in range(experiment.confirmation.seeds):
-                seed = derive(experiment.seed, "confirmation", replicate, index)
-                course = probe.recall.course(parameters, seed)
-                for load in (most, least):
-                    load.add(probe.recall, course, len(course.rungs) - 1, tested=True)
-        widest = -(-int(course.padded().max()) // parts_of(parameters))
-        planned.append(_Planned(parameters, seed, None, tuple(stretches(course)), widest))
-    return planned, share
-
-
-def _draws(experiment: Experiment) -> Iterator[tuple[Mapping[str, Any], int, tuple[str, int], bool]]:
-    """Every draw of every study in the order of the run, those that look at results as if there were none."""
-    budget, values = experiment.budget, strategy_values(experiment)
-    studies = {(s, r): Draws(experiment, v, r) for s, v in values.items() for r in range(budget.replicates)}
-    for number in range(budget.trials):
-        for replicate in range(budget.replicates):
-            for strategy, value in values.items():
-                drawn, _ = studies[strategy, replicate].draw(number, ())
-                seed = derive(experiment.seed, "trial", replicate)
-                stops = budget.pruner != "none" and number % 2 == 1
-                yield configuration(experiment, value, drawn), seed, (strategy, replicate), stops
-
-
-def _try(probe: Probe, planned: Sequence[_Planned], room: float) -> _Costs:
+def _try(probe: Probe, planned: Sequence[Planned], room: float) -> dict[int, Cost | None]:
     """Try the largest training of each number of frozen layers: of the fewest, of the most, and of those between."""
     until = time.perf_counter() + TRYING
     depths = sorted({training.frozen for training in planned})
@@ -251,32 +176,11 @@ def _try(probe: Probe, planned: Sequence[_Planned], room: float) -> _Costs:
             break
         largest = max((t for t in planned if t.frozen == frozen), key=lambda t: t.widest)
         tried[frozen] = probe.cost(probe.recall.course(largest.parameters, largest.seed), room)
-    return _Costs(tried)
-
-
-def _confirm(
-    experiment: Experiment,
-    probe: Probe,
-    costs: _Costs,
-    planned: Sequence[_Planned],
-    load: Workload,
-    *,
-    cheapest: bool,
-) -> None:
-    """Add the confirmations of each study's cheapest or dearest configuration."""
-    studies = dict.fromkeys(training.study for training in planned if training.study is not None)
-    choose = min if cheapest else max
-    for study in studies:
-        own = [training for training in planned if training.study == study]
-        chosen = choose(own, key=lambda t: costs.trained(t.stretches) if costs.known else 0.0)
-        for index in range(experiment.confirmation.seeds):
-            seed = derive(experiment.seed, "confirmation", study[1], index)
-            course = probe.recall.course(chosen.parameters, seed)
-            load.add(probe.recall, course, len(course.rungs) - 1, tested=True)
+    return tried
 
 
 def _room(loaded: Loaded, workers: int) -> float:
-    """Bytes that a worker may take; alone it stands in this process's place, beside others this one stays."""
+    """Bytes that a worker may take: alone it stands in this process's place, beside others this one stays."""
     device = loaded.precision.device
     own = Usage(device).now() or 0
     free = free_memory(device) + (own if workers == 1 or device.type == "cuda" else 0)

@@ -9,6 +9,8 @@ from hpo.records.schema import Rung, Segment, Work
 from hpo.runtime.jobs import Done
 
 _DEVICE = ("train", "evaluate", "pass")  # kinds of work that device-seconds count
+# Of them what an attempt in more parts does not share: hidden states of frozen layers are the same.
+_ALONE = ("train", "evaluate")
 
 
 @dataclass
@@ -39,15 +41,19 @@ class Trained:
             self.rungs.append(done.rung)
         self.passes |= {work.key: work for work in done.passes}
         self.retrained_seconds += done.retrained_seconds
-        self._seconds += device_seconds(done.seconds)
+        self._seconds += _sum(done.seconds, _ALONE)
 
     def begin_anew(self, last: Done) -> None:
         """Forget the attempt that ended with ``last``, which did not fit the memory, but for its seconds."""
-        self.given_up += self._seconds + device_seconds(last.seconds)
+        self.given_up += self._seconds + _sum(last.seconds, _ALONE)
         self.segments, self.rungs, self.passes = [], [], {}
         self.retrained_seconds = self._seconds = 0.0
 
 
 def device_seconds(seconds: Mapping[str, float]) -> float:
     """Seconds of a job, by kind of work, in which the device was at work."""
-    return sum(seconds.get(kind, 0.0) for kind in _DEVICE)
+    return _sum(seconds, _DEVICE)
+
+
+def _sum(seconds: Mapping[str, float], kinds: tuple[str, ...]) -> float:
+    return sum(seconds.get(kind, 0.0) for kind in kinds)

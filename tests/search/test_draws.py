@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hpo.config.experiment import Choices, Compare, Experiment, Range
 from hpo.search.draws import Drawn, Draws, configuration, strategy_values
+from hpo.search.storage import MEMORY
 from tests.search.search_space import experiment
 
 LINEAR, RESTARTS = "linear", "cosine_with_restarts"
@@ -156,3 +157,71 @@ def test_drawing_leaves_optunas_verbosity_alone() -> None:
     before = optuna.logging.get_verbosity()
     draws(experiment(), LINEAR, 0, 1)
     assert optuna.logging.get_verbosity() == before
+
+
+def some_do_not_fit(state: TrialState, constraints: dict[str, float] | None, trials: int) -> list[FrozenTrial]:
+    """Draws at random, of which those of frozen_layers 2 end so, and the others equally well."""
+    e = experiment(budget={"sampler": "random", "trials": trials})
+    study = Draws(e, LINEAR, 0)
+    found = []
+    for number in range(trials):
+        params, distributions = study.draw(number, ())
+        short = params["frozen_layers"] == 2
+        found.append(
+            create_trial(
+                state=state if short else TrialState.COMPLETE,
+                value=None if short else 0.5 + params["learning_rate"],
+                params=params,
+                distributions=distributions,
+                constraints=constraints if short else None,
+            )
+        )
+    assert 0 < sum(t.state == state for t in found) < trials
+    return found
+
+
+@pytest.mark.parametrize(("sampler", "trials", "times"), [("tpe", 16, 40), ("gp", 8, 6)])
+def test_samplers_draw_less_of_what_did_not_fit_the_memory(sampler: str, trials: int, times: int) -> None:
+    def drawn(state: TrialState, constraints: dict[str, float] | None) -> list[int]:
+        earlier = some_do_not_fit(state, constraints, trials)
+        found = []
+        for seed in range(times):
+            e = experiment(budget={"sampler": sampler, "trials": 40, "startup_trials": 3}, seed=seed)
+            found.append(Draws(e, LINEAR, 0).draw(trials, earlier)[0]["frozen_layers"])
+        return found
+
+    infeasible = drawn(TrialState.PRUNED, {MEMORY: 1.0})
+    assert infeasible.count(2) <= times / 6  # a third of them is drawn by one who knows nothing
+    if sampler == "tpe":  # it draws what it has not seen; GP need not
+        assert drawn(TrialState.FAIL, None).count(2) > times / 3
+
+
+def test_a_metric_that_is_minimised_is_searched_as_its_negative_is_maximised() -> None:
+    task = experiment().task
+    count = 12
+    budget = {"sampler": "tpe", "trials": count, "startup_trials": 3}
+    high = experiment(budget=budget, task=task.model_copy(update={"metric": "accuracy"}))
+    low = experiment(budget=budget, task=task.model_copy(update={"metric": "log_loss"}))
+    first = draws(high, RESTARTS, 0, count, scores=lambda p: -p["learning_rate"])
+    second = draws(low, RESTARTS, 0, count, scores=lambda p: p["learning_rate"])
+    assert first == second
+
+
+@pytest.mark.parametrize(("sampler", "count"), [("tpe", 10), ("gp", 6)])
+def test_draws_after_one_that_did_not_fit_are_the_same_when_a_run_is_resumed(sampler: str, count: int) -> None:
+    e = experiment(budget={"sampler": sampler, "trials": count, "startup_trials": 3})
+    undisturbed = Draws(e, RESTARTS, 0)
+    trials: list[FrozenTrial] = []
+    for number in range(count):
+        drawn = undisturbed.draw(number, trials)
+        assert Draws(e, RESTARTS, 0).draw(number, trials) == drawn
+        short = number % 3 == 2
+        trials.append(
+            create_trial(
+                state=TrialState.PRUNED if short else TrialState.COMPLETE,
+                value=None if short else drawn[0]["learning_rate"],
+                params=drawn[0],
+                distributions=drawn[1],
+                constraints={MEMORY: 1.0} if short else None,
+            )
+        )

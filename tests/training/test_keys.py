@@ -43,6 +43,7 @@ OF_THE_START = [
     Change("weight_decay", (0.0, 0.1)),
     Change("momentum", (0.0, 0.8), {"optimizer": "sgd"}),
     Change("gradient_clip", (0.5, 2.0)),
+    Change("accumulation", (2, 3)),
     Change("dropout", (0.0, 0.2)),
     Change("frozen_layers", (1, 2, 3)),
     Change("head_hidden_sizes", ((8,), (8, 8), (16,))),

@@ -1,0 +1,138 @@
+"""The trainings of a run before any is trained, as far as they are known: each planned, none begun."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpo.config.experiment import Experiment
+from hpo.config.parameters import complete
+from hpo.runtime.parts import parts_of
+from hpo.runtime.recall import Recall
+from hpo.search.draws import Draws, configuration, strategy_values
+from hpo.search.workload import Stretch, Workload, stretches
+from hpo.seeds import derive
+from hpo.training.course import Course
+
+PLANNING = 8.0  # seconds after which no further trial is planned: those that are left are taken to be alike
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A training that is planned.
+
+    Attributes:
+        study: None for the baseline.
+        stretches: of the whole training.
+        widest: padded tokens of the largest part of a step.
+    """
+
+    parameters: Mapping[str, Any]
+    seed: int
+    study: tuple[str, int] | None
+    stretches: tuple[Stretch, ...]
+    widest: int
+
+    @property
+    def frozen(self) -> int:
+        """Frozen layers."""
+        return int(self.parameters["frozen_layers"])
+
+
+@dataclass
+class Load:
+    """Work of which the run has ``share`` times as much.
+
+    Attributes:
+        least: if every other trial stops at its first rung and each search selects its cheapest configuration.
+        most: if none stops and each search selects its dearest.
+    """
+
+    share: float = 1.0
+    least: Workload = field(default_factory=Workload)
+    most: Workload = field(default_factory=Workload)
+
+    def beside(self, share: float = 1.0) -> Load:
+        """Where other trainings are added: here, so that what they share is there once, unless these are not all planned."""
+        return self if self.share == 1 else Load(share)
+
+
+def plan_trials(experiment: Experiment, recall: Recall) -> tuple[list[Planned], Load]:
+    """Every trial, as far as there is time."""
+    until = time.perf_counter() + PLANNING
+    planned: list[Planned] = []
+    load = Load()
+    for parameters, seed, study, stops in _draws(experiment):
+        course = recall.course(parameters, seed)
+        last = len(course.rungs) - 1
+        load.most.add(recall, course, last)
+        load.least.add(recall, course, 0 if stops else last)
+        planned.append(_planned(course, study))
+        if time.perf_counter() > until:
+            break
+    load.share = _studies(experiment) * experiment.budget.trials / len(planned)
+    return planned, load
+
+
+def plan_baseline(experiment: Experiment, recall: Recall, trials: Load) -> tuple[list[Planned], Load]:
+    """All trainings of the baseline, the first of which stands for them."""
+    load, planned = trials.beside(), []
+    if experiment.baseline is not None:
+        parameters = complete(experiment.baseline)
+        for replicate in range(experiment.budget.replicates):
+            for course in _confirmed(experiment, recall, parameters, replicate):
+                for of in (load.least, load.most):
+                    of.add(recall, course, len(course.rungs) - 1, tested=True)
+                planned.append(_planned(course, None))
+    return planned[:1], load
+
+
+def plan_confirmations(
+    experiment: Experiment,
+    recall: Recall,
+    planned: Sequence[Planned],
+    trials: Load,
+    seconds: Callable[[Sequence[Stretch]], float],
+) -> Load:
+    """The confirmations of the configurations of each study that take the least and the most ``seconds``."""
+    studies = {training.study for training in planned if training.study is not None}
+    load = trials.beside(_studies(experiment) / len(studies))
+    for study in sorted(studies):
+        own = sorted((t for t in planned if t.study == study), key=lambda t: seconds(t.stretches))
+        for of, chosen in ((load.least, own[0]), (load.most, own[-1])):
+            for course in _confirmed(experiment, recall, chosen.parameters, study[1]):
+                of.add(recall, course, len(course.rungs) - 1, tested=True)
+    return load
+
+
+def _studies(experiment: Experiment) -> int:
+    return len(experiment.strategies()) * experiment.budget.replicates
+
+
+def _draws(experiment: Experiment) -> Iterator[tuple[Mapping[str, Any], int, tuple[str, int], bool]]:
+    """Every draw of every study in the order of the run, those that look at results as if there were none: parameters,
+    seed, study, and whether it stops at its first rung in the leanest run."""
+    budget, values = experiment.budget, strategy_values(experiment)
+    studies = {(s, r): Draws(experiment, v, r) for s, v in values.items() for r in range(budget.replicates)}
+    for number in range(budget.trials):
+        for replicate in range(budget.replicates):
+            seed = derive(experiment.seed, "trial", replicate)
+            for strategy, value in values.items():
+                drawn, _ = studies[strategy, replicate].draw(number, ())
+                stops = budget.pruner != "none" and number % 2 == 1
+                yield configuration(experiment, value, drawn), seed, (strategy, replicate), stops
+
+
+def _confirmed(
+    experiment: Experiment, recall: Recall, parameters: Mapping[str, Any], replicate: int
+) -> Iterator[Course]:
+    """The trainings of a configuration with the fresh seeds of a replicate."""
+    for index in range(experiment.confirmation.seeds):
+        yield recall.course(parameters, derive(experiment.seed, "confirmation", replicate, index))
+
+
+def _planned(course: Course, study: tuple[str, int] | None) -> Planned:
+    widest = -(-int(course.padded().max()) // parts_of(course.parameters))
+    return Planned(course.parameters, course.seed, study, tuple(stretches(course)), widest)
