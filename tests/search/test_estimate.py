@@ -85,7 +85,7 @@ def files(folder: Path) -> list[int]:
     "given",
     [
         {"sampler": "random"},
-        {"sampler": "grid", "augmentation": "random_swap"},
+        {"sampler": "grid", "depths": "0, 2", "augmentation": "random_swap"},
         # Trunks are shared by what is confirmed, too: each search has one configuration, so that it is known.
         {"values": "linear, constant, wsd", "rate": "3e-3", "depths": "2"},
     ],
