@@ -59,7 +59,7 @@ def false_verdicts(case: Mapping[str, Any]) -> str:
         f"{counted(worst['searches'], 'search', 'searches')}, {counted(worst['seeds'], 'seed')}"
     )
     return (
-        f'The highest of {designs} rates of a false "better" is {100 * rate:.1f} % ({design}; {found.k:,} of {repeats:,} runs; '
-        f"95 % interval {100 * low:.1f} to {100 * high:.1f} %). Against the {100 * ALPHA:g} % aimed at that is {said} "
-        f"(one-sided p {found.pvalue:.2f}, of this design alone)."
+        f'The highest of {designs} rates of a false "better" is {100 * rate:.1f} % ({design}; '
+        f"{found.k:,} of {repeats:,} runs; 95 % interval {100 * low:.1f} to {100 * high:.1f} %). Against the "
+        f"{100 * ALPHA:g} % aimed at that is {said} (one-sided p {found.pvalue:.2f}, of this design alone)."
     )
