@@ -5,7 +5,7 @@ import pytest
 from audited_records import audited
 from foreign_records import foreign
 from nasty_records import nasty_records
-from scored_records import DEMSAR, TREES, scored
+from scored_records import scored
 from synthetic_records import make_records
 
 from hpo.records.files import read_records
@@ -19,6 +19,7 @@ from hpo.report.section import Section
 from hpo.report.sections import build_sections
 from hpo.report.sentences import verdict
 from hpo.report.table import make_table
+from tests.stats.demsar import DEMSAR, TREES
 
 ROOT = Path(__file__).parents[2]
 
