@@ -13,7 +13,7 @@ def plan(run: Run) -> dict[str, Any]:
     """What was fixed beforehand: question, strategies, budget, metric, selection, seeds, and the data's splits.
 
     The margin of practical equivalence follows from validation scores alone by the rule that the report prints, and
-    the rule belongs to the version of hpo.
+    the rule belongs to the version of hpo. What an import alone says of a parameter is left out: nothing was fixed by it.
     """
     fixed = run.model_dump(
         mode="json",
@@ -33,6 +33,7 @@ def plan(run: Run) -> dict[str, Any]:
             "space",
             "seed",
         },
+        exclude={"space": {"__all__": {"observed"}}},
     )
     return {**fixed, "split": run.split.sha256, "model": run.model.sha256, "hpo": run.versions.get("hpo")}
 

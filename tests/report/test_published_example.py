@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from hpo.records.files import is_finished, read_records
+from hpo.records.plan import plan_digest
 from hpo.report.writing import write_report
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"
@@ -27,3 +28,9 @@ def test_the_published_run_is_finished_and_of_the_shipped_space() -> None:
     ).read_text()
     assert len(records.trials) == 100
     assert len(records.confirmations) == 30
+
+
+def test_the_published_stamp_is_that_of_its_records() -> None:
+    run = read_records(EXAMPLE).run
+    assert run.stamp is not None
+    assert run.stamp.plan_sha256 == plan_digest(run)
