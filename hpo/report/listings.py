@@ -8,7 +8,7 @@ from hpo.records.schema import NOT_RECORDED, DeviceInfo, ParameterInfo, Records,
 from hpo.report import costs
 from hpo.report.table import Table, make_table
 from hpo.report.terms import recorded, without_search
-from hpo.report.text import Units, configuration, counted, value_text
+from hpo.report.text import Units, capitalised, configuration, counted, value_text
 
 
 def searched(records: Records) -> list[str]:
@@ -75,9 +75,9 @@ def trial_table(records: Records) -> Table:
                 "Replicate": str(t.replicate),
                 "Draw": str(t.draw),
                 "State": t.state,
-                metric.capitalize(): units.value(t.score),
+                capitalised(metric): units.value(t.score),
                 "Last rung": units.value(last),
-                records.run.resource.capitalize(): f"{examples:,}",
+                capitalised(records.run.resource): f"{examples:,}",
                 "Charged, s": costs.cell(costs.charged([t])),
                 **{name: value_text(t.parameters.get(name, "-")) for name in names},
                 "Reason": t.reason + same,
@@ -100,7 +100,7 @@ def trial_table(records: Records) -> Table:
             }
         )
     note = (
-        f"{metric.capitalize()}: the best on validation over the rungs, of complete trials alone; that of the last "
+        f"{capitalised(metric)}: the best on validation over the rungs, of complete trials alone; that of the last "
         "rung is not comparable between complete and pruned trials. Times in device-seconds, as if the trial had run alone."
     )
     return make_table("trials", "Every trial", note, shown, raw)

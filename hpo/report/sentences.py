@@ -12,7 +12,7 @@ from hpo.report.analysis import Analysis, Comparison, Standing, analyse
 from hpo.report.optimism import drop_name, mean_drop
 from hpo.report.planning import told_of, what_would_tell
 from hpo.report.terms import recorded, units_of, without_search
-from hpo.report.text import Units, counted, listed, markdown, p_text, seconds
+from hpo.report.text import Units, capitalised, counted, listed, markdown, p_text, seconds
 from hpo.stats.decision import Outcome
 
 MOST_PAIRS = 5  # that the verdict names where none of them is with the best
@@ -212,7 +212,7 @@ def _single(records: Records, analysis: Analysis) -> list[str]:
     run, only = records.run, analysis.standings[0]
     mean = f"nothing is compared; the mean test {run.metric.name} is {_mean(run, only)}"
     drop, units = mean_drop(records, only.name), Units(run.metric)
-    what = drop_name(run.metric).capitalize()
+    what = capitalised(drop_name(run.metric))
     told = f"{what} is {units.difference(drop)}{units.difference_unit}: the optimism of the search."
     return [f"{_lead(run, analysis)} {mean}.", *([] if drop is None else [told])]
 

@@ -10,7 +10,7 @@ from hpo.report.figure import Axis, Figure, Line, Panel
 from hpo.report.samples import SEED, Samples
 from hpo.report.sections.selected import PAGE_ROWS
 from hpo.report.table import Table, computed, make_table
-from hpo.report.text import Units, counted
+from hpo.report.text import Units, capitalised, counted
 from hpo.stats.crossed import Array
 from hpo.stats.effects import (
     LEAST_REPEATS,
@@ -215,7 +215,7 @@ def _profile_table(samples: Samples, units: Units, found: list[Profile], sign: f
                 {
                     "Strategy": name,
                     "Threshold": units.value(sign * float(tau)),
-                    f"{samples.plural.capitalize()} {better}": f"{100 * share:.1f} %",
+                    f"{capitalised(samples.plural)} {better}": f"{100 * share:.1f} %",
                     "95 % interval": f"{100 * low:.1f} to {100 * high:.1f} %",
                 }
             )

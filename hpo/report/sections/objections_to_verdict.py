@@ -11,7 +11,7 @@ from hpo.report.sections.leave_out import left_out, left_out_sentence
 from hpo.report.sections.sub_budgets import sub_budget_sentence, sub_budgets
 from hpo.report.sentences import Verdict
 from hpo.report.terms import recorded, single_training, units_of, without_search
-from hpo.report.text import Units, counted, listed
+from hpo.report.text import Units, capitalised, counted, listed
 from hpo.stats.crossed import crossed
 
 NOT_RECORDED = "Not recorded"
@@ -91,7 +91,7 @@ def optimism_of_selection(records: Records, judged: Verdict) -> str:  # noqa: AR
     apart = (
         ", of trainings apart from those that selected" if all(c.fresh for c in records.confirmations) else ""
     )
-    what = drop_name(records.run.metric).capitalize()
+    what = capitalised(drop_name(records.run.metric))
     return (
         f"The verdict uses test scores alone{apart}. {what}{of}, mean and 95 % interval "
         f"(Student's, over {unit}): {'; '.join(told)}. How hard the two splits are is in it too."

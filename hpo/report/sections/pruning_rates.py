@@ -11,7 +11,7 @@ from hpo.records.selection import searches
 from hpo.report.sections.failures import failure_reasons, failure_rule
 from hpo.report.sections.rung_levels import Levels, rows_of_strategies
 from hpo.report.table import Table, computed, make_table
-from hpo.report.text import Units, counted, p_text
+from hpo.report.text import Units, capitalised, counted, p_text
 from hpo.stats.ranks import friedman
 
 _STATES = ("complete", "pruned", "failed")
@@ -24,7 +24,7 @@ def states_table(records: Records) -> Table:
         own = [t for t in records.trials if strategy in {None, t.strategy}]
         counts = {state: sum(t.state == state for t in own) for state in _STATES}
         facts = {"trials": len(own), **counts, "duplicates": sum(t.duplicate_of is not None for t in own)}
-        shown.append({"Strategy": label, **{name.capitalize(): f"{n:,}" for name, n in facts.items()}})
+        shown.append({"Strategy": label, **{capitalised(name): f"{n:,}" for name, n in facts.items()}})
         raw.append({"strategy": strategy, **facts})
     reasons = failure_reasons(records)
     note = (
