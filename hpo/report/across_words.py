@@ -9,6 +9,7 @@ from typing import Any, Literal
 from hpo.report import costs
 from hpo.report.across import Across, TaskRun
 from hpo.report.sections.ranks import finding, leading
+from hpo.report.terms import without_search
 from hpo.report.text import counted, listed, markdown, seconds
 from hpo.stats.decision import ALPHA
 
@@ -115,7 +116,7 @@ def _left_out(across: Across) -> list[str]:
     told = []
     if across.missing:
         lacking = "; ".join(f"{name} (not in {listed(labels)})" for name, labels in across.missing.items())
-        told.append(f"Left out, since not every run has confirmed them: {lacking}.")
+        told.append(f"Left out, since not every run has test scores of them: {lacking}.")
     if across.unfinished:
         told.append(f"Unfinished and left out: {listed(across.unfinished)}.")
     return [" ".join(told)] if told else []
@@ -128,9 +129,8 @@ def _cost(across: Across) -> list[str]:
     if not charged:
         return []
     spent = sum(costs.spent(items) or 0.0 for items in runs)
-    told = f"All trials and confirmations of these runs were charged {seconds(charged)} device-seconds"
-    told += f"{costs.partly(everything)}, as if each had run "
-    return [f"{told}alone; {seconds(spent)} were spent, work shared within a run once."]
+    told = f"All trainings of these runs were charged {seconds(charged)} device-seconds{costs.partly(everything)}"
+    return [f"{told}, as if each had run alone; {seconds(spent)} were spent, work shared within a run once."]
 
 
 def unlike(across: Across) -> tuple[str, ...]:
@@ -138,9 +138,8 @@ def unlike(across: Across) -> tuple[str, ...]:
     heads = [run.records.run for run in across.runs]
     asked: dict[str, list[Any]] = {
         "search space": [[p.model_dump() for p in head.space if p.kind != "compared"] for head in heads],
-        "trials a search": [head.trials for head in heads],
-        "searches a strategy": [head.replicates for head in heads],
-        "fresh seeds": [head.seeds for head in heads],
+        "whether a search is recorded": [not without_search(head) for head in heads],
+        **_budgets(across),
         "sampler": [head.search.sampler for head in heads],
         "pruner": [head.search.pruner for head in heads],
         "metric": [head.metric for head in heads],
@@ -149,6 +148,18 @@ def unlike(across: Across) -> tuple[str, ...]:
     if not differing:
         return ()
     return (f"The runs differ in {listed(differing)}: each compares strategies under its own conditions.",)
+
+
+def _budgets(across: Across) -> dict[str, list[Any]]:
+    """How often each run trained, in the words for it."""
+    sizes = [run.verdict.analysis.sizes for run in across.runs]
+    if all(without_search(run.records.run) for run in across.runs):
+        return {"trainings a strategy": [(found.replicates, found.seeds) for found in sizes]}
+    return {
+        "trials a search": [found.trials for found in sizes],
+        "searches a strategy": [found.replicates for found in sizes],
+        "fresh seeds": [found.seeds for found in sizes],
+    }
 
 
 def items_of(run: TaskRun) -> tuple[costs.Item, ...]:

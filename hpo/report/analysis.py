@@ -11,6 +11,7 @@ from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.errors import UserError
 from hpo.records.schema import Records, Run
 from hpo.report.scores import Scores, collect, paired, seed_deviation
+from hpo.report.sizes import Sizes, sizes_of
 from hpo.report.terms import without_search
 from hpo.stats.comparisons import correlation, holm, sign_flip, simultaneous_confidence
 from hpo.stats.crossed import Array, Estimate, crossed, group_items, unpaired
@@ -90,6 +91,7 @@ class Analysis:
 
     Attributes:
         claim: what the units allow a claim about.
+        sizes: how many searches, trials and seeds strategies have.
         expected, present: confirmations that the finished run has, and those recorded.
         without_selection: (strategy, replicate) of finished studies in which no trial was completed.
         family: against the reference, or all pairs.
@@ -98,6 +100,7 @@ class Analysis:
     """
 
     claim: Literal["strategies", "configurations"]
+    sizes: Sizes
     expected: int
     present: int
     without_selection: tuple[tuple[str, int], ...]
@@ -145,6 +148,7 @@ def analyse(records: Records) -> Analysis:
     finished = len(records.confirmations) >= expected
     return Analysis(
         claim="strategies" if run.replicates > 1 else "configurations",
+        sizes=sizes_of(records),
         expected=expected,
         present=len(records.confirmations),
         without_selection=lost,

@@ -16,8 +16,9 @@ from hpo.report.kit.references import DATA, MODEL
 from hpo.report.kit.tex import breakable, tex
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
-from hpo.report.terms import recorded, without_search
-from hpo.report.text import configuration, counted, listed
+from hpo.report.sizes import recorded, sizes_of
+from hpo.report.terms import without_search
+from hpo.report.text import configuration, counted, listed, ranged
 
 MOST_LISTED = 12  # parameters in the paragraph; of more the table of the space tells
 
@@ -107,9 +108,8 @@ def _trainings(records: Records) -> list[str]:
     """Trainings of which no search is recorded."""
     run = records.run
     verb = "is" if run.replicates == run.seeds == 1 else "are"
-    found = (
-        f"Of each strategy {recorded(run)} {verb} on record, with test scores recorded once, and no search."
-    )
+    trained = recorded(run, sizes_of(records))
+    found = f"Of each strategy {trained} {verb} on record, with test scores recorded once, and no search."
     paired = [] if len(run.strategies) < 2 else [_pairing(run, "Trainings")]
     return [found, *paired, _seeds(records)]
 
@@ -144,12 +144,11 @@ def _parameter(parameter: ParameterInfo) -> str:
 
 
 def _budget(records: Records) -> list[str]:
-    run = records.run
+    run, sizes = records.run, sizes_of(records)
     states = [(s, sum(t.state == s for t in records.trials)) for s in ("complete", "pruned", "failed")]
     ended = listed(f"{count:,} {state}" for state, count in states if count)
-    most = "" if run.source == "hpo" else "up to "
-    searches = counted(run.replicates, "independent search", "independent searches")
-    found = [f"Each strategy got {most}{searches} of {most}{counted(run.trials, 'trial')}."]
+    searches = ranged(sizes.replicates, "independent search", "independent searches")
+    found = [f"Each strategy got {searches} of {ranged(sizes.trials, 'trial')}."]
     if records.trials:
         found.append(f"{counted(len(records.trials), 'trial')} ended: {ended}.")
     again = sum(t.duplicate_of is not None for t in records.trials)
@@ -197,7 +196,7 @@ def _confirmation(records: Records) -> str:
     if not own:
         return "No selected configuration has a test score yet."
     if fresh == len(own):
-        seeds = counted(records.run.seeds, "fresh seed")
+        seeds = ranged(sizes_of(records).seeds, "fresh seed")
         return (
             f"The selected configuration of each search was trained again with {seeds}, which selection had not seen, and "
             "scored on the test split once."

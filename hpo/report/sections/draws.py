@@ -9,7 +9,7 @@ import numpy as np
 
 from hpo.records.schema import Records, Trial
 from hpo.records.selection import searches
-from hpo.report.text import configuration, counted
+from hpo.report.text import configuration, ranged
 from hpo.stats.crossed import Array
 
 
@@ -109,12 +109,8 @@ def worst_score(records: Records) -> float:
 
 def counts(found: Sequence[Draws]) -> str:
     """``20 draws each, of 5 searches``, or the fewest and the most."""
-    sizes = sorted({draws.scores.size for draws in found})
-    pooled = sorted({draws.searches for draws in found})
-    drawn = (
-        f"{counted(sizes[0], 'draw')} each"
-        if len(sizes) == 1
-        else f"{sizes[0]:,} to {sizes[-1]:,} draws each"
-    )
-    of = counted(pooled[-1], "search", "searches")
-    return f"{drawn}, pooled over {of}" if pooled[-1] > 1 else f"{drawn}, of one search"
+    drawn = f"{ranged((draws.scores.size for draws in found), 'draw')} each"
+    pooled = [draws.searches for draws in found]
+    if max(pooled) == 1:
+        return f"{drawn}, of one search"
+    return f"{drawn}, pooled over {ranged(pooled, 'search', 'searches')}"

@@ -61,9 +61,9 @@ def iqm_table(samples: Samples, units: Units) -> Table:
                 }
             )
         )
+    is_a = "" if samples.noun == "run" else f"; a run is a {samples.noun}"
     note = (
-        f"IQM: mean test {units.metric.name} of the middle half of runs (Agarwal et al. 2021); a run is a {samples.noun}. "
-        f"{_DRAWS}"
+        f"IQM: mean test {units.metric.name} of the middle half of runs (Agarwal et al. 2021){is_a}. {_DRAWS}"
     )
     return make_table("iqm", "Interquartile means", note, shown, raw)
 
@@ -116,7 +116,7 @@ def _turned(effect: Effect) -> Effect:
 
 def _improvement_note(samples: Samples, centre: str, reason: str) -> str:
     how = (
-        f"pairs of {samples.plural} that share replicate, seed and data order (Bouthillier et al. 2021)"
+        f"pairs of {samples.plural} of the same replicate and seed (Bouthillier et al. 2021)"
         if samples.paired
         else f"each {samples.noun} of the one against each of the other (Agarwal et al. 2021)"
     )
