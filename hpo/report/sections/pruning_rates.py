@@ -8,6 +8,7 @@ import numpy as np
 
 from hpo.records.schema import Records, Trial
 from hpo.records.selection import searches
+from hpo.report.blocks import unpaired
 from hpo.report.sections.failures import failure_reasons, failure_rule
 from hpo.report.sections.rung_levels import Levels, rows_of_strategies
 from hpo.report.table import Table, computed, make_table
@@ -79,8 +80,10 @@ def _note(records: Records, shares: dict[str, dict[int, float]]) -> str:
 
 
 def _test(records: Records, shares: dict[str, dict[int, float]]) -> str:
-    """Friedman's test of the shares over replicates, where every strategy has a search in each."""
+    """Friedman's test of the shares over replicates, where every strategy has a search in each and these are paired."""
     names = records.run.strategies
+    if records.run.search.shared_draws is False:
+        return f"{unpaired(records.run)}, so that it is not tested whether the rates differ."
     replicates = set.intersection(*(set(shares.get(name, {})) for name in names))
     if len(names) < 2 or len(replicates) < 2:
         return "Too few searches to test whether the rates differ."
