@@ -12,6 +12,7 @@ from hpo.report.kit.example_tex import example_tex
 from hpo.report.kit.manifest import manifest_json
 from hpo.report.kit.methods import methods_tex
 from hpo.report.kit.references import bibliography
+from hpo.report.made import EXAMPLE
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
 
@@ -41,7 +42,7 @@ def write_kit(
         "checklist.md": checklist_markdown(records, judged),
     }
     if latex:
-        texts["example.tex"] = example_tex(records.run, judged, sections)
+        texts[EXAMPLE] = example_tex(records.run, judged, sections)
     written = [write_text(folder / name, text) for name, text in texts.items()]
     manifest = manifest_json(folder, records, (*made, *written))
     return (*written, write_text(folder / "manifest.json", manifest))
