@@ -43,7 +43,7 @@ def across_verdict(across: Across) -> AcrossVerdict:
             _opening(across),
             _single_runs(across),
             _without_one(across),
-            *_left_out(across),
+            *left_out(across),
             *_cost(across),
         ),
         state="decided" if told else "inconclusive",
@@ -112,7 +112,8 @@ def _either(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-def _left_out(across: Across) -> list[str]:
+def left_out(across: Across) -> list[str]:
+    """Strategies and runs that are no part of the comparison; as a sentence or none."""
     told = []
     if across.missing:
         lacking = "; ".join(f"{name} (not in {listed(labels)})" for name, labels in across.missing.items())
@@ -131,6 +132,17 @@ def _cost(across: Across) -> list[str]:
     spent = sum(costs.spent(items) or 0.0 for items in runs)
     told = f"All trainings of these runs were charged {seconds(charged)} device-seconds{costs.partly(everything)}"
     return [f"{told}, as if each had run alone; {seconds(spent)} were spent, work shared within a run once."]
+
+
+def samples_scope(across: Across) -> str:
+    """What effects over units within runs are over; empty where there are none."""
+    samples = across.samples
+    if samples.least < 2:
+        return ""
+    return (
+        f"Probabilities of improvement{', interquartile means and profiles' if samples.metric else ''} are over the "
+        f"{samples.plural} of {samples.within}, which their bootstrap takes as given: they describe these."
+    )
 
 
 def unlike(across: Across) -> tuple[str, ...]:

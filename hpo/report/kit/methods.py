@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hpo.records.schema import NOT_RECORDED, ParameterInfo, Records, Run
-from hpo.report.kit.cite import amount, cite
-from hpo.report.kit.methods_circumstances import SOFTWARE, fixed_beforehand, hardware, software
+from hpo.report.kit.cite import amount, cite, paragraphs
+from hpo.report.kit.methods_circumstances import fixed_beforehand, hardware, imported, software
 from hpo.report.kit.methods_search import pruning, sampling
 from hpo.report.kit.methods_tests import further_methods, verdict_tests
 from hpo.report.kit.references import DATA, MODEL
@@ -40,15 +40,13 @@ def methods_tex(records: Records, judged: Verdict, sections: Sequence[Section]) 
         "Hardware and software": [*hardware(records), *software(run)],
         "Fixed beforehand": [fixed_beforehand(run)],
     }
-    lines = [f"\\paragraph{{{name}.}} {' '.join(sentences)}\n" for name, sentences in parts.items()]
-    return "\n".join(["% needs \\usepackage[T1]{fontenc}", "\\providecommand{\\citep}{\\cite}\n", *lines])
+    return paragraphs(parts)
 
 
 def _question(run: Run) -> list[str]:
     names = listed(tex(name) for name in run.strategies)
     compared = next((p for p in run.space if p.kind == "compared"), None)
-    end = "" if run.question.rstrip().endswith(("?", ".", "!")) else "."
-    asked = [f"The question was: {tex(run.question)}{end}"]
+    asked = [question(run.question)]
     if len(run.strategies) < 2:
         asked.append("Nothing is compared.")
     elif compared is not None:
@@ -56,11 +54,14 @@ def _question(run: Run) -> list[str]:
     else:
         asked.append(f"Compared are {len(run.strategies)} strategies: {names}.")
     if run.source != "hpo":
-        keys = [key for name, (_, key) in SOFTWARE.items() if name in run.source.lower()]
-        asked.append(
-            f"The runs were made with other software and imported: {tex(run.source)}{cite(*keys) if keys else ''}."
-        )
+        asked.append(f"The runs were made with other software and imported: {imported(run.source)}.")
     return asked
+
+
+def question(asked: str) -> str:
+    """What was asked, as a sentence."""
+    end = "" if asked.rstrip().endswith(("?", ".", "!")) else "."
+    return f"The question was: {tex(asked)}{end}"
 
 
 def _data(run: Run) -> list[str]:
