@@ -39,8 +39,10 @@ def read_path(name: str, source: DataSource, kind: Kind) -> Reading:
 
 
 def _table(file: Path, source: DataSource, kind: Kind) -> Table:
-    if file.suffix.lower() in CONLL_ENDINGS:
-        if kind != "token-classification":
+    entities = kind == "token-classification"
+    ending = file.suffix.lower()
+    if ending in CONLL_ENDINGS and (entities or ending != ".txt"):
+        if not entities:
             raise UserError(
                 f"{file}: a CoNLL file holds entities, and the task is {kind}",
                 "Set `kind: token-classification` under `task`, or name a file with a class for each text.",

@@ -32,7 +32,7 @@ def test_sentences_documents_and_entities_are_read(tmp_path: Path) -> None:
     table = read_conll(write(tmp_path / "train.conll", CONLL))
     assert table.texts == [("EU", "rejects", "German"), ("Peter", "Blackburn"), ("BRUSSELS",)]
     assert table.labels == [((0, 1, "ORG"), (2, 3, "MISC")), ((0, 2, "PER"),), ((0, 1, "LOC"),)]
-    assert table.groups == ["1", "1", "2"]
+    assert table.groups == ["train.conll 1", "train.conll 1", "train.conll 2"]
 
 
 def test_tabs_comments_and_a_missing_last_empty_line_are_read(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_tabs_comments_and_a_missing_last_empty_line_are_read(tmp_path: Path) ->
     table = read_conll(write(tmp_path / "x.iob2", text))
     assert table.texts == [("Ann", "#"), ("Rome", "#")]
     assert table.labels == [((0, 1, "PER"),), ((0, 1, "LOC"),)]
-    assert table.groups == ["1", "2"]
+    assert table.groups == ["x.iob2 1", "x.iob2 2"]
     plain = read_conll(write(tmp_path / "y.bio", "a O\nb B-X\n"))
     assert plain.groups is None
 
