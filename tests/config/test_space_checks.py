@@ -80,8 +80,9 @@ from hpo.config.space import SpaceFileError
             "augmentation_strength: 0.2",
             (
                 "6:3: parameters.augmentation_strength has no effect, as augmentation is only "
-                "none; allowed: augmentation_strength together with augmentation: synonym_replacement or random_swap or "
-                "random_deletion or random_insertion"
+                "none; allowed: augmentation_strength together with augmentation: synonym_replacement or "
+                "masked_replacement or random_swap or random_deletion or random_insertion or punctuation_insertion or "
+                "typing_errors or case"
             ),
         ),
         (
@@ -369,7 +370,7 @@ extra: 1
             ),
             "7:43: budget.sampler is 'tp'; allowed: tpe, random, qmc, gp, grid; did you mean tpe?",
             (
-                "8:1: unknown key 'extra'; allowed: question, task, model, compare, parameters, baseline, budget, "
+                "8:1: unknown key 'extra'; allowed: question, task, model, augmentation_model, compare, parameters, baseline, budget, "
                 "confirmation, seed, store_limit"
             ),
         ]
