@@ -185,6 +185,14 @@ PARAMETERS: dict[str, Parameter] = {
         high=1000,
         active_when=("augmentation", AUGMENTATIONS[1:]),
     ),
+    "mixup_alpha": Parameter(
+        "float",
+        0.0,
+        "Mixup of pooled texts and their labels within a batch, each with another, by a share drawn from Beta(alpha, alpha) "
+        "(Zhang et al. 2018); 0 mixes nothing.",
+        low=0.0,
+        high=100,
+    ),
 }
 
 

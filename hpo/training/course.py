@@ -165,11 +165,14 @@ _STATE_PARAMETERS = (
     "frozen_layers",
     "head_hidden_sizes",
     "pooling",
+    "mixup_alpha",
 )
 
 
 def _start(parameters: Mapping[str, Any], seed: int, start: int, origin: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {name: parameters[name] for name in _STATE_PARAMETERS if name in parameters}
+    if not chosen.get("mixup_alpha"):
+        chosen.pop("mixup_alpha", None)  # trainings without it keep the keys that they had before there was any
     return {"parameters": chosen, "seed": seed, "start": start, "loss": "mean cross-entropy", **origin}
 
 

@@ -22,7 +22,7 @@ from hpo.config.space import SpaceFileError
                 "allowed: learning_rate, schedule, schedule_cycles, schedule_power, schedule_decay_ratio, "
                 "schedule_decay_shape, warmup, warmup_ratio, warmup_slope, "
                 "optimizer, weight_decay, momentum, gradient_clip, batch_size, epochs, dropout, frozen_layers, "
-                "head_hidden_sizes, pooling, augmentation, augmentation_strength, augmentation_variants; did "
+                "head_hidden_sizes, pooling, augmentation, augmentation_strength, augmentation_variants, mixup_alpha; did "
                 "you mean schedule?"
             ),
         ),
@@ -152,7 +152,7 @@ def test_a_recipe_s_parameter_without_effect_is_told(faults: Faults) -> None:
                 "schedule_decay_shape, warmup, warmup_ratio, warmup_slope, optimizer, weight_decay, "
                 "momentum, gradient_clip, batch_size, epochs, dropout, frozen_layers, head_hidden_sizes, "
                 "pooling, augmentation, "
-                "augmentation_strength, augmentation_variants; did you mean schedule?"
+                "augmentation_strength, augmentation_variants, mixup_alpha; did you mean schedule?"
             ),
         ),
         ("{parameter: schedule, values: [linear]}", "4:40: compare.values has 1 value; allowed: at least 2"),

@@ -319,7 +319,7 @@ def test_a_value_of_another_type_or_beyond_its_bounds_is_told(
                 "schedule_cycles, schedule_power, schedule_decay_ratio, "
                 "schedule_decay_shape, warmup, warmup_ratio, warmup_slope, optimizer, weight_decay, momentum, "
                 "gradient_clip, batch_size, epochs, dropout, frozen_layers, head_hidden_sizes, pooling, augmentation, "
-                "augmentation_strength, augmentation_variants; did you mean learning_rate?"
+                "augmentation_strength, augmentation_variants, mixup_alpha; did you mean learning_rate?"
             ),
         ),
     ],

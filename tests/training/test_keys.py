@@ -12,7 +12,7 @@ from hpo.config.parameters import PARAMETERS, complete
 from hpo.data.augmentation import METHODS
 from hpo.data.task_data import TaskData
 from hpo.models.pretrained import Pretrained
-from hpo.training.course import Course
+from hpo.training.course import Course, _start
 from hpo.training.examples import TrainingTexts
 from hpo.training.keys import evaluation_key, pass_key, passes_key, segment_key, start_key, step_key
 from hpo.training.schedules import learning_rates, schedule_of
@@ -48,6 +48,7 @@ OF_THE_START = [
     Change("frozen_layers", (1, 2, 3)),
     Change("head_hidden_sizes", ((8,), (8, 8), (16,))),
     Change("pooling", ("mean",)),
+    Change("mixup_alpha", (0.2, 1.0)),
 ]
 OF_THE_FIRST_STEP = [
     Change("batch_size", (4, 7, 16)),
@@ -303,3 +304,9 @@ def test_keys_of_other_kinds_cover_each_of_their_parts() -> None:
     assert start_key({"a": 1, "b": 2}) == start_key({"b": 2, "a": 1})
     with pytest.raises(ValueError, match="JSON"):
         start_key({"a": float("nan")})
+
+
+def test_without_mixup_a_training_has_the_key_that_it_had_before_there_was_mixup() -> None:
+    before = {name: value for name, value in complete({}).items() if name != "mixup_alpha"}
+    assert _start(complete({}), 1, 0, ORIGIN) == _start(before, 1, 0, ORIGIN)
+    assert "mixup_alpha" in _start(complete({"mixup_alpha": 0.2}), 1, 0, ORIGIN)["parameters"]
