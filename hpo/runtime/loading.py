@@ -14,6 +14,7 @@ from hpo.data.texts import Texts
 from hpo.data.tokens import tokenize
 from hpo.data.wordnet import Synonyms, load_synonyms
 from hpo.models.pretrained import Pretrained, load_pretrained
+from hpo.models.structure import LAYERS, frozen_layers, kept_layers
 from hpo.runtime.memory import keep_freed_memory
 from hpo.runtime.recall import Recall
 from hpo.runtime.worker import Worker
@@ -52,7 +53,7 @@ class Loaded:
             "weights": self.pretrained.info.sha256,
             "numerics": self.precision.numerics_class(),
         }
-        depths = [int(v) for v in experiment.values("frozen_layers") if isinstance(v, int | float)]
+        depths = _depths(experiment, self.pretrained.info.layers)
         prefixes = Prefixes(self.pretrained, store, self.precision, numerics, depths, texts.pad_id, share)
         planner = Planner(
             texts=texts,
@@ -84,6 +85,15 @@ class Loaded:
         tokenizer = self.pretrained.tokenizer
         ids = Texts(tokenize(tokenizer, self.task.test.texts, self.experiment.task.max_length))
         return EvaluationSet(ids, self.task.test.labels, tokenizer.pad_token_id or 0)
+
+
+def _depths(experiment: Experiment, layers: int) -> list[int]:
+    """Every number of layers that a training freezes below others that it trains."""
+    combinations = experiment.combinations(LAYERS)
+    frozen = {
+        frozen_layers(p, layers) for p in combinations if frozen_layers(p, layers) < kept_layers(p, layers)
+    }
+    return sorted(frozen)
 
 
 def load(

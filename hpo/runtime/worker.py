@@ -168,7 +168,7 @@ class Worker:
         head_seed = derive(course.seed, "head")
         fresh = build_classifier(self._pretrained, parameters, self._classes, head_seed, course.start)
         fresh.to(self._precision.device)
-        structure = json.dumps([course.start, *(parameters[name] for name in STRUCTURE)])
+        structure = json.dumps([course.start, *(parameters.get(name) for name in STRUCTURE)])
         backward = self._warm.take(structure, fresh)
         return _Live(course.keys[0], backward, build_optimizer(backward.model, parameters))
 

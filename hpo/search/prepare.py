@@ -13,6 +13,7 @@ from hpo.config.parameters import PARAMETERS
 from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.models.classifier import structure_faults
+from hpo.models.structure import LAYERS
 from hpo.records.schema import DeviceInfo, ModelInfo, ParameterInfo, Run, Search, SplitInfo
 from hpo.runtime.loading import Loaded, load
 from hpo.search.plan import Plan, make_plan
@@ -38,9 +39,9 @@ def prepare(space: Space, device: str | None, threads: int | None = None) -> Loa
     """
     experiment = space.experiment
     loaded = load(experiment, space.path.parent, device, threads)
-    frozen = [v for v in experiment.values("frozen_layers") if isinstance(v, int | float)]
+    structures = experiment.combinations(LAYERS)
     poolings = {str(v) for v in experiment.values("pooling")}
-    faults = structure_faults(loaded.pretrained, int(max(frozen)), poolings, experiment.task.max_length)
+    faults = structure_faults(loaded.pretrained, structures, poolings, experiment.task.max_length)
     if faults:
         lines = [f"{_where(space, name)}: {name}: {fault}" for name, fault in faults.items()]
         raise UserError("\n".join(lines), "Change the space file and give the command again.")
