@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS, Choices, Compare, Fixed, Range, Setting
-from hpo.config.parameters import PARAMETERS, Value, complete, is_active
+from hpo.config.parameters import PARAMETERS, Value, complete, conditions
 from hpo.config.problems import Position, Problems, listed
 from hpo.config.settings import listed_values
 
@@ -171,13 +171,14 @@ def _shown_values(draft: Draft, name: str, given: tuple[Value, ...] | None = Non
 def _check_baseline(draft: Draft, problems: Problems) -> None:
     recipe = {name: parameter.default for name, parameter in PARAMETERS.items()} | dict(draft.baseline or {})
     for name in draft.baseline or {}:
-        condition = PARAMETERS[name].active_when
-        if condition is not None and not is_active(name, recipe):
-            problems.add(
-                draft.where("baseline", name),
-                f"baseline.{name} has no effect, as {condition[0]} is {recipe[condition[0]]}",
-                f"{name} together with {condition[0]}: {' or '.join(str(v) for v in condition[1])}",
-            )
+        for other, wanted in conditions(name):
+            if recipe[other] not in wanted:
+                problems.add(
+                    draft.where("baseline", name),
+                    f"baseline.{name} has no effect, as {other} is {recipe[other]}",
+                    f"{name} together with {other}: {' or '.join(str(v) for v in wanted)}",
+                )
+                break
 
 
 def _check_counts(draft: Draft, problems: Problems) -> None:
@@ -312,8 +313,5 @@ def _acting(draft: Draft, counts: Mapping[str, int], value: Value | None) -> lis
 def _acts(draft: Draft, name: str, value: Value | None) -> bool:
     if draft.compare is None:
         return True
-    conditions = [(other, wanted) for other, wanted in _conditions(draft, name).items()]
-    registry = PARAMETERS[name].active_when
-    if registry is not None:
-        conditions.append(registry)
-    return all(value in wanted for other, wanted in conditions if other == draft.compare.parameter)
+    found = [*_conditions(draft, name).items(), *conditions(name)]
+    return all(value in wanted for other, wanted in found if other == draft.compare.parameter)
