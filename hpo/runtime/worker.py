@@ -29,7 +29,7 @@ from hpo.training.evaluation import evaluate
 from hpo.training.held import HeldStates
 from hpo.training.keys import segment_key
 from hpo.training.loop import train_segment
-from hpo.training.optimizers import build_optimizer
+from hpo.training.optimizers import as_scored, build_optimizer
 from hpo.training.precision import Precision
 from hpo.training.states import Captured, capture, restore, state_digest
 from hpo.training.store import EvaluationFacts, SegmentFacts
@@ -178,8 +178,8 @@ class Worker:
         read = self._reader(course)
         self._read_ahead(course, segment)
         steps = course.steps_of(segment, read)
-        clip = course.parameters["gradient_clip"]
-        result = train_segment(live.backward, live.optimizer, steps, course.seed, clip)
+        clip, accumulation = course.parameters["gradient_clip"], course.parameters["accumulation"]
+        result = train_segment(live.backward, live.optimizer, steps, course.seed, clip, accumulation)
         seconds = result.seconds * self._share
         self._seconds["train"] += seconds
         self._trained += 1
@@ -224,7 +224,8 @@ class Worker:
         if read is not None:
             self._pass(data.texts, course)
         started = time.perf_counter()
-        scores = evaluate(self._live.model, data, self._precision, read)
+        with as_scored(self._live.optimizer):
+            scores = evaluate(self._live.model, data, self._precision, read)
         facts = EvaluationFacts(
             accuracy=scores.accuracy,
             loss=scores.loss if math.isfinite(scores.loss) else None,

@@ -17,6 +17,7 @@ from hpo.seeds import derive
 from hpo.training.cuts import Cut, Forks, plan_cuts
 from hpo.training.examples import TrainingTexts
 from hpo.training.keys import start_key, step_key
+from hpo.training.optimizers import library
 from hpo.training.schedules import learning_rates, schedule_of
 
 # Texts and one of their batches to what the body reads of it: (batch, width) token ids or (batch, width, hidden) states.
@@ -166,11 +167,21 @@ _STATE_PARAMETERS = (
     "head_hidden_sizes",
     "pooling",
 )
+# The same of later date: what acts as trainings did before is in no key, so that these keep theirs.
+_AS_BEFORE = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "accumulation": 1}
 
 
 def _start(parameters: Mapping[str, Any], seed: int, start: int, origin: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {name: parameters[name] for name in _STATE_PARAMETERS if name in parameters}
-    return {"parameters": chosen, "seed": seed, "start": start, "loss": "mean cross-entropy", **origin}
+    later = {n: parameters[n] for n, before in _AS_BEFORE.items() if parameters.get(n, before) != before}
+    return {
+        "parameters": {**chosen, **later},
+        "seed": seed,
+        "start": start,
+        "loss": "mean cross-entropy",
+        **library(parameters["optimizer"]),
+        **origin,
+    }
 
 
 def _plan_batches(
