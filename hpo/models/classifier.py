@@ -135,8 +135,13 @@ def structure_faults(
         faults["frozen_layers"] = (
             f"{most_frozen} was found; the model has {layers} layers, all of which may be frozen"
         )
-    if "cls" in poolings and pretrained.tokenizer.cls_token_id is None:
-        faults["pooling"] = "cls was found; texts of this model have no [CLS] token to read; allowed is mean"
+    if "cls" in poolings and (pretrained.tokenizer.cls_token_id is None or pretrained.causal):
+        reason = (
+            "the first token of this model sees no other"
+            if pretrained.causal
+            else "texts of this model have no [CLS] token to read"
+        )
+        faults["pooling"] = f"cls was found; {reason}; allowed are last, mean and max"
     positions = getattr(pretrained.body.config, "max_position_embeddings", None)
     if positions is not None and (width := own_width(max_length)) > positions:
         faults["max_length"] = (
@@ -148,14 +153,18 @@ def structure_faults(
 
 
 def _set_dropout(body: nn.Module, frozen: list[nn.Module], rate: float) -> None:
+    tops = {id(module) for module in frozen}
     inactive = {id(m) for module in frozen for m in module.modules()}
     for module in body.modules():
         if id(module) in inactive:
             continue
         if isinstance(module, nn.Dropout):
             module.p = rate
-        if isinstance(getattr(module, "attention_dropout", None), float):
-            module.attention_dropout = rate  # type: ignore[assignment]
+        # What holds frozen parts may drop out what comes of the embeddings: it goes on in training mode.
+        holds = any(id(child) in tops for child in module.children())
+        for name, value in list(vars(module).items()):
+            if name.endswith("dropout") and isinstance(value, int | float):
+                setattr(module, name, 0.0 if holds else rate)
 
 
 def _build_head(
