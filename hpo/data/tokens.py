@@ -10,7 +10,7 @@ import numpy as np
 
 
 def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[np.ndarray]:
-    """Token ids of each text, int32 [tokens], special tokens included, cut to ``max_length``.
+    """Token ids of each text, int32 [tokens], special tokens included, cut to ``max_length``; never none at all.
 
     Args:
         tokenizer: of transformers.
@@ -18,7 +18,16 @@ def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[np.n
     if not texts:
         return []
     encoded = tokenizer(list(texts), truncation=True, max_length=max_length, return_attention_mask=False)
-    return [np.array(ids, np.int32) for ids in encoded["input_ids"]]
+    # Decoders add no special tokens, so that nothing would stand for a text without a word.
+    rows = encoded["input_ids"]
+    return [np.array(ids or [padding_id(tokenizer)], np.int32) for ids in rows]
+
+
+def padding_id(tokenizer: Any) -> int:
+    """The id that fills up a batch: the padding token's, or another special one's, for what is filled up is masked."""
+    ids = (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id)
+    padding: int = next((number for number in ids if number is not None), 0)
+    return padding
 
 
 def digest(ids: Sequence[np.ndarray]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from hpo.data.augmentation import pool_choice, variant
 from hpo.data.task_data import Part
 from hpo.data.texts import Texts
-from hpo.data.tokens import tokenize
+from hpo.data.tokens import padding_id, tokenize
 from hpo.data.wordnet import Synonyms
 from hpo.seeds import derive
 
@@ -33,7 +33,7 @@ class TrainingTexts:
         self, part: Part, tokenizer: Any, max_length: int, synonyms: Synonyms | None, seed: int
     ) -> None:
         self.labels = np.asarray(part.labels, dtype=np.int64)
-        self.pad_id: int = tokenizer.pad_token_id or 0
+        self.pad_id = padding_id(tokenizer)
         self._texts = part.texts
         self._tokenizer = tokenizer
         self._max_length = max_length
