@@ -72,7 +72,8 @@ def load_assets(path: Path) -> Assets:
     from transformers import AutoTokenizer
 
     experiment = open_space(path).experiment
-    name, length = experiment.model, experiment.task.max_length
+    [source] = experiment.sources().values()
+    name, length = source.name, experiment.task.max_length
     model = fetch(name) if name in CATALOGUE else path.parent / name
     tokenizer = AutoTokenizer.from_pretrained(model)
     task = load_task(experiment.task, experiment.seed)

@@ -64,8 +64,9 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         *_work_rows(experiment, checked.plan),
         *((name, _setting(setting)) for name, setting in experiment.parameters.items()),
         ("data", _data(checked.split)),
-        ("model", _model(checked.model)),
+        *(("model", _model(model)) for model in checked.models),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
+        *(("note", note) for note in checked.notes),
     ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS, Choices, Compare, Fixed, Range, Setting
-from hpo.config.parameters import PARAMETERS, Value, complete, is_active
+from hpo.config.parameters import MODEL, PARAMETERS, Value, complete, is_active
 from hpo.config.problems import Position, Problems, listed
 from hpo.config.settings import listed_values
 
@@ -141,7 +141,7 @@ def _check_effects(draft: Draft, problems: Problems) -> None:
         if ("parameters", name) not in draft.places:
             continue
         _check_effect(draft, name, draft.where("parameters", name), f"parameters.{name}", problems)
-    if draft.compare is not None:
+    if draft.compare is not None and draft.compare.parameter != MODEL:
         name = draft.compare.parameter
         _check_effect(draft, name, draft.where("compare", "parameter"), f"compare.parameter {name}", problems)
 

@@ -22,6 +22,10 @@ NEEDS_SYNONYMS = ("synonym_replacement", "random_insertion")  # augmentations th
 OPTIMIZERS = ("adamw", "adam", "sgd")
 POOLINGS = ("cls", "mean")
 
+# What can be compared like a parameter, and neither fixed nor searched: each value is a pretrained model.
+MODEL = "model"
+MODEL_DOC = "The pretrained model that is fine-tuned."
+
 Value = bool | int | float | str | tuple[int, ...]
 
 
@@ -179,6 +183,10 @@ def is_active(name: str, configuration: Mapping[str, Value]) -> bool:
 
 
 def complete(given: Mapping[str, Value]) -> dict[str, Value]:
-    """Every active parameter by name: the given values, the registry's defaults for the rest, nothing inactive."""
+    """Every active parameter by name: the given values, the registry's defaults for the rest, nothing inactive.
+
+    The model is among them where it is given.
+    """
     values = {name: given.get(name, parameter.default) for name, parameter in PARAMETERS.items()}
-    return {name: value for name, value in values.items() if is_active(name, values)}
+    active = {name: value for name, value in values.items() if is_active(name, values)}
+    return active | {MODEL: given[MODEL]} if MODEL in given else active

@@ -36,12 +36,14 @@ class Classifier(nn.Module):
         pooling: str,
         frozen: Sequence[nn.Module],
         wide_mask: bool = False,
+        causal: bool = False,
     ) -> None:
         super().__init__()
         self.body = body
         self.head = head
         self._pooling = pooling
         self._wide_mask = wide_mask
+        self._causal = causal
         self._frozen = tuple(frozen)  # a plain tuple: these are submodules of the body already
 
     def forward(self, texts: Tensor, mask: Tensor) -> Tensor:
@@ -54,7 +56,7 @@ class Classifier(nn.Module):
         hidden = texts
         if self.body is not None:
             given = {"inputs_embeds": texts} if texts.is_floating_point() else {"input_ids": texts}
-            attended = wide(mask) if self._wide_mask else mask
+            attended = wide(mask, self._causal) if self._wide_mask else mask
             hidden = self.body(**given, attention_mask=attended).last_hidden_state
         if self._pooling == "cls":
             pooled = hidden[:, 0]
@@ -106,7 +108,8 @@ def build_classifier(
     if pooling == "cls" and trains_last and pretrained.first_token_works:
         read_first_token(body)
     on_gpu = next(pretrained.body.parameters()).is_cuda
-    return Classifier(body, head, pooling, frozen, wide_mask=on_gpu and pretrained.wide_mask_works)
+    wide_mask = on_gpu and pretrained.wide_mask_works
+    return Classifier(body, head, pooling, frozen, wide_mask, causal=wide_mask and pretrained.causal)
 
 
 def _copy_body(body: nn.Module, count: int) -> tuple[nn.Module, list[nn.Module]]:

@@ -68,7 +68,7 @@ class Pretrained:
     @cached_property
     def wide_mask_works(self) -> bool:
         """Whether attention masks can be made here, without a look at their values."""
-        return works_with_wide_mask(self.body)
+        return works_with_wide_mask(self.body, self.causal)
 
     def starts_at(self, depth: int) -> bool:
         """Whether the body can begin with stored hidden states before layer ``depth``; past the last one there is none."""

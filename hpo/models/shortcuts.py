@@ -137,25 +137,29 @@ def is_causal(body: Any) -> bool:
     return torch.equal(first, second)
 
 
-def wide(mask: Tensor) -> Tensor:
-    """A padding mask (batch, width) as attention reads it: bool (batch, 1, width, width).
+def wide(mask: Tensor, causal: bool) -> Tensor:
+    """A padding mask (batch, width) as attention reads it: bool (batch, 1, width, width); of decoders, without what is ahead.
 
     Given one of two dimensions, transformers looks whether any text is padded, and on a GPU waits for all work to end.
     """
-    return mask[:, None, None, :].bool().expand(-1, -1, mask.shape[1], -1)
+    pairs = mask[:, None, None, :].bool().expand(-1, -1, mask.shape[1], -1)
+    return pairs.tril() if causal else pairs
 
 
-def works_with_wide_mask(body: nn.Module) -> bool:
+def works_with_wide_mask(body: nn.Module, causal: bool) -> bool:
     """Whether ``body`` takes a mask of all pairs of tokens for the padding mask.
 
-    A decoder would look ahead with it, and local attention would look beyond its window.
+    Local attention would look beyond its window with it.
     """
     positions = getattr(body.config, "max_position_embeddings", LONG_PROBE_TOKENS)
+    window = getattr(body.config, "sliding_window", None)
+    if window is not None and window < positions:
+        return False  # also where a text of the probe fits it
     tokens = min(LONG_PROBE_TOKENS, positions * 3 // 4) if positions > 0 else LONG_PROBE_TOKENS
     ids, mask = _probe(body, tokens)  # fewer than positions: those of RoBERTa begin at 2
     try:
         with torch.inference_mode():
-            found = body(input_ids=ids, attention_mask=wide(mask)).last_hidden_state
+            found = body(input_ids=ids, attention_mask=wide(mask, causal)).last_hidden_state
             wanted = body(input_ids=ids, attention_mask=mask).last_hidden_state
     except (TypeError, ValueError, AttributeError, RuntimeError, IndexError, KeyError):
         return False  # an architecture that makes its masks in another way

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from hpo.config.experiment import Experiment
-from hpo.data.task_data import TaskData, load_task
+from hpo.data.task_data import Part, TaskData, load_task
 from hpo.data.texts import Texts
-from hpo.data.tokens import tokenize
+from hpo.data.tokens import padding_id, tokenize
 from hpo.data.wordnet import Synonyms, load_synonyms
 from hpo.models.pretrained import Pretrained, load_pretrained
 from hpo.runtime.memory import keep_freed_memory
-from hpo.runtime.recall import Recall
+from hpo.runtime.recall import ModelTrainings, Recall
 from hpo.runtime.worker import Worker
 from hpo.seeds import derive
 from hpo.training.course import Planner
@@ -34,40 +35,50 @@ HELD_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Loaded:
-    """The parts of a run in memory. What searches gets a ``Recall`` that was never handed the test split."""
+    """The parts of a run in memory. What searches gets a ``Recall`` that was never handed the test split.
+
+    Attributes:
+        models: by the value of ``model`` in the parameters of their trainings; None: the space's one.
+    """
 
     experiment: Experiment
-    pretrained: Pretrained
+    models: Mapping[str | None, Pretrained]
     task: TaskData
     precision: Precision
     synonyms: Synonyms | None
 
     def recall(self, store: Store, forks: Forks, share: float = 1.0) -> Recall:
         """The trainings of this experiment as ``store`` knows them."""
-        experiment, tokenizer = self.experiment, self.pretrained.tokenizer
+        models = {
+            name: self._trainings(pretrained, store, forks, share) for name, pretrained in self.models.items()
+        }
+        return Recall(models, store)
+
+    def _trainings(
+        self, pretrained: Pretrained, store: Store, forks: Forks, share: float
+    ) -> ModelTrainings:
+        experiment, tokenizer = self.experiment, pretrained.tokenizer
         length = experiment.task.max_length
         seed = derive(experiment.seed, "augmentation")
         texts = TrainingTexts(self.task.train, tokenizer, length, self.synonyms, seed)
         numerics = {
-            "weights": self.pretrained.info.sha256,
+            "weights": pretrained.info.sha256,
             "numerics": self.precision.numerics_class(),
         }
         depths = [int(v) for v in experiment.values("frozen_layers") if isinstance(v, int | float)]
-        prefixes = Prefixes(self.pretrained, store, self.precision, numerics, depths, texts.pad_id, share)
+        prefixes = Prefixes(pretrained, store, self.precision, numerics, depths, texts.pad_id, share)
         planner = Planner(
             texts=texts,
             rungs=experiment.budget.rungs,
             origin={
                 **numerics,
                 "classes": len(self.task.label_names),
-                "first_token": self.pretrained.first_token_works,
+                "first_token": pretrained.first_token_works,
             },
             forks=forks,
             start_of=lambda parameters: prefixes.start_of(parameters, texts.tokens),
         )
-        part = self.task.validation
-        ids = Texts(tokenize(tokenizer, part.texts, length))
-        return Recall(planner, store, prefixes, EvaluationSet(ids, part.labels, texts.pad_id))
+        return ModelTrainings(pretrained, planner, prefixes, self._read(self.task.validation, pretrained))
 
     def worker(self, recall: Recall, share: float = 1.0) -> Worker:
         """What does the jobs in this process."""
@@ -77,13 +88,15 @@ class Loaded:
         )  # on a CPU states are read from disk as fast as they are needed
         if device.type == "cuda":
             held = int(torch.cuda.get_device_properties(device).total_memory * GPU_SHARE * share * HELD_SHARE)
-        return Worker(self.pretrained, recall, len(self.task.label_names), self.precision, share, held)
+        return Worker(recall, len(self.task.label_names), self.precision, share, held)
 
-    def test_set(self) -> EvaluationSet:
-        """The test split: opened once all configurations are selected."""
-        tokenizer = self.pretrained.tokenizer
-        ids = Texts(tokenize(tokenizer, self.task.test.texts, self.experiment.task.max_length))
-        return EvaluationSet(ids, self.task.test.labels, tokenizer.pad_token_id or 0)
+    def test_set(self, pretrained: Pretrained) -> EvaluationSet:
+        """The test split as a model reads it: opened once all configurations are selected."""
+        return self._read(self.task.test, pretrained)
+
+    def _read(self, part: Part, pretrained: Pretrained) -> EvaluationSet:
+        ids = Texts(tokenize(pretrained.tokenizer, part.texts, self.experiment.task.max_length))
+        return EvaluationSet(ids, part.labels, padding_id(pretrained.tokenizer))
 
 
 def load(
@@ -106,10 +119,14 @@ def load(
     if precision.device.type == "cuda" and share < 1:
         torch.cuda.set_per_process_memory_fraction(share * GPU_SHARE, precision.device)
     task = load_task(experiment.task, experiment.seed)
-    pretrained = load_pretrained(experiment.model, base)
-    pretrained.body.to(precision.device)
+    models = {
+        name: load_pretrained(source.name, base, source.num_layers)
+        for name, source in experiment.sources().items()
+    }
+    for pretrained in models.values():
+        pretrained.body.to(precision.device)
     synonyms = load_synonyms() if experiment.needs_synonyms() else None
-    return Loaded(experiment, pretrained, task, precision, synonyms)
+    return Loaded(experiment, models, task, precision, synonyms)
 
 
 def cores() -> int:

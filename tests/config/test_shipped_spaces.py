@@ -22,7 +22,8 @@ SPACES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def experiment(name: str) -> Experiment:
-    return load_space(str(FOLDER / f"{name}.yaml"), ["all-MiniLM-L6-v2"], ["movie"]).experiment
+    models = ["all-MiniLM-L6-v2", "SmolLM2-135M-Instruct"]
+    return load_space(str(FOLDER / f"{name}.yaml"), models, ["movie"]).experiment
 
 
 def plain(text: str) -> Any:
@@ -34,7 +35,7 @@ def errors(document: Any) -> list[str]:
 
 
 def test_the_shipped_spaces_are_these() -> None:
-    assert SPACES == ["augmentation", "cooldown", "frozen_layers", "lr_schedules"]
+    assert SPACES == ["augmentation", "choosing_a_model", "cooldown", "frozen_layers", "lr_schedules"]
     assert sorted(shipped_spaces()) == SPACES
 
 
@@ -95,6 +96,16 @@ def test_all_shapes_of_a_cool_down_are_compared_over_the_whole_grid_of_peaks_and
     }
     assert (space.budget.sampler, space.budget.trials, space.budget.pruner) == ("grid", 8, "none")
     assert forks(space) == ((1.0, 0.2), (2.0, 0.2), (3.0, 0.2), (4.0, 0.2))
+
+
+def test_an_encoder_its_lower_half_and_a_decoder_s_lowest_layers_are_compared() -> None:
+    space = experiment("choosing_a_model")
+    assert space.strategies() == (
+        "all-MiniLM-L6-v2",
+        "all-MiniLM-L6-v2 (3 layers)",
+        "SmolLM2-135M-Instruct (6 layers)",
+    )
+    assert space.reference() == "all-MiniLM-L6-v2"
 
 
 @pytest.mark.parametrize("name", SPACES)

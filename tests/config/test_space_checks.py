@@ -151,7 +151,7 @@ def test_a_recipe_s_parameter_without_effect_is_told(faults: Faults) -> None:
                 "schedule_decay_shape, warmup, warmup_ratio, warmup_slope, optimizer, weight_decay, "
                 "momentum, gradient_clip, batch_size, epochs, dropout, frozen_layers, head_hidden_sizes, "
                 "pooling, augmentation, "
-                "augmentation_strength, augmentation_variants; did you mean schedule?"
+                "augmentation_strength, augmentation_variants, model; did you mean schedule?"
             ),
         ),
         ("{parameter: schedule, values: [linear]}", "4:40: compare.values has 1 value; allowed: at least 2"),

@@ -134,16 +134,22 @@ def test_dropout_of_attention_falls_on_the_first_token_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "works"), [("bert", True), ("roberta", True), ("gpt2", False), ("modernbert", False)]
+    ("name", "works"),
+    [("bert", True), ("roberta", True), ("llama", True), ("gpt2", True), ("modernbert", False), ("bloom", False)],
 )
-def test_a_mask_of_all_pairs_is_given_to_bodies_that_attend_to_all(name: str, works: bool) -> None:
-    body = body_of(name).body
-    assert works_with_wide_mask(body) is works
+def test_a_mask_of_all_pairs_is_given_to_bodies_that_attend_to_all_of_them(name: str, works: bool) -> None:
+    pretrained = body_of(name)
+    body: Any = pretrained.body
+    assert pretrained.wide_mask_works is works
     ids, mask = batch()
     if works:
-        found = body(input_ids=ids, attention_mask=wide(mask)).last_hidden_state
+        found = body(input_ids=ids, attention_mask=wide(mask, pretrained.causal)).last_hidden_state
         wanted = body(input_ids=ids, attention_mask=mask).last_hidden_state
         torch.testing.assert_close(found[mask.bool()], wanted[mask.bool()], **TOLERANCE)
+
+
+def test_a_decoder_is_not_shown_what_is_ahead() -> None:
+    assert not works_with_wide_mask(body_of("gpt2").body, causal=False)
 
 
 def test_an_unknown_layer_is_left_alone() -> None:
