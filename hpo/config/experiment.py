@@ -207,13 +207,13 @@ class Experiment(Frozen):
         return (*self.trial_values(name), self.baseline.get(name, PARAMETERS[name].default))
 
     def sources(self) -> Mapping[str | None, ModelSource]:
-        """The pretrained models by the value of ``model`` in the parameters of their trainings; None: there is one for all."""
+        """The pretrained models by the value of ``model`` in the parameters of their trainings; None: one for all."""
         if self.compare is not None and self.compare.models is not None:
             return dict[str | None, ModelSource](self.compare.models.items())
         return {None: ModelSource(name=self.model or "")}
 
     def recipe(self) -> dict[str, Value]:
-        """Every active parameter of the baseline. It trains the reference's model where models are compared, or the first."""
+        """Every active parameter of the baseline; where models are compared, with the reference or else the first."""
         given = dict(self.baseline or {})
         if self.compare is not None and self.compare.models is not None:
             reference = self.compare.reference

@@ -166,6 +166,7 @@ def read_compare(node: Node, names: Names, problems: Problems) -> Compare | None
     if name is None or "values" not in entries:
         return None
     models = None
+    values: tuple[Value, ...] | None
     if name == MODEL:
         models = read_models(entries["values"], names, problems)
         values = None if models is None else tuple(models)

@@ -138,7 +138,7 @@ def is_causal(body: Any) -> bool:
 
 
 def wide(mask: Tensor, causal: bool) -> Tensor:
-    """A padding mask (batch, width) as attention reads it: bool (batch, 1, width, width); of decoders, without what is ahead.
+    """A padding mask (batch, width) as attention reads it: bool (batch, 1, width, width); ``causal``: nothing is ahead.
 
     Given one of two dimensions, transformers looks whether any text is padded, and on a GPU waits for all work to end.
     """

@@ -12,7 +12,7 @@ from hpo.config.parameters import complete
 from hpo.models.classifier import Classifier, build_classifier, structure_faults
 from hpo.models.layers import stands_before
 from hpo.models.pretrained import Pretrained
-from tests.models.bodies import BODIES, DECODERS, ENCODERS, body_of
+from tests.models.bodies import BODIES, DECODERS, ENCODERS, LAYERS, body_of
 
 POOLINGS = ("mean",)
 FILLER = 7  # a word of the texts, as where a model has no padding token
@@ -97,7 +97,7 @@ def test_freezing_a_layer_freezes_all_that_it_reads(name: str) -> None:
     pretrained = body_of(name)
     model = build_classifier(pretrained, complete({"frozen_layers": 1, "pooling": "mean"}), 2, head_seed=4)
     seen: list[Tensor] = []
-    layers = next(m for m in model.body.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == 3)  # type: ignore[union-attr]
+    layers = layers_in(model.body)
     layers[1].register_forward_pre_hook(lambda _layer, given: seen.append(given[0]))
     model.train()(*padded(8, left=False))
     assert not seen[0].requires_grad
@@ -120,7 +120,7 @@ def test_dropout_leaves_frozen_layers_alone_and_acts_in_the_trained_ones(name: s
     settings = complete({"frozen_layers": 1, "pooling": "mean", "dropout": 0.5})
     model = build_classifier(body_of(name), settings, 2, head_seed=4)
     body: Any = model.body
-    layers = next(m for m in body.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == 3)
+    layers = layers_in(body)
     seen: list[Tensor] = []
     layers[1].register_forward_pre_hook(lambda _layer, given: seen.append(given[0]))
     ids, mask = padded(8, left=False)
@@ -131,6 +131,10 @@ def test_dropout_leaves_frozen_layers_alone_and_acts_in_the_trained_ones(name: s
         outputs.append(body(input_ids=ids, attention_mask=mask).last_hidden_state)
     assert torch.equal(seen[0], seen[1])
     assert not torch.equal(outputs[0], outputs[1])
+
+
+def layers_in(body: Any) -> Any:
+    return next(m for m in body.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == LAYERS)
 
 
 class Words:
