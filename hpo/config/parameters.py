@@ -59,6 +59,10 @@ EMBEDDINGS = ("trained", "frozen")
 UNFREEZINGS = ("none", "gradual")
 HEAD_ACTIVATIONS = ("gelu", "relu", "tanh")
 
+# What can be compared like a parameter, and neither fixed nor searched: each value is a pretrained model.
+MODEL = "model"
+MODEL_DOC = "The pretrained model that is fine-tuned."
+
 Value = bool | int | float | str | tuple[int, ...]
 
 
@@ -465,6 +469,7 @@ def with_defaults(given: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def complete(given: Mapping[str, Value]) -> dict[str, Value]:
-    """Every active parameter by name: as ``with_defaults``, with nothing inactive."""
+    """Every active parameter by name: as ``with_defaults``, with nothing inactive. The model is among them where it is given."""
     values = with_defaults(given)
-    return {name: value for name, value in values.items() if is_active(name, values)}
+    active = {name: value for name, value in values.items() if is_active(name, values)}
+    return active | {MODEL: given[MODEL]} if MODEL in given else active

@@ -111,9 +111,13 @@ def load_masked_words(name: str, base: Path | None = None) -> PredictedWords:
     folder = (base or Path()) / name
     place = str(folder) if folder.is_dir() else name
     try:
-        tokenizer = AutoTokenizer.from_pretrained(place)
+        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
         model, report = AutoModelForMaskedLM.from_pretrained(
-            place, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+            place,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
         )
     except Exception as error:  # a folder can be wrong in any way, and transformers raises whatever comes
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -12,6 +12,7 @@ from hpo.data.augmentation import Sources, pool_choice
 from hpo.data.read import read_texts
 from hpo.data.task_data import Part
 from hpo.data.texts import Texts
+from hpo.data.tokens import padding_id
 from hpo.data.variants import Variants
 from hpo.seeds import derive
 
@@ -45,7 +46,7 @@ class TrainingTexts:
         names: tuple[str, ...] = (),
     ) -> None:
         self.labels = part.labels
-        self.pad_id: int = tokenizer.pad_token_id or 0
+        self.pad_id = padding_id(tokenizer)
         self._texts = part.texts
         self._tokenizer = tokenizer
         self._max_length = max_length

@@ -142,7 +142,7 @@ def test_a_recipe_s_parameter_without_effect_is_told(faults: Faults) -> None:
     [
         (
             "{parameter: schedul, values: [linear, wsd]}",
-            (f"4:22: compare.parameter is 'schedul'; allowed: {NAMED_PARAMETERS}; did you mean schedule?"),
+            (f"4:22: compare.parameter is 'schedul'; allowed: {NAMED_PARAMETERS}, model; did you mean schedule?"),
         ),
         ("{parameter: schedule, values: [linear]}", "4:40: compare.values has 1 value; allowed: at least 2"),
         (

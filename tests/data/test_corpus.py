@@ -253,7 +253,7 @@ def test_a_csv_text_may_be_long_and_hold_commas_quotes_and_lines(tmp_path):
 
 def test_an_unknown_asset_names_the_nearest():
     error = refusal(DataSource(asset="movies"))
-    assert error.message.startswith("no asset is named `movies`; there are all-MiniLM-L6-v2, movie, ")
+    assert error.message.startswith("no asset is named `movies`; there are all-MiniLM-L6-v2, ")
     assert error.hint == "Did you mean `movie`?"
 
 

@@ -18,6 +18,7 @@ from hpo.records.files import read_records
 from hpo.records.schema import (
     Audited,
     Confirmation,
+    ModelInfo,
     ParameterInfo,
     Records,
     Run,
@@ -105,12 +106,22 @@ def test_an_imported_run_reads_back_equal(tmp_path: Path) -> None:
 
 def test_tables_from_before_what_imports_inferred_was_kept_are_read(tmp_path: Path) -> None:
     write_tables(foreign(), tmp_path)
-    for name, column in (("runs", "notes"), ("space", "observed")):
+    since = (("runs", "notes"), ("runs", "models"), ("runs", "texts_cut"), ("space", "observed"))
+    for name, column in since:
         path = tmp_path / f"{name}.parquet"
         pyarrow.parquet.write_table(pyarrow.parquet.read_table(path).drop_columns([column]), path)
     run = read_tables(tmp_path).run
     assert run.notes == ()
+    assert run.models == {}
+    assert run.split.texts_cut is None
     assert [p.observed for p in run.space] == [False, False]
+
+
+def test_the_models_that_a_run_compares_read_back_equal(tmp_path: Path) -> None:
+    small = ModelInfo(source="folder small", licence="MIT", layers=3, hidden_size=8, parameters=900, sha256="1")
+    records = foreign(models={"small": small, "large": ModelInfo(source="hub large")})
+    write_tables(records, tmp_path)
+    assert read_tables(tmp_path).run.models == records.run.models
 
 
 def test_an_audit_reads_back_equal_and_adds_nothing_to_what_the_run_spent(

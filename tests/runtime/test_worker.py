@@ -366,7 +366,7 @@ def test_frozen_layers_keep_their_weights_and_draw_no_dropout(desk: Desk, tmp_pa
     mask = torch.ones_like(ids)
     hidden = [model.body(input_ids=ids, attention_mask=mask).last_hidden_state for _ in range(2)]
     assert torch.equal(hidden[0], hidden[1])
-    theirs = worker._pretrained.body.parameters()
+    theirs = worker.recall.of({}).pretrained.body.parameters()
     assert all(torch.equal(a, b) for a, b in zip(model.body.parameters(), theirs, strict=True))
 
 
