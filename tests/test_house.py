@@ -19,11 +19,12 @@ ROOMS_BELOW = {
     "runtime": {"training", "models", "data", "config", "records"},
     "foreign": {"tracking", "records"},
     "tracking": {"config", "records"},
-    "training": {"models", "data", "records"},
+    "training": {"models", "data", "metrics", "records"},
     "models": {"assets", "data", "records"},
     "data": {"assets", "config", "records"},
     "assets": {"config"},
     "config": {"records"},
+    "metrics": {"records"},
     "records": set(),
 }
 FLOOR = {"errors", "seeds", "__version__"}

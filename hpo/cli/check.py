@@ -101,6 +101,8 @@ def _strategies(experiment: Experiment, plan: Plan) -> str:
 def _data(split: SplitInfo) -> str:
     sizes = f"{split.train:,} train, {split.validation:,} validation, {split.test:,} test"
     dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped"
+    if split.texts_cut:
+        dropped += f", {count_of(split.texts_cut, 'text')} cut at max_length"
     return f"{split.source}: {sizes}; {len(split.labels)} classes, {dropped}; {split.licence}"
 
 

@@ -37,7 +37,7 @@ class PlainLines:
             self._stored += 1
             return
         where = f"{trial.strategy}, replicate {trial.replicate}, draw {trial.draw}"
-        self._write(f"trial {p.trials}/{p.plan.trials}: {where}: {_outcome(trial)}; {p.outlook()}")
+        self._write(f"trial {p.trials}/{p.plan.trials}: {where}: {_outcome(trial, p.plan.metric.name)}; {p.outlook()}")
 
     def confirmation(self, confirmation: Confirmation) -> None:
         """Tell that it is over, not its score."""
@@ -81,10 +81,10 @@ class PlainLines:
         print(printable(text), file=self._out, flush=True)
 
 
-def _outcome(trial: Trial) -> str:
+def _outcome(trial: Trial, metric: str) -> str:
     if trial.duplicate_of is not None:
         return f"{trial.state}, the configuration of draw {trial.duplicate_of}, not trained again"
     if trial.state == "complete":
-        return f"complete, validation accuracy {score(trial.score)}"
+        return f"complete, validation {metric} {score(trial.score)}"
     examples = trial.segments[-1].examples if trial.segments else 0
     return f"{trial.state} after {examples:,} examples ({trial.reason})"

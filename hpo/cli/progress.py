@@ -21,7 +21,7 @@ STORED_SHARE = 0.2
 
 @dataclass
 class Tally:
-    """What ended so far of one strategy (or of the baseline). ``best`` is a validation accuracy."""
+    """What ended so far of one strategy (or of the baseline). ``best`` is a validation score."""
 
     states: Counter[str] = field(default_factory=Counter)  # trials by how they ended
     best: float | None = None
@@ -88,7 +88,8 @@ class Progress:
             tally.states[trial.state] += 1
             tally.by_replicate[trial.replicate] += 1
             if trial.state == "complete" and trial.score is not None:
-                tally.best = max(trial.score, tally.best or 0.0)
+                if tally.best is None or self.plan.metric.better(trial.score, tally.best):
+                    tally.best = trial.score
             key = (False, trial.strategy, trial.replicate, trial.draw)
             self._ended(key, trial.segments, charged_seconds(trial))
 

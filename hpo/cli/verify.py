@@ -72,13 +72,13 @@ def verify(
 
 def outcome(one: Compared) -> str:
     """How one segment came out."""
-    alike = one.loss == one.accuracy == 0.0
+    alike = one.loss == one.score == 0.0
     if one.equal and (one.exact or (one.same_state and alike)):
         return "equal"
     if alike and not one.equal:
         return "differs: in the state alone"
     how = "alike" if one.equal else "differs"
-    return f"{how}: losses by {one.loss:.2g}, accuracies by {one.accuracy:.2g} at most"
+    return f"{how}: losses by {one.loss:.2g}, scores by {one.score:.2g} at most"
 
 
 def verdict(verification: Verification, compared: list[Compared]) -> str:
@@ -107,10 +107,10 @@ def verdict(verification: Verification, compared: list[Compared]) -> str:
 
 
 def _class(others: list[str]) -> str:
-    from hpo.search.verify import ACCURACY_TOLERANCE, LOSS_TOLERANCE
+    from hpo.search.verify import LOSS_TOLERANCE, SCORE_TOLERANCE
 
     why = "; ".join(others) or "a GPU, or another build of hpo or torch"
     return (
-        f"Equal bits are not promised here ({why}): losses within {LOSS_TOLERANCE} and accuracies within "
-        f"{ACCURACY_TOLERANCE} are taken as alike."
+        f"Equal bits are not promised here ({why}): losses within {LOSS_TOLERANCE} and scores within "
+        f"{SCORE_TOLERANCE} are taken as alike."
     )

@@ -36,9 +36,9 @@ def time_left(seconds: float | None) -> str:
     return "time left not known yet" if seconds is None else f"about {duration(seconds)} left"
 
 
-def score(accuracy: float | None) -> str:
-    """A share of 1 to three digits."""
-    return "-" if accuracy is None else f"{accuracy:.3f}"
+def score(value: float | None) -> str:
+    """A score to three digits."""
+    return "-" if value is None else f"{value:.3f}"
 
 
 def size(count: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.config.experiment import Choices, Compare, Fixed, Range, Setting
-from hpo.config.parameters import PARAMETERS, Value, complete, is_active
+from hpo.config.parameters import PARAMETERS, POOLINGS, Value, complete, is_active
 from hpo.config.problems import Position, Problems, listed
 from hpo.config.settings import listed_values
 from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
@@ -75,6 +75,7 @@ def check(draft: Draft, problems: Problems) -> None:
     _check_counts(draft, problems)
     _check_rungs(draft, problems)
     _check_slopes(draft, problems)
+    _check_pooling(draft, problems)
     if draft.budget["sampler"] == "grid" and (draft.compare is not None or not draft.compared):
         _check_grid(draft, problems)
 
@@ -246,6 +247,25 @@ def _check_slopes(draft: Draft, problems: Problems) -> None:
     if recipe["warmup"] == "slope":
         slope, peak = recipe["warmup_slope"], recipe["learning_rate"]
         _check_slope(draft, "baseline", slope, peak, recipe["epochs"], recipe["batch_size"], problems)
+
+
+def _check_pooling(draft: Draft, problems: Problems) -> None:
+    """A tag for each word is read off each token, a class off all of them."""
+    kind = draft.task["kind"]
+    tags = kind == "token-classification"
+    wrong = [v for v in _possible(draft, "pooling") if (v == "none") != tags]
+    if kind is not None and wrong:
+        allowed = "none" if tags else listed_values(tuple(v for v in POOLINGS if v != "none"))
+        section = "compare" if draft.compare and draft.compare.parameter == "pooling" else "parameters"
+        at = draft.where(section, "values" if section == "compare" else "pooling")
+        problems.add(at, f"pooling is {listed_values(tuple(wrong))}, and the task {kind}", allowed)
+
+
+def _possible(draft: Draft, name: str) -> tuple[Value, ...]:
+    """The listed values of a parameter in trials and in the baseline; none where they cannot be told."""
+    values = draft.values(name)
+    recipe = {} if draft.baseline is None else {name: PARAMETERS[name].default} | dict(draft.baseline)
+    return (*(values if isinstance(values, tuple) else ()), *([recipe[name]] if recipe else []))
 
 
 def _check_slope(

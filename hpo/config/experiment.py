@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hpo.config.parameters import NEEDS_SYNONYMS, PARAMETERS, Value
+from hpo.records.metrics import METRICS, METRICS_OF
 from hpo.records.schema import Frozen
 
 
@@ -43,6 +44,7 @@ class Range(Frozen):
 Setting = Fixed | Choices | Range
 
 
+Kind = Literal["text-classification", "sentiment", "pair", "multi-label", "token-classification"]
 Column = Annotated[str, Field(min_length=1)]
 
 
@@ -51,15 +53,20 @@ class DataSource(Frozen):
 
     Attributes:
         asset: a name of the catalogue (``hpo assets``).
-        path: a CSV, JSON, JSON Lines or Parquet file, or a folder with train/validation/test files of these kinds.
+        path: a CSV, JSON, JSON Lines, Parquet or CoNLL file, or a folder with train/validation/test files of these kinds.
         hub: a data set id of the Hugging Face hub.
     """
 
     asset: str | None = None
     path: str | None = None
     hub: str | None = None
-    text: Column = Field("text", description="Column of the texts.")
-    label: Column = Field("label", description="Column of the labels.")
+    text: Column = Field("text", description="Column of the texts; of entities, texts or lists of words.")
+    second_text: Column = Field("second_text", description="Column of the second texts of a pair task.")
+    label: Column = Field(
+        "label",
+        description="Column of the labels: a class each; of a multi-label task lists, or labels with commas between them; of "
+        "entities a list of tags (IOB1, IOB2, IOBES), or of objects with start, end and label.",
+    )
     group: Column | None = Field(
         None, description="Column of the groups; texts of one group never stand in two splits."
     )
@@ -68,7 +75,17 @@ class DataSource(Frozen):
 class Task(Frozen):
     """Labelled texts and the sizes of their splits."""
 
-    kind: Literal["text-classification"] = "text-classification"
+    kind: Kind = Field(
+        "text-classification",
+        description="What a text is given: one class (sentiment is the same with defaults of its own, pair reads two texts), "
+        "any number of labels, or a tag for each word.",
+    )
+    metric: str = Field(
+        METRICS_OF["text-classification"][0],
+        json_schema_extra={"enum": list(METRICS)},
+        description="What selects trials and decides the comparison; if absent, accuracy, of several labels micro F1, of "
+        "entities their F1.",
+    )
     data: DataSource
     train: int = Field(ge=1, description="Texts of the training split.")
     validation: int = Field(ge=2, description="Texts of the validation split, by which trials are selected.")

@@ -20,7 +20,8 @@ DECAY_SHAPES = ("cosine", "linear", "one_minus_sqrt", "one_minus_square")
 AUGMENTATIONS = ("none", "synonym_replacement", "random_swap", "random_deletion", "random_insertion")
 NEEDS_SYNONYMS = ("synonym_replacement", "random_insertion")  # augmentations that read WordNet
 OPTIMIZERS = ("adamw", "adam", "sgd")
-POOLINGS = ("cls", "mean")
+CLASS_WEIGHTS = ("none", "balanced")
+POOLINGS = ("cls", "mean", "none")
 
 Value = bool | int | float | str | tuple[int, ...]
 
@@ -130,6 +131,20 @@ PARAMETERS: dict[str, Parameter] = {
     "gradient_clip": Parameter("float", 1.0, "Largest norm of the gradient.", low=0.0, open_low=True),
     "batch_size": Parameter("int", 32, "Examples a step.", low=1, high=65536),
     "epochs": Parameter("float", 3.0, "Passes over the training split.", low=0.0, high=10_000, open_low=True),
+    "label_smoothing": Parameter(
+        "float",
+        0.0,
+        "Share of each label that the loss spreads over all classes (Szegedy et al. 2016).",
+        low=0.0,
+        high=1.0,
+        open_high=True,
+    ),
+    "class_weights": Parameter(
+        "category",
+        "none",
+        "Weights of classes in the loss; balanced: a class weighs the more, the fewer training texts have it.",
+        categories=CLASS_WEIGHTS,
+    ),
     "dropout": Parameter(
         "float", 0.1, "Dropout of the trained layers and of the head.", low=0.0, high=1.0, open_high=True
     ),
@@ -147,7 +162,7 @@ PARAMETERS: dict[str, Parameter] = {
     "pooling": Parameter(
         "category",
         "cls",
-        "What the head reads: the first token, or the mean over tokens.",
+        "What the head reads: the first token, or the mean over tokens; none: each token by itself, as token classification does.",
         categories=POOLINGS,
     ),
     "augmentation": Parameter(

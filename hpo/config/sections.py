@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,14 @@ from hpo.config.fragments import (
 from hpo.config.parameters import PARAMETERS, Value
 from hpo.config.problems import Problems, listed, nearest_name
 from hpo.config.settings import listed_values, read_list, shown_value
+from hpo.records.metrics import METRICS_OF
 
 COLUMNS = section_fragment(DataSource, without=("asset", "path", "hub"))
 DATA: Fragment = {
     "type": "object",
     "properties": {
         "path": TEXT
-        | {"description": "A CSV, JSON, JSON Lines or Parquet file, or a folder with such train/test files."},
+        | {"description": "A CSV, JSON, JSON Lines, Parquet or CoNLL file, or a folder with such train/test files."},
         "hub": TEXT | {"description": "A data set of the Hugging Face hub, as owner/name."},
         **COLUMNS["properties"],
     },
@@ -38,7 +39,7 @@ DATA: Fragment = {
     "additionalProperties": False,
 }
 DATA_FORMS: Fragment = {"anyOf": [TEXT, DATA]}
-TASK = section_fragment(Task, without=("kind", "data"))
+TASK = section_fragment(Task, without=("data",))
 BUDGET = section_fragment(Budget)
 CONFIRMATION = section_fragment(Confirmation) | {"required": []}
 COMPARE: dict[str, Fragment] = {
@@ -54,8 +55,10 @@ COMPARE: dict[str, Fragment] = {
 }
 VALUES: dict[str, Fragment] = {name: parameter_fragment(parameter) for name, parameter in PARAMETERS.items()}
 
+SENTIMENT_LENGTH = 64  # tokens of a text in a sentiment task, whose texts are sentences and tweets
+
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_FILE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+_FILE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".conll", ".iob", ".iob2", ".bio", ".txt")
 
 
 @dataclass(frozen=True)
@@ -86,11 +89,37 @@ def existing(folder: Path, name: str) -> Path | None:
 
 
 def read_task(node: Node, names: Names, problems: Problems) -> dict[str, Any]:
-    """The fields of a Task by name; None where a value is wrong."""
+    """The fields of a Task by name, with the defaults of its kind; None where a value is wrong."""
     properties = {"data": DATA_FORMS, **TASK["properties"]}
+    written = node.value.get("kind") if isinstance(node.value, dict) else None
+    defaults = _defaults(str(written.value) if written is not None else "")
     entries = read_keys(node, properties, ("data", *TASK["required"]), "task", problems)
-    source = _data(entries["data"], names, problems) if entries and "data" in entries else None
-    return {**read_fields(entries, TASK, "task", problems), "data": source}
+    fields = {**read_fields(entries, TASK, "task", problems), "data": None}
+    if entries is None:
+        return fields
+    fields |= {key: value for key, value in defaults.items() if key not in entries}
+    if "data" in entries:
+        fields["data"] = _data(entries["data"], names, problems)
+    _check_metric(fields, entries, problems)
+    return fields
+
+
+def _defaults(kind: str) -> dict[str, Any]:
+    """What a kind of task takes where the file says nothing."""
+    found: dict[str, Any] = {}
+    if kind in METRICS_OF:
+        found["metric"] = METRICS_OF[kind][0]
+    if kind == "sentiment":
+        found["max_length"] = SENTIMENT_LENGTH
+    return found
+
+
+def _check_metric(fields: Mapping[str, Any], entries: Mapping[str, Node], problems: Problems) -> None:
+    kind, metric = fields["kind"], fields["metric"]
+    if kind is not None and metric is not None and metric not in METRICS_OF[kind]:
+        problems.add(
+            entries["metric"].at, f"task.metric is {metric}, and the task {kind}", listed(METRICS_OF[kind])
+        )
 
 
 def read_model(node: Node, names: Names, problems: Problems) -> str | None:

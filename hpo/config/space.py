@@ -9,7 +9,7 @@ from typing import Any
 
 from hpo.config.checks import Draft, check
 from hpo.config.document import Node, positions, read_document
-from hpo.config.experiment import Budget, Confirmation, Experiment, Setting, Task
+from hpo.config.experiment import Budget, Confirmation, Experiment, Fixed, Setting, Task
 from hpo.config.fragments import given, read_keys, read_section, read_size, read_value
 from hpo.config.problems import Position, Problems, SpaceFileError, listed, nearest_name
 from hpo.config.schema import schema
@@ -154,13 +154,21 @@ def _draft(root: Node, entries: Mapping[str, Node], names: Names, problems: Prob
     budget: dict[str, Any] = dict.fromkeys(BUDGET["properties"])
     if "budget" in entries:
         budget = read_section(entries["budget"], BUDGET, "budget", problems)
+    compare = read_compare(entries["compare"], problems) if "compare" in entries else None
+    parameters = _parameters(entries["parameters"], problems) if "parameters" in entries else {}
+    baseline = read_baseline(entries["baseline"], problems) if "baseline" in entries else None
+    if task["kind"] == "token-classification":
+        if compare is None or compare.parameter != "pooling":
+            parameters.setdefault("pooling", Fixed(value="none"))
+        if baseline is not None:
+            baseline.setdefault("pooling", "none")
     return Draft(
         task=task,
         budget=budget,
         compared="compare" in entries,
-        compare=read_compare(entries["compare"], problems) if "compare" in entries else None,
-        parameters=_parameters(entries["parameters"], problems) if "parameters" in entries else {},
-        baseline=read_baseline(entries["baseline"], problems) if "baseline" in entries else None,
+        compare=compare,
+        parameters=parameters,
+        baseline=baseline,
         seeds=_seeds(entries, problems),
         places=positions(root),
     )

@@ -1,4 +1,4 @@
-"""CSV, JSON, JSON Lines and Parquet files with named columns, and folders of them."""
+"""Files of labelled texts, and folders of them: CSV, JSON, JSON Lines and Parquet with named columns, and CoNLL."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from hpo.config.experiment import DataSource
+from hpo.config.experiment import DataSource, Kind
 from hpo.config.problems import nearest_name
-from hpo.data.tables import SPLITS, Reading, table_from_columns
+from hpo.data.conll import CONLL_ENDINGS, read_conll
+from hpo.data.tables import SPLITS, Reading, Table, table_from_columns
 from hpo.errors import UserError
 
 Columns = Mapping[str, Sequence[object]]
 LONGEST_CELL = 2**31 - 1  # characters; Python's own limit of 131,072 is short for documents
 
 
-def read_path(name: str, source: DataSource) -> Reading:
+def read_path(name: str, source: DataSource, kind: Kind) -> Reading:
     """Read the columns that ``source`` names from the file or folder at ``name``.
 
     A file holds all texts, and is split later. A folder holds one file for each given split: train, and where they
@@ -32,21 +34,35 @@ def read_path(name: str, source: DataSource) -> Reading:
         files = {"": path}
     else:
         raise _nothing_there(path)
-    tables = {name: table_from_columns(str(file), _columns(file), source) for name, file in files.items()}
+    tables = {name: _table(file, source, kind) for name, file in files.items()}
     return Reading(tables=tables, source=name, licence="not stated")
+
+
+def _table(file: Path, source: DataSource, kind: Kind) -> Table:
+    entities = kind == "token-classification"
+    ending = file.suffix.lower()
+    if ending in CONLL_ENDINGS and (entities or ending != ".txt"):
+        if not entities:
+            raise UserError(
+                f"{file}: a CoNLL file holds entities, and the task is {kind}",
+                "Set `kind: token-classification` under `task`, or name a file with a class for each text.",
+            )
+        return read_guarded(file, read_conll)
+    return table_from_columns(str(file), _columns(file), source, kind)
 
 
 def _files_of_splits(folder: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
+    endings = (*READERS, *CONLL_ENDINGS)
     for name in SPLITS:
-        found = [folder / f"{name}{ending}" for ending in READERS if (folder / f"{name}{ending}").is_file()]
+        found = [folder / f"{name}{ending}" for ending in endings if (folder / f"{name}{ending}").is_file()]
         if len(found) > 1:
             names = " and ".join(file.name for file in found)
             raise UserError(f"{folder}: both {names} stand there", "Leave one file for each split.")
         if found:
             files[name] = found[0]
     if "train" not in files:
-        allowed = ", ".join(f"train{ending}" for ending in READERS)
+        allowed = ", ".join(f"train{ending}" for ending in endings)
         raise UserError(
             f"{folder}: no file with the training texts; it is one of {allowed}",
             "Name the files of the folder train, validation and test, or name one file under `path`.",
@@ -57,11 +73,23 @@ def _files_of_splits(folder: Path) -> dict[str, Path]:
 def _columns(path: Path) -> Columns:
     read = READERS.get(path.suffix.lower())
     if read is None:
-        allowed = ", ".join(READERS)
+        allowed = ", ".join((*READERS, *CONLL_ENDINGS))
         raise UserError(
             f"{path}: files of type `{path.suffix or 'none'}` are not known; the known ones are {allowed}",
             "Convert the file, or rename it where the ending is wrong.",
         )
+    return read_guarded(path, read)
+
+
+Read = TypeVar("Read")
+
+
+def read_guarded(path: Path, read: Callable[[Path], Read]) -> Read:
+    """What ``read`` makes of a file.
+
+    Raises:
+        UserError: it cannot be read, for whatever reason a parser has.
+    """
     try:
         return read(path)
     except RecursionError as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from hpo.assets.catalogue import Asset
+from hpo.data.conll import read_conll
 from hpo.data.tables import Reading, Table
 
 NEUTRAL_BELOW = 0.5  # a mean rating nearer to zero has no clear sign
@@ -16,16 +18,24 @@ SENTIMENT_FILES = {
     "nyt": "nytEditorialSnippets_GroundTruth.txt",
 }
 GROUPED = ("amazon", "nyt")
+CONLL_2003 = "conll-2003"
 
 
 def read_named(asset: Asset, folder: Path) -> Reading:
     """Read the data set ``asset``, whose files lie in ``folder``."""
     if asset.name in SENTIMENT_FILES:
         table = read_sentiment(folder / SENTIMENT_FILES[asset.name], grouped=asset.name in GROUPED)
+    elif asset.name == CONLL_2003:
+        files = {"train": "train.txt", "validation": "valid.txt", "test": "test.txt"}
+        return _reading(asset, {split: read_conll(folder / file) for split, file in files.items()})
     else:
         table = read_class_folders(folder, asset.name)
+    return _reading(asset, {"": table})
+
+
+def _reading(asset: Asset, tables: Mapping[str, Table]) -> Reading:
     source = f"{asset.name}: {asset.source}; from {asset.package} {asset.version}"
-    return Reading(tables={"": table}, source=source, licence=asset.licence)
+    return Reading(tables=tables, source=source, licence=asset.licence)
 
 
 def read_sentiment(path: Path, *, grouped: bool) -> Table:

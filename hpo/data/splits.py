@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from hpo.data.cells import Text
 from hpo.data.corpus import Corpus, shown_label
 from hpo.data.groups import draw_by_group
 from hpo.data.strata import draw, quotas
@@ -53,7 +55,7 @@ def split(corpus: Corpus, train: int, validation: int, test: int, seed: int) -> 
             parts |= _draw_in_turn(corpus, pool, wanted, seed)
         else:
             groups = corpus.groups[pool]
-            drawn = draw_by_group(corpus.labels[pool], groups, wanted, seed, corpus.origin)
+            drawn = draw_by_group(corpus.strata[pool], groups, wanted, seed, corpus.origin)
             parts |= {name: pool[chosen] for name, chosen in drawn.items()}
     _check_parts(corpus, parts)
     return Split(parts["train"], parts["validation"], parts["test"], dropped)
@@ -64,10 +66,15 @@ def digest(corpus: Corpus, parts: Split) -> str:
     total = hashlib.sha256(b"hpo split 1")
     for name in DRAWN:
         for i in getattr(parts, name):
-            for field in (name, corpus.label_names[corpus.labels[i]], corpus.texts[i]):
+            for field in (name, corpus.label_text(i), as_one(corpus.texts[i])):
                 content = field.encode("utf-8", "surrogatepass")
                 total.update(len(content).to_bytes(8, "little") + content)
     return total.hexdigest()
+
+
+def as_one(text: Text) -> str:
+    """A text as it stands; two texts, or the words of one, as JSON."""
+    return text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
 
 
 def normalised(text: str) -> str:
@@ -85,7 +92,7 @@ def _without_duplicates(corpus: Corpus) -> np.ndarray:
         order = sorted(order, key=lambda i: rank[given[i]])  # type: ignore[assignment]
     first: dict[str, int] = {}
     for i in order:
-        first.setdefault(normalised(corpus.texts[i]), i)
+        first.setdefault(normalised(as_one(corpus.texts[i])), i)
     return np.array(sorted(first.values()), np.int64)
 
 
@@ -108,7 +115,7 @@ def _draw_in_turn(
 ) -> dict[str, np.ndarray]:
     parts = {}
     for name, size in sizes.items():
-        labels = corpus.labels[pool]
+        labels = corpus.strata[pool]
         rng = np.random.default_rng([seed, DRAWN.index(name)])
         chosen = draw(labels, quotas(np.bincount(labels), size), rng)
         parts[name] = pool[chosen]
@@ -128,9 +135,9 @@ def _check_sizes(corpus: Corpus, given: str, there: int, wanted: Mapping[str, in
 
 
 def _check_parts(corpus: Corpus, parts: Mapping[str, np.ndarray]) -> None:
-    trained = set(corpus.labels[parts["train"]])
+    trained = corpus.label_indices(parts["train"])
     for name in ("validation", "test"):
-        missing = sorted(set(corpus.labels[parts[name]]) - trained)
+        missing = sorted(corpus.label_indices(parts[name]) - trained)
         if missing:
             label = shown_label(corpus.label_names[missing[0]])
             raise UserError(

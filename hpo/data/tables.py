@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hpo.config.experiment import DataSource
+from hpo.config.experiment import DataSource, Kind
 from hpo.config.problems import nearest_name
+from hpo.data.cells import (
+    Label,
+    Text,
+    class_cell,
+    label_set_cell,
+    pair_cell,
+    sentence_cell,
+    text_cell,
+)
 from hpo.errors import UserError
 
 SPLITS = ("train", "validation", "test")
@@ -23,8 +32,8 @@ class Table:
     """
 
     where: str
-    texts: list[str | None]
-    labels: list[str | None]
+    texts: list[Text | None]
+    labels: list[Label | None]
     groups: list[str] | None = None
 
 
@@ -41,68 +50,77 @@ class Reading:
     label_names: tuple[str, ...] | None = None
 
 
-def table_from_columns(where: str, columns: Mapping[str, Sequence[object]], source: DataSource) -> Table:
+def table_from_columns(
+    where: str, columns: Mapping[str, Sequence[object]], source: DataSource, kind: Kind
+) -> Table:
     """Pick the columns that ``source`` names.
 
     Raises:
-        UserError: a column is missing, or a cell is no text (or no label).
+        UserError: a column is missing, or a cell is not what the task reads.
     """
     names = {"text": source.text, "label": source.label}
+    if kind == "pair":
+        names["second_text"] = source.second_text
     if source.group is not None:
         names["group"] = source.group
     for role, name in names.items():
         if name not in columns:
             raise _missing_column(where, role, name, list(columns))
-    texts = [_text(where, row, cell) for row, cell in enumerate(columns[source.text], start=1)]
-    labels = [_label(where, row, cell, "label") for row, cell in enumerate(columns[source.label], start=1)]
+    cells = {role: columns[name] for role, name in names.items()}
+    texts, labels = _READERS.get(kind, _one_class)(where, cells)
     if source.group is None:
         return Table(where, texts, labels)
-    groups = [_label(where, row, cell, "group") for row, cell in enumerate(columns[source.group], start=1)]
+    groups = [class_cell(where, row, cell, "group") for row, cell in enumerate(cells["group"], start=1)]
     return Table(where, texts, labels, [_filled(where, row, group) for row, group in enumerate(groups, 1)])
+
+
+Columns = Mapping[str, Sequence[object]]
+Rows = tuple[list[Text | None], list[Label | None]]
+
+
+def _one_class(where: str, cells: Columns) -> Rows:
+    texts = [text_cell(where, row, cell) for row, cell in enumerate(cells["text"], start=1)]
+    return list(texts), _classes(where, cells)
+
+
+def _classes(where: str, cells: Columns) -> list[Label | None]:
+    return [class_cell(where, row, cell, "label") for row, cell in enumerate(cells["label"], start=1)]
+
+
+def _pairs(where: str, cells: Columns) -> Rows:
+    both = zip(cells["text"], cells["second_text"], strict=True)
+    return [pair_cell(where, row, *texts) for row, texts in enumerate(both, start=1)], _classes(where, cells)
+
+
+def _label_sets(where: str, cells: Columns) -> Rows:
+    texts = [text_cell(where, row, cell) for row, cell in enumerate(cells["text"], start=1)]
+    labels = [label_set_cell(where, row, cell) for row, cell in enumerate(cells["label"], start=1)]
+    return list(texts), list(labels)
+
+
+def _sentences(where: str, cells: Columns) -> Rows:
+    both = zip(cells["text"], cells["label"], strict=True)
+    rows = [sentence_cell(where, row, *pair) for row, pair in enumerate(both, start=1)]
+    return [words for words, _ in rows], [spans for _, spans in rows]
+
+
+_READERS: Mapping[str, Callable[[str, Columns], Rows]] = {
+    "pair": _pairs,
+    "multi-label": _label_sets,
+    "token-classification": _sentences,
+}
 
 
 def _missing_column(where: str, role: str, name: str, there: list[str]) -> UserError:
     near = nearest_name(name, there)
     listed = ", ".join(f"`{column}`" for column in there) or "none"
     return UserError(
-        f"{where}: no column `{name}` for the {role}; its columns are {listed}",
+        f"{where}: no column `{name}` for the {role.replace('_', ' ')}; its columns are {listed}",
         f"Set `{role}: {near or 'COLUMN'}` under `data`.",
     )
-
-
-def _text(where: str, row: int, cell: object) -> str | None:
-    if isinstance(cell, str) or _is_missing(cell):
-        return cell if isinstance(cell, str) else None
-    raise _wrong_cell(where, row, "text", cell, "a text")
-
-
-def _label(where: str, row: int, cell: object, role: str) -> str | None:
-    """A class or group as a word: whole numbers are written without a point, truth values as true and false."""
-    if _is_missing(cell):
-        return None
-    if isinstance(cell, bool):
-        return str(cell).lower()
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    if isinstance(cell, str | int):
-        return str(cell).strip()
-    raise _wrong_cell(where, row, role, cell, "a word or a whole number")
 
 
 def _filled(where: str, row: int, group: str | None) -> str:
     if not group:
         raise UserError(f"{where}, row {row}: the group is empty", "Fill it in or remove the row.")
     return group
-
-
-def _is_missing(cell: object) -> bool:
-    return cell is None or cell != cell  # noqa: PLR0124 - NaN is the one value that is not equal to itself
-
-
-def _wrong_cell(where: str, row: int, role: str, cell: object, wanted: str) -> UserError:
-    kinds = {bool: "a truth value", int: "a number", float: "a number", list: "a list", dict: "an object"}
-    found = kinds.get(type(cell), f"a {type(cell).__name__}")
-    return UserError(
-        f"{where}, row {row}: the {role} is {found}; {wanted} is required",
-        f"Name another column under `data`, or write {wanted} there.",
-    )

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpo.config.experiment import Task
+from hpo.config.experiment import Kind, Task
+from hpo.data.cells import Text
 from hpo.data.corpus import Corpus, load_corpus
+from hpo.data.entities import types_of
 from hpo.data.splits import Split, digest, split
 from hpo.records.schema import SplitInfo
 
 
 @dataclass(frozen=True)
 class Part:
-    """One split: n texts, and int64 [n] labels as indices into the label names."""
+    """One split: n texts, and their labels as ``hpo.data.corpus.Corpus`` has them."""
 
-    texts: tuple[str, ...]
+    texts: tuple[Text, ...]
     labels: np.ndarray
 
 
@@ -29,6 +31,7 @@ class TaskData:
     test: Part
     label_names: tuple[str, ...]
     info: SplitInfo
+    kind: Kind = "text-classification"
 
 
 def load_task(task: Task, seed: int) -> TaskData:
@@ -37,14 +40,15 @@ def load_task(task: Task, seed: int) -> TaskData:
     Raises:
         UserError: the data cannot be read, its rows do not do, or there are too few.
     """
-    corpus = load_corpus(task.data)
+    corpus = load_corpus(task.data, task.kind)
     parts = split(corpus, task.train, task.validation, task.test, seed)
     return TaskData(
         train=_part(corpus, parts.train),
         validation=_part(corpus, parts.validation),
         test=_part(corpus, parts.test),
         label_names=corpus.label_names,
-        info=_info(corpus, parts),
+        info=_info(corpus, parts, task.kind),
+        kind=task.kind,
     )
 
 
@@ -52,12 +56,12 @@ def _part(corpus: Corpus, indices: np.ndarray) -> Part:
     return Part(tuple(corpus.texts[i] for i in indices), corpus.labels[indices])
 
 
-def _info(corpus: Corpus, parts: Split) -> SplitInfo:
+def _info(corpus: Corpus, parts: Split, kind: Kind) -> SplitInfo:
     groups = None if corpus.groups is None else tuple(int(g) for g in corpus.groups[parts.test])
     return SplitInfo(
         source=corpus.source,
         licence=corpus.licence,
-        labels=corpus.label_names,
+        labels=corpus.label_names if kind != "token-classification" else types_of(corpus.label_names),
         train=len(parts.train),
         validation=len(parts.validation),
         test=len(parts.test),

@@ -9,16 +9,31 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.data.batches import Batch
 from hpo.data.tokens import digest
 
 Ids = NDArray[np.int32]  # (length,) of one text
+NO_LABEL = -100  # at a token that no label is read off
 
 
 class Texts:
-    """Token ids of each text. Two of the same digest are equal and read the same."""
+    """Token ids of each text. Two of the same digest are equal and read the same.
 
-    def __init__(self, ids: Sequence[Ids]) -> None:
+    Args:
+        begins: of each text (length,) int64, the word that begins at each token, -1 where none does; None where labels are of
+            whole texts, not of words.
+        tags: of each text (words,) int64, the label of each word.
+    """
+
+    def __init__(
+        self,
+        ids: Sequence[Ids],
+        begins: Sequence[NDArray[np.int64]] = (),
+        tags: Sequence[NDArray[np.int64]] = (),
+    ) -> None:
         self.ids = tuple(ids)
+        self.begins = tuple(begins)
+        self.tags = tuple(_at_tokens(*row) for row in zip(begins, tags, strict=True))
         self.lengths: NDArray[np.int64] = np.array([len(row) for row in self.ids], dtype=np.int64)
 
     @cached_property
@@ -32,6 +47,16 @@ class Texts:
         digests = [hashlib.sha256(row.astype("<i4").tobytes()).digest()[:16] for row in self.ids]
         return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
 
+    def labels(self, batch: Batch, of_texts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The labels of a batch: (batch, width) at its tokens, or what ``of_texts`` (texts, ...) says of whole texts."""
+        if not self.tags:
+            rows: NDArray[np.int64] = of_texts[batch.items]
+            return rows
+        labels = np.full((len(batch.items), batch.width), NO_LABEL, np.int64)
+        for row, item in enumerate(batch.items):
+            labels[row, : len(self.tags[item])] = self.tags[item]
+        return labels
+
     @property
     def tokens(self) -> int:
         """Tokens of all texts together."""
@@ -42,3 +67,10 @@ class Texts:
 
     def __hash__(self) -> int:
         return hash(self.key)
+
+
+def _at_tokens(begins: NDArray[np.int64], tags: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The label of each word at its first token, ``NO_LABEL`` elsewhere."""
+    row = np.full(len(begins), NO_LABEL, np.int64)
+    row[begins >= 0] = tags[begins[begins >= 0]]
+    return row

@@ -8,17 +8,60 @@ from typing import Any
 
 import numpy as np
 
+from hpo.data.cells import Text
 
-def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[np.ndarray]:
+
+LONGEST = 10**9  # tokens: no text is cut
+
+
+def tokenize(tokenizer: Any, texts: Sequence[Text], max_length: int) -> list[np.ndarray]:
     """Token ids of each text, int32 [tokens], special tokens included, cut to ``max_length``.
+
+    Of two texts the longer one is cut first.
 
     Args:
         tokenizer: of transformers.
     """
     if not texts:
         return []
-    encoded = tokenizer(list(texts), truncation=True, max_length=max_length, return_attention_mask=False)
+    pairs = not isinstance(texts[0], str)
+    columns = [list(column) for column in zip(*texts, strict=True)] if pairs else [list(texts)]
+    encoded = tokenizer(*columns, truncation=True, max_length=max_length, return_attention_mask=False)
     return [np.array(ids, np.int32) for ids in encoded["input_ids"]]
+
+
+def tokenize_words(
+    tokenizer: Any, sentences: Sequence[Sequence[str]], max_length: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of each sentence its token ids, as ``tokenize``, and the word that begins at each token.
+
+    Returns:
+        For each sentence int32 [tokens] and int64 [tokens], -1 where no word begins. A word that was cut off, or that the
+        tokenizer leaves out, begins nowhere.
+    """
+    if not sentences:
+        return []
+    encoded = tokenizer(
+        [list(words) for words in sentences],
+        is_split_into_words=True,
+        truncation=True,
+        max_length=max_length,
+        return_attention_mask=False,
+    )
+    found = []
+    for row, ids in enumerate(encoded["input_ids"]):
+        words = [-1 if word is None else word for word in encoded.word_ids(row)]
+        begins = np.array(words, np.int64)
+        begins[1:][begins[1:] == begins[:-1]] = -1
+        found.append((np.array(ids, np.int32), begins))
+    return found
+
+
+def count_longer(tokenizer: Any, texts: Sequence[Text], length: int, *, words: bool) -> int:
+    """How many of ``texts`` have more than ``length`` tokens, special ones included; ``words``: they are lists of words."""
+    if words:
+        return sum(len(ids) > length for ids, _ in tokenize_words(tokenizer, texts, LONGEST))
+    return sum(len(ids) > length for ids in tokenize(tokenizer, texts, LONGEST))
 
 
 def digest(ids: Sequence[np.ndarray]) -> str:

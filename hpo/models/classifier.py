@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hpo.data.batches import own_width, widest_within
 from hpo.models.layers import frozen_parts, layers_of
+from hpo.models.objective import OBJECTIVE, Objective
 from hpo.models.pretrained import Pretrained
 from hpo.models.shortcuts import read_first_token, start_at, wide
 
@@ -18,8 +19,8 @@ from hpo.models.shortcuts import read_first_token, start_at, wide
 HEAD_DEVIATION = 0.02
 
 
-# The parameters that ``build_classifier`` reads.
-STRUCTURE = ("frozen_layers", "head_hidden_sizes", "pooling", "dropout")
+# The parameters that tell one classifier from another.
+STRUCTURE = ("frozen_layers", "head_hidden_sizes", "pooling", "dropout", *OBJECTIVE)
 
 
 class Classifier(nn.Module):
@@ -36,8 +37,10 @@ class Classifier(nn.Module):
         pooling: str,
         frozen: Sequence[nn.Module],
         wide_mask: bool = False,
+        objective: Objective | None = None,
     ) -> None:
         super().__init__()
+        self.objective = objective or Objective()
         self.body = body
         self.head = head
         self._pooling = pooling
@@ -45,7 +48,7 @@ class Classifier(nn.Module):
         self._frozen = tuple(frozen)  # a plain tuple: these are submodules of the body already
 
     def forward(self, texts: Tensor, mask: Tensor) -> Tensor:
-        """Logits (batch, classes) of texts padded on the right.
+        """Logits (batch, classes) of texts padded on the right; (batch, width, classes) without pooling.
 
         Args:
             texts: token ids (batch, width) int64, or hidden states (batch, width, hidden).
@@ -56,7 +59,9 @@ class Classifier(nn.Module):
             given = {"inputs_embeds": texts} if texts.is_floating_point() else {"input_ids": texts}
             attended = wide(mask) if self._wide_mask else mask
             hidden = self.body(**given, attention_mask=attended).last_hidden_state
-        if self._pooling == "cls":
+        if self._pooling == "none":
+            pooled = hidden
+        elif self._pooling == "cls":
             pooled = hidden[:, 0]
         else:
             weights = mask.unsqueeze(-1).to(hidden.dtype)
@@ -82,7 +87,12 @@ class Classifier(nn.Module):
 
 
 def build_classifier(
-    pretrained: Pretrained, parameters: Mapping[str, Any], classes: int, head_seed: int, start: int = 0
+    pretrained: Pretrained,
+    parameters: Mapping[str, Any],
+    classes: int,
+    head_seed: int,
+    start: int = 0,
+    objective: Objective | None = None,
 ) -> Classifier:
     """A fresh classifier on the pretrained body: a copy of what is trained, the frozen parts themselves.
 
@@ -92,13 +102,14 @@ def build_classifier(
         head_seed: of the head's first weights.
         start: depth at which the body begins: 0 reads token ids, k (at most ``frozen_layers``) hidden states before
             layer k.
+        objective: what its logits mean; None: one class a text.
     """
     rate, pooling = parameters["dropout"], parameters["pooling"]
     head = _build_head(
         pretrained.info.hidden_size, parameters["head_hidden_sizes"], classes, rate, head_seed
     ).to(next(pretrained.body.parameters()).device)
     if start == pretrained.info.layers:
-        return Classifier(None, head, pooling, ())
+        return Classifier(None, head, pooling, (), objective=objective)
     body, frozen = _copy_body(pretrained.body, parameters["frozen_layers"])
     _set_dropout(body, frozen, rate)
     start_at(body, start)
@@ -106,7 +117,8 @@ def build_classifier(
     if pooling == "cls" and trains_last and pretrained.first_token_works:
         read_first_token(body)
     on_gpu = next(pretrained.body.parameters()).is_cuda
-    return Classifier(body, head, pooling, frozen, wide_mask=on_gpu and pretrained.wide_mask_works)
+    wide_mask = on_gpu and pretrained.wide_mask_works
+    return Classifier(body, head, pooling, frozen, wide_mask, objective)
 
 
 def _copy_body(body: nn.Module, count: int) -> tuple[nn.Module, list[nn.Module]]:

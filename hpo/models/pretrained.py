@@ -14,6 +14,7 @@ from torch import nn
 from hpo.assets.catalogue import CATALOGUE
 from hpo.assets.fetch import fetch
 from hpo.errors import UserError
+from hpo.models.reading import reader_of_words, tell_second_text
 from hpo.models.shortcuts import works_for_first_token, works_from, works_with_wide_mask
 from hpo.records.schema import NOT_RECORDED, ModelInfo
 
@@ -43,14 +44,22 @@ class Pretrained:
 
 
 @lru_cache(maxsize=2)
-def load_pretrained(name: str) -> Pretrained:
+def load_pretrained(name: str, kind: str = "text-classification") -> Pretrained:
     """Load a model by its name in the catalogue, its folder or its id on the hub.
+
+    Args:
+        kind: of the task. Bodies that tell the second of two texts from the first are told where it begins; words are read
+            by a tokenizer that takes a blank before each as given.
 
     Raises:
         UserError: it is not there, has no safetensors, or its files do not fit together.
     """
     place, source, licence = _locate(name)
     tokenizer, body = _load(place, name)
+    if kind == "pair":
+        tell_second_text(body, tokenizer)
+    if kind == "token-classification":
+        tokenizer = reader_of_words(tokenizer, place, name)
     if getattr(body, "pooler", None) is not None:
         body.pooler = None  # the head reads hidden states; an untrained pooler would only decay
     body.eval()

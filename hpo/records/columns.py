@@ -133,6 +133,7 @@ RUNS = TableSchema(
         Column("validation", "int64", "texts", "Size of the validation split.", _UNKNOWN),
         Column("test", "int64", "texts", "Size of the test split.", _UNKNOWN),
         Column("duplicates_dropped", "int64", "texts", "Duplicates dropped before splitting."),
+        Column("texts_cut", "int64", "texts", "Those of all splits that have more than `max_length` tokens.", _UNKNOWN),
         Column(
             "test_groups",
             "json",
@@ -265,6 +266,7 @@ CONFIRMATIONS = TableSchema(
         Column("best_rung", "int64", "", "The rung that was scored, from 0.", _UNKNOWN),
         Column("test_score", "float64", _METRIC, "On the test split."),
         Column("test_loss", "float64", "nats", "On the test split.", "not recorded, or not finite"),
+        Column("test_metrics", "json", "", "Every metric of the task on the test split, by name."),
         Column("test_seconds", "float64", "device-seconds", "Of the evaluation on the test split."),
         Column("test_evaluation", "string", "", "Key of that evaluation; equal keys are the same work."),
         *_COSTS,
@@ -293,6 +295,7 @@ RUNGS = TableSchema(
         Column("seen", "int64", _RESOURCE, "How far the training was."),
         Column("steps", "int64", "optimizer steps", "Since the start of the training.", _UNKNOWN),
         Column("score", "float64", _METRIC, "On the validation split. A pruned trial's last is no result."),
+        Column("metrics", "json", "", "Every metric of the task on the validation split, by name."),
         Column("loss", "float64", "nats", "Mean cross-entropy on the validation split.", _UNKNOWN),
         Column("train_loss", "float64", "nats", "Mean over the steps since the rung before.", _UNKNOWN),
         Column("learning_rate", "float64", "", "Of the last step before it.", _UNKNOWN),
@@ -315,6 +318,13 @@ ITEMS = TableSchema(
         Column("group", "int64", "", "Number of its group.", "no groups"),
         Column("prediction", "int64", "", "Number of the predicted class.", _UNKNOWN),
         Column("correct", "int64", "", "1 where the prediction is the label, else 0.", _UNKNOWN),
+        Column(
+            "value",
+            "float64",
+            _METRIC,
+            "Share in the test score, which is the mean: a loss, or what the jackknife says.",
+            "`correct` is it, or not recorded",
+        ),
     ),
 )
 

@@ -89,7 +89,7 @@ class _Work:
         """The configuration."""
         return self._parameters[key]
 
-    def items(self, key: Key, column: str) -> tuple[int, ...] | None:
+    def items(self, key: Key, column: str) -> tuple[Any, ...] | None:
         """A column of the test items; None where it was not recorded."""
         values = tuple(row[column] for row in self._items[key])
         return None if not values or values[0] is None else values
@@ -190,6 +190,7 @@ def _split(row: Row) -> SplitInfo:
         validation=row["validation"] or 0,
         test=row["test"] or 0,
         duplicates_dropped=row["duplicates_dropped"],
+        texts_cut=row["texts_cut"],
         groups=None if row["test_groups"] is None else tuple(json.loads(row["test_groups"])),
         sha256=_text(row["data_sha256"]),
     )
@@ -239,6 +240,8 @@ def _confirmation(row: Row, work: _Work) -> Confirmation:
         parameters=work.parameters(key),
         test_predictions=work.items(key, "prediction"),
         test_correct=work.items(key, "correct"),
+        test_values=work.items(key, "value"),
+        test_metrics=json.loads(row["test_metrics"]),
         **work.fields(key),
     )
 
@@ -252,6 +255,7 @@ def _audited(row: Row, work: _Work) -> Audited:
 def _rung(row: Row) -> Rung:
     return Rung(
         examples=row["seen"],
+        metrics=json.loads(row["metrics"]),
         **_part(row, "steps", "score", "loss", "train_loss", "learning_rate", "seconds", "evaluation"),
     )
 

@@ -49,6 +49,7 @@ class Rung(Frozen):
     examples: int  # seen since the start of the trial, or what ``Run.resource`` counts
     steps: int | None = None
     score: float
+    metrics: dict[str, float] = {}  # every metric of the task by name, the run's own among them
     loss: float | None = None  # mean cross-entropy, nats
     train_loss: float | None = None  # mean over the segment's steps, nats
     learning_rate: float | None = None  # of the segment's last step
@@ -102,7 +103,12 @@ class Confirmation(Frozen):
         selected_score: validation score of the trial at selection; None for the baseline.
         validation_score, validation_loss: of this training, at its best rung.
         test_predictions: class index of each test item, in the order of the split.
-        test_correct: 1 where the prediction is the label, in the same order; None: no scores of single items.
+        test_correct: 1 where the prediction is the label, in the same order; None where items have no one class, or were
+            not recorded.
+        test_values: of each item, in the same order, with the score as their mean: the loss of log-loss, or what the
+            jackknife says that the item does to a score of the whole split (``hpo.metrics.influence``); None where
+            ``test_correct`` is that, or nothing was recorded.
+        test_metrics: every metric of the task by name, the run's own among them.
         fresh: whether it was trained with a seed that selection never saw; else it is the selected trial itself.
     """
 
@@ -122,6 +128,8 @@ class Confirmation(Frozen):
     test_loss: float | None = None  # None where it is not finite, too
     test_predictions: tuple[int, ...] | None = None
     test_correct: tuple[int, ...] | None = None
+    test_values: tuple[float, ...] | None = None
+    test_metrics: dict[str, float] = {}
     test_seconds: float = 0.0
     test_evaluation: str = ""
     fresh: bool = True
@@ -130,6 +138,11 @@ class Confirmation(Frozen):
     passes: tuple[Work, ...] = ()
     retrained_seconds: float = 0.0
     charged: float | None = None
+
+    @property
+    def item_scores(self) -> tuple[float, ...] | None:
+        """Of each test item, in the order of the split, with the test score as their mean; None: not recorded."""
+        return self.test_correct if self.test_values is None else self.test_values
 
 
 class Audited(Frozen):
@@ -164,6 +177,8 @@ class SplitInfo(Frozen):
 
     Attributes:
         source: name of the data and where it came from.
+        labels: classes, labels, or types of entities.
+        texts_cut: how many of all splits have more tokens than are read; None: not recorded.
         groups: group of each test item, by number, in the order of the split; None: no groups.
         sha256: covers texts, labels and their assignment to splits.
     """
@@ -175,6 +190,7 @@ class SplitInfo(Frozen):
     validation: int = 0
     test: int = 0
     duplicates_dropped: int = 0
+    texts_cut: int | None = None
     groups: tuple[int, ...] | None = None
     sha256: str = NOT_RECORDED
 

@@ -165,6 +165,7 @@ def _run(run: Run) -> Row:
         "validation": split.validation or None,
         "test": split.test or None,
         "duplicates_dropped": split.duplicates_dropped,
+        "texts_cut": split.texts_cut,
         "test_groups": None if split.groups is None else _json(split.groups),
         "model": _text(model.source),
         "model_licence": _text(model.licence),
@@ -208,6 +209,7 @@ def _confirmation(confirmation: Confirmation) -> Row:
     )
     return {
         **{name: getattr(confirmation, name) for name in named},
+        "test_metrics": _json(confirmation.test_metrics),
         "seed": _number(confirmation.seed),
         "best_rung": _number(confirmation.best_rung),
         **_cost(confirmation),
@@ -249,7 +251,8 @@ def _rungs(records: Records) -> Iterator[Row]:
     for item in trainings(records):
         whose = {"run": records.run.name, **whose_work(item)}
         for number, rung in enumerate(item.rungs):
-            yield {**whose, "rung": number, "seen": rung.examples, **rung.model_dump(exclude={"examples"})}
+            facts = rung.model_dump(exclude={"examples"})
+            yield {**whose, "rung": number, "seen": rung.examples, **facts, "metrics": _json(rung.metrics)}
 
 
 def _items(records: Records) -> dict[str, list[Any]]:
@@ -257,7 +260,7 @@ def _items(records: Records) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = defaultdict(list)
     groups = records.run.split.groups
     for c in records.confirmations:
-        count = len(c.test_correct or c.test_predictions or ())
+        count = len(c.item_scores or c.test_predictions or ())
         empty = [None] * count
         whose = {name: getattr(c, name) for name in ("role", "strategy", "replicate", "index")}
         for name, value in {"run": records.run.name, **whose}.items():
@@ -266,6 +269,7 @@ def _items(records: Records) -> dict[str, list[Any]]:
         columns["group"] += empty if groups is None else groups[:count]
         columns["prediction"] += empty if c.test_predictions is None else c.test_predictions
         columns["correct"] += empty if c.test_correct is None else c.test_correct
+        columns["value"] += empty if c.test_values is None else c.test_values
     return columns or {name: [] for name in ITEMS.names}
 
 

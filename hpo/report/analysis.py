@@ -78,7 +78,7 @@ def analyse(records: Records) -> Analysis:
     """
     run = records.run
     groups = run.split.groups
-    by_item = any(c.test_correct is not None for c in records.confirmations)
+    by_item = any(c.item_scores is not None for c in records.confirmations)
     if by_item and (run.split.test < 2 or (groups is not None and len(set(groups)) < 2)):
         raise UserError(
             f"{run.name}: the test split has a single item or group; an interval needs at least 2",

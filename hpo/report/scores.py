@@ -16,9 +16,10 @@ Role = Literal["strategy", "baseline"]
 
 @dataclass(frozen=True)
 class Scores:
-    """Correct (1) or not (0) on each test item, of each confirmation of one strategy or of the baseline.
+    """What each test item adds to the score of each confirmation of one strategy or of the baseline: the score is the mean.
 
-    Where single items were not recorded there is one column: the score of the whole split.
+    Of accuracy it is 1 where the item is right, else 0. Where single items were not recorded there is one column: the score
+    of the whole split.
 
     Attributes:
         correct: (replicate, index of the fresh seed) -> (n,).
@@ -44,10 +45,8 @@ def collect(records: Records) -> dict[tuple[Role, str], Scores]:
     found: dict[tuple[Role, str], dict[tuple[int, int], Array]] = {}
     for item in records.confirmations:
         rows = found.setdefault((item.role, item.strategy), {})
-        single = item.test_correct is None
-        rows[item.replicate, item.index] = np.array(
-            [item.test_score] if single else item.test_correct, dtype=np.float64
-        )
+        scores = (item.test_score,) if item.item_scores is None else item.item_scores
+        rows[item.replicate, item.index] = np.array(scores, dtype=np.float64)
     order: list[tuple[Role, str]] = [("strategy", name) for name in records.run.strategies]
     order += [key for key in found if key[0] == "baseline"]
     by_search = records.run.replicates > 1

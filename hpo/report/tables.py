@@ -69,7 +69,7 @@ def _shared(records: Records, rows: Iterable[Mapping[str, Any]]) -> str:
 def _sampled(records: Records) -> str:
     """What the intervals are over, and by which method."""
     units = units_of(records.run)[1]
-    if all(c.test_correct is None for c in records.confirmations):
+    if all(c.item_scores is None for c in records.confirmations):
         alone = "; one alone has none" if single_training(records.run) else ""
         return f"{units} by Student's t (scores of single items were not recorded{alone})"
     if single_training(records.run):

@@ -26,12 +26,21 @@ class Job(Frozen):
 
 
 class TestScores(Frozen):
-    """Scores on the test split; ``predictions``: class index of each item, in the order of the split."""
+    """Scores on the test split.
 
-    accuracy: float
+    Attributes:
+        metrics: every metric of the task by name.
+        predictions, correct: of each item, in the order of the split, its class index and whether it is the label; None
+            where items have no one class.
+        values: of each item, with the score as their mean; None where ``correct`` is that.
+    """
+
+    score: float
+    metrics: dict[str, float]
     loss: float | None
-    predictions: tuple[int, ...]
-    correct: tuple[int, ...]
+    predictions: tuple[int, ...] | None
+    correct: tuple[int, ...] | None
+    values: tuple[float, ...] | None
     seconds: float
     evaluation: str
 

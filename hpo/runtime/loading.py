@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import torch
 
 from hpo.config.experiment import Experiment
-from hpo.data.task_data import TaskData, load_task
-from hpo.data.texts import Texts
-from hpo.data.tokens import tokenize
+from hpo.data.read import read_texts
+from hpo.data.task_data import Part, TaskData, load_task
+from hpo.data.tokens import count_longer
 from hpo.data.wordnet import Synonyms, load_synonyms
+from hpo.models.objective import Outputs
 from hpo.models.pretrained import Pretrained, load_pretrained
 from hpo.runtime.memory import keep_freed_memory
 from hpo.runtime.recall import Recall
@@ -23,6 +24,7 @@ from hpo.training.evaluation import EvaluationSet
 from hpo.training.examples import TrainingTexts
 from hpo.training.precision import Precision, choose_precision
 from hpo.training.prefixes import Prefixes
+from hpo.training.scoring import Scoring
 from hpo.training.store import Store
 
 # Part of a GPU's memory that workers take together; the rest is for what CUDA itself keeps in each process.
@@ -58,15 +60,17 @@ class Loaded:
             rungs=experiment.budget.rungs,
             origin={
                 **numerics,
-                "classes": len(self.task.label_names),
+                "kind": self.task.kind,
+                "classes": self._outputs.classes,
+                "class_weights": self._outputs.balanced().tolist(),
                 "first_token": self.pretrained.first_token_works,
             },
             forks=forks,
             start_of=lambda parameters: prefixes.start_of(parameters, texts.tokens),
         )
-        part = self.task.validation
-        ids = Texts(tokenize(tokenizer, part.texts, length))
-        return Recall(planner, store, prefixes, EvaluationSet(ids, part.labels, texts.pad_id))
+        task = experiment.task
+        scoring = Scoring(task.kind, self.task.label_names, task.metric)
+        return Recall(planner, store, prefixes, self._evaluation_set(self.task.validation), scoring)
 
     def worker(self, recall: Recall, share: float = 1.0) -> Worker:
         """What does the jobs in this process."""
@@ -76,13 +80,27 @@ class Loaded:
         )  # on a CPU states are read from disk as fast as they are needed
         if device.type == "cuda":
             held = int(torch.cuda.get_device_properties(device).total_memory * GPU_SHARE * share * HELD_SHARE)
-        return Worker(self.pretrained, recall, len(self.task.label_names), self.precision, share, held)
+        return Worker(self.pretrained, recall, self._outputs, self.precision, share, held)
 
     def test_set(self) -> EvaluationSet:
         """The test split: opened once all configurations are selected."""
+        return self._evaluation_set(self.task.test)
+
+    def count_cut(self) -> int:
+        """How many texts of all splits have more tokens than are read."""
+        words, length = self.task.kind == "token-classification", self.experiment.task.max_length
+        parts = (self.task.train, self.task.validation, self.task.test)
         tokenizer = self.pretrained.tokenizer
-        ids = Texts(tokenize(tokenizer, self.task.test.texts, self.experiment.task.max_length))
-        return EvaluationSet(ids, self.task.test.labels, tokenizer.pad_token_id or 0)
+        return sum(count_longer(tokenizer, part.texts, length, words=words) for part in parts)
+
+    def _evaluation_set(self, part: Part) -> EvaluationSet:
+        tokenizer, length = self.pretrained.tokenizer, self.experiment.task.max_length
+        texts = read_texts(tokenizer, part.texts, part.labels, length)
+        return EvaluationSet(texts, part.labels, tokenizer.pad_token_id or 0)
+
+    @property
+    def _outputs(self) -> Outputs:
+        return Outputs(self.task.kind, len(self.task.label_names), self.task.train.labels)
 
 
 def load(
@@ -104,7 +122,7 @@ def load(
     if precision.device.type == "cuda" and share < 1:
         torch.cuda.set_per_process_memory_fraction(share * GPU_SHARE, precision.device)
     task = load_task(experiment.task, experiment.seed)
-    pretrained = load_pretrained(experiment.model)
+    pretrained = load_pretrained(experiment.model, experiment.task.kind)
     pretrained.body.to(precision.device)
     synonyms = load_synonyms() if experiment.needs_synonyms() else None
     return Loaded(experiment, pretrained, task, precision, synonyms)

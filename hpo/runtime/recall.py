@@ -12,6 +12,7 @@ from hpo.training.course import Course, Planner
 from hpo.training.evaluation import EvaluationSet
 from hpo.training.keys import evaluation_key, segment_key
 from hpo.training.prefixes import Prefixes
+from hpo.training.scoring import Scoring
 from hpo.training.store import EvaluationFacts, SegmentFacts, Store
 
 COURSES_KEPT = 64  # a trial asks for its own several times, paired trials in turn
@@ -22,13 +23,22 @@ class Recall:
 
     Attributes:
         prefixes: of the run; only their planning and their facts are used here.
+        scoring: how the task is scored.
         validation: the validation split.
         test: the test split; None until the search is over and it was opened.
     """
 
-    def __init__(self, planner: Planner, store: Store, prefixes: Prefixes, validation: EvaluationSet) -> None:
+    def __init__(
+        self,
+        planner: Planner,
+        store: Store,
+        prefixes: Prefixes,
+        validation: EvaluationSet,
+        scoring: Scoring,
+    ) -> None:
         self.store = store
         self.prefixes = prefixes
+        self.scoring = scoring
         self.validation = validation
         self.test: EvaluationSet | None = None
         self._planner = planner
@@ -141,7 +151,8 @@ class Recall:
         return Rung(
             examples=examples,
             steps=steps,
-            score=facts.accuracy,
+            score=facts.metrics[self.scoring.metric],
+            metrics=facts.metrics,
             loss=facts.loss,
             train_loss=train_loss,
             learning_rate=rate,
@@ -150,13 +161,15 @@ class Recall:
         )
 
     def _test_scores(self, course: Course, job: Job, facts: EvaluationFacts) -> TestScores:
-        predictions = facts.predictions or ()
-        labels = self.data(job).labels.tolist()
+        items, data = facts.items, self.data(job)
+        assert items is not None, "an evaluation on the test split keeps its items"
         return TestScores(
-            accuracy=facts.accuracy,
+            score=facts.metrics[self.scoring.metric],
+            metrics=facts.metrics,
             loss=facts.loss,
-            predictions=predictions,
-            correct=tuple(int(p == label) for p, label in zip(predictions, labels, strict=True)),
+            predictions=items.predictions,
+            correct=self.scoring.correct(items, data),
+            values=self.scoring.values(items, data),
             seconds=facts.seconds,
             evaluation=self.evaluation_key(course, job),
         )

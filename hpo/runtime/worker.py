@@ -19,13 +19,14 @@ from hpo.data.batches import Batch
 from hpo.data.texts import Texts
 from hpo.errors import UserError
 from hpo.models.classifier import STRUCTURE, Classifier, build_classifier
+from hpo.models.objective import Outputs
 from hpo.models.pretrained import Pretrained
 from hpo.runtime.jobs import UNTRAINED, Done, Job
 from hpo.runtime.recall import Recall, state_of
 from hpo.seeds import derive
 from hpo.training.backward import Backward, recorded_on_gpu
 from hpo.training.course import Course, Reader
-from hpo.training.evaluation import evaluate
+from hpo.training.evaluation import predict
 from hpo.training.held import HeldStates
 from hpo.training.keys import segment_key
 from hpo.training.loop import train_segment
@@ -61,14 +62,14 @@ class Worker:
         self,
         pretrained: Pretrained,
         recall: Recall,
-        classes: int,
+        outputs: Outputs,
         precision: Precision,
         share: float = 1.0,
         held_bytes: int = 0,
     ) -> None:
         self.recall = recall
         self._pretrained = pretrained
-        self._classes = classes
+        self._outputs = outputs
         self._precision = precision
         self._share = share
         self._live: _Live | None = None
@@ -166,7 +167,10 @@ class Worker:
         self._live = None  # its model may be taken
         parameters = course.parameters
         head_seed = derive(course.seed, "head")
-        fresh = build_classifier(self._pretrained, parameters, self._classes, head_seed, course.start)
+        objective = self._outputs.objective(parameters, self._precision.device)
+        fresh = build_classifier(
+            self._pretrained, parameters, self._outputs.classes, head_seed, course.start, objective
+        )
         fresh.to(self._precision.device)
         structure = json.dumps([course.start, *(parameters[name] for name in STRUCTURE)])
         backward = self._warm.take(structure, fresh)
@@ -224,12 +228,14 @@ class Worker:
         if read is not None:
             self._pass(data.texts, course)
         started = time.perf_counter()
-        scores = evaluate(self._live.model, data, self._precision, read)
+        predicted = predict(self._live.model, data, self._precision, read)
+        finite = math.isfinite(predicted.loss)
+        scoring = self.recall.scoring
         facts = EvaluationFacts(
-            accuracy=scores.accuracy,
-            loss=scores.loss if math.isfinite(scores.loss) else None,
+            metrics=scoring.metrics(predicted, data),
+            loss=predicted.loss if finite else None,
             seconds=self._count("evaluate", started),
-            predictions=tuple(scores.predictions.tolist()) if job.split == "test" else None,
+            items=scoring.items(predicted, data) if job.split == "test" else None,
         )
         self.recall.store.put_evaluation(self.recall.evaluation_key(course, job), facts)
 

@@ -128,7 +128,7 @@ class Audit:
             sample_seed=self._seed,
             state=state,
             reason=reason,
-            score=rungs[best_rung(rungs)].score if state == "complete" else None,
+            score=rungs[best_rung(rungs, self._run.metric)].score if state == "complete" else None,
             segments=tuple(trained.segments),
             rungs=tuple(trained.rungs),
             passes=tuple(work for key, work in trained.passes.items() if key not in before),

@@ -8,15 +8,16 @@ from typing import Any, Literal
 import numpy as np
 
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Rung, Trial
+from hpo.records.schema import Confirmation, Metric, Rung, Trial
 from hpo.runtime.jobs import UNTRAINED, Done, Job
 from hpo.search.trained import Trained
 from hpo.search.watchers import Watchers
 
 
-def best_rung(rungs: Iterable[Rung]) -> int:
-    """Index of the highest validation accuracy; of equals the earliest."""
-    return int(np.argmax([rung.score for rung in rungs]))
+def best_rung(rungs: Iterable[Rung], metric: Metric) -> int:
+    """Index of the best validation score; of equals the earliest."""
+    scores = np.array([rung.score for rung in rungs])
+    return int(np.argmax(scores if metric.maximize else -scores))
 
 
 def confirm(
@@ -25,6 +26,7 @@ def confirm(
     work: Work,
     role: Literal["strategy", "baseline"],
     selected: Trial | None,
+    metric: Metric,
     test_is_open: Callable[[], bool],
 ) -> Generator[Job | Callable[[], bool], Done, Confirmation]:
     """Train what ``work`` names, evaluated so many times, and score the state of its best rung on the test split.
@@ -50,7 +52,7 @@ def confirm(
     reached = bool(trained.rungs)
     if not reached:
         trained.add((yield Job(parameters=parameters, seed=work.seed, rung=UNTRAINED)))
-    best = best_rung(trained.rungs)
+    best = best_rung(trained.rungs, metric)
     yield test_is_open
     scored = yield Job(
         parameters=parameters, seed=work.seed, rung=best if reached else UNTRAINED, split="test"
@@ -71,10 +73,12 @@ def confirm(
         validation_score=trained.rungs[best].score,
         validation_loss=trained.rungs[best].loss,
         best_rung=best,
-        test_score=test.accuracy,
+        test_score=test.score,
         test_loss=test.loss,
         test_predictions=test.predictions,
         test_correct=test.correct,
+        test_values=test.values,
+        test_metrics=test.metrics,
         test_seconds=test.seconds,
         test_evaluation=test.evaluation,
         segments=tuple(trained.segments),

@@ -25,7 +25,8 @@ from hpo.records.files import (
     write_confirmation,
     write_run,
 )
-from hpo.records.schema import Metric, Run, Stamp, Trial
+from hpo.records.metrics import METRICS
+from hpo.records.schema import Run, Stamp, Trial
 from hpo.records.selection import select
 from hpo.report.writing import Report, write_report
 from hpo.runtime.engine import Engine
@@ -188,7 +189,9 @@ class _Run:
         known = read_records(folder)
         self._confirmed = {(c.strategy, c.replicate, c.index): c for c in known.confirmations}
         records: dict[TrialKey, Trial] = {(t.strategy, t.replicate, t.draw): t for t in known.trials}
-        self._trials = TrialRunner(experiment, engine.recall, StudyStorage(folder), folder, watchers, records)
+        self._metric = METRICS[experiment.task.metric]
+        storage = StudyStorage(folder, self._metric.maximize)
+        self._trials = TrialRunner(experiment, engine.recall, storage, folder, watchers, records)
         self._scheduler = Scheduler(engine.executor, engine.recall, self._count)
         self._tested = False
         self.trained = 0
@@ -240,7 +243,7 @@ class _Run:
         if strategy != BASELINE:
             yield lambda: self._trials.have_ended(strategy, replicate)
             draws = range(self._experiment.budget.trials)
-            selected = select((self._trials.records[strategy, replicate, n] for n in draws), Metric())
+            selected = select((self._trials.records[strategy, replicate, n] for n in draws), self._metric)
             if selected is None:
                 self._watchers.note(
                     f"{strategy}, replicate {replicate}: no trial was trained to its end, nothing to confirm"
@@ -253,7 +256,7 @@ class _Run:
         self._watchers.started(work)
         role: Literal["baseline", "strategy"] = "baseline" if strategy == BASELINE else "strategy"
         record = yield from confirm(
-            self._watchers, len(course.rungs), work, role, selected, self._test_is_open
+            self._watchers, len(course.rungs), work, role, selected, self._metric, self._test_is_open
         )
         write_confirmation(self._folder, record)
         self._watchers.confirmation(record)

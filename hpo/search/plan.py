@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 
 from hpo.config.experiment import Experiment, Range
+from hpo.records.metrics import METRICS
+from hpo.records.schema import Metric
 
 MOST_FORKS = 64  # each is one state more to keep, at most once a training
 
@@ -21,6 +23,7 @@ class Plan:
         examples: that one full training sees, (least, most) over the search space.
         steps: optimizer steps of one full training, (least, most).
         most_examples: seen in training if nothing is pruned.
+        metric: by which trials are selected and strategies compared.
     """
 
     strategies: tuple[str, ...]
@@ -33,6 +36,7 @@ class Plan:
     examples: tuple[int, int]
     steps: tuple[int, int]
     most_examples: int
+    metric: Metric
 
 
 def make_plan(experiment: Experiment) -> Plan:
@@ -58,6 +62,7 @@ def make_plan(experiment: Experiment) -> Plan:
         examples=examples,
         steps=steps,
         most_examples=(trials + confirmations + baselines) * examples[1],
+        metric=METRICS[task.metric],
     )
 
 

@@ -13,6 +13,7 @@ from hpo.config.parameters import PARAMETERS
 from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.models.classifier import structure_faults
+from hpo.records.metrics import METRICS
 from hpo.records.schema import DeviceInfo, ModelInfo, ParameterInfo, Run, Search, SplitInfo
 from hpo.runtime.loading import Loaded, load
 from hpo.search.plan import Plan, make_plan
@@ -64,13 +65,18 @@ def run_record(loaded: Loaded, workers: int) -> Run:
         replicates=e.budget.replicates,
         trials=e.budget.trials,
         seeds=e.confirmation.seeds,
+        metric=METRICS[e.task.metric],
         search=_search(e),
         space=_space(e),
-        split=loaded.task.info,
+        split=_split(loaded),
         model=loaded.pretrained.info,
         device=loaded.precision.info.model_copy(update={"workers": workers}),
         versions=_versions(),
     )
+
+
+def _split(loaded: Loaded) -> SplitInfo:
+    return loaded.task.info.model_copy(update={"texts_cut": loaded.count_cut()})
 
 
 def _task(experiment: Experiment) -> str:
@@ -85,6 +91,8 @@ _INDEPENDENT = {"random", "qmc"}
 
 def _search(experiment: Experiment) -> Search:
     budget = experiment.budget
+    metric = METRICS[experiment.task.metric]
+    best = "highest" if metric.maximize else "lowest"
     pruner: str = budget.pruner
     if pruner in {"successive_halving", "hyperband"}:
         pruner += f", reduction factor {budget.reduction_factor}"
@@ -93,7 +101,7 @@ def _search(experiment: Experiment) -> Search:
         pruner=pruner,
         independent=budget.sampler in _INDEPENDENT and budget.pruner == "none",
         rungs=budget.rungs,
-        selection="the complete trial with the highest validation accuracy of its search",
+        selection=f"the complete trial with the {best} validation {metric.name} of its search",
         shared_draws=True,
     )
 
@@ -122,7 +130,7 @@ def check_experiment(space: Space, device: str | None) -> Checked:
     """Load everything, train nothing, write nothing but the cache of assets."""
     loaded = prepare(space, device)
     return Checked(
-        make_plan(space.experiment), loaded.task.info, loaded.pretrained.info, loaded.precision.info
+        make_plan(space.experiment), _split(loaded), loaded.pretrained.info, loaded.precision.info
     )
 
 

@@ -30,8 +30,9 @@ _STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed
 class StudyStorage:
     """The studies of one run. The caller holds the run's lock, so that nobody else writes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, maximize: bool = True) -> None:
         path = journal_path(folder)
+        self._direction = StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE
         _mend(path)
         logging.getLogger("optuna").setLevel(logging.WARNING)
         try:
@@ -48,7 +49,7 @@ class StudyStorage:
         try:
             study_id = self._storage.get_study_id_from_name(name)
         except KeyError:
-            study_id = self._storage.create_new_study([StudyDirection.MAXIMIZE], name)
+            study_id = self._storage.create_new_study([self._direction], name)
         return StoredStudy(study_id, self._storage)
 
 
@@ -89,13 +90,13 @@ class StoredStudy:
         distributions: dict[str, BaseDistribution],
         seed: int,
         state: str,
-        accuracy: float | None,
+        score: float | None,
         rungs: Mapping[int, float],
     ) -> None:
         """Store a trial that has ended, as ``begin``, ``report`` at each of its ``rungs`` and ``end`` would."""
         drawn = optuna.trial.create_trial(
             state=_STATES[state],
-            value=accuracy,
+            value=score,
             params=params,
             distributions=distributions,
             user_attrs={"seed": seed},
@@ -103,14 +104,14 @@ class StoredStudy:
         )
         self._ids.append(self._storage.create_new_trial(self._study_id, template_trial=drawn))
 
-    def report(self, draw: int, examples: int, accuracy: float) -> None:
-        """Store the accuracy at a rung, unless it is there."""
+    def report(self, draw: int, examples: int, score: float) -> None:
+        """Store the score at a rung, unless it is there."""
         if examples not in self.trial(draw).intermediate_values:
-            self._storage.set_trial_intermediate_value(self._ids[draw], examples, accuracy)
+            self._storage.set_trial_intermediate_value(self._ids[draw], examples, score)
 
-    def end(self, draw: int, state: str, accuracy: float | None) -> None:
-        """Store how a trial ended: ``complete`` with its accuracy, ``pruned`` or ``failed``."""
-        values: Sequence[float] | None = None if accuracy is None else [accuracy]
+    def end(self, draw: int, state: str, score: float | None) -> None:
+        """Store how a trial ended: ``complete`` with its score, ``pruned`` or ``failed``."""
+        values: Sequence[float] | None = None if score is None else [score]
         self._storage.set_trial_state_values(self._ids[draw], _STATES[state], values)
 
 

@@ -14,6 +14,7 @@ from hpo.config.experiment import Experiment
 from hpo.config.parameters import Value
 from hpo.records.events import Work
 from hpo.records.files import write_trial
+from hpo.records.metrics import METRICS
 from hpo.records.schema import Trial
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.recall import Recall
@@ -66,7 +67,10 @@ class TrialRunner:
         self._watchers = watchers
         self._storage = storage
         self._studies: dict[tuple[str, int], _Study] = {}
-        self._pruner = Pruner(budget.pruner, budget.reduction_factor, budget.rungs)
+        self._metric = METRICS[experiment.task.metric]
+        self._pruner = Pruner(
+            budget.pruner, budget.reduction_factor, budget.rungs, self._metric.maximize
+        )
         self.records = records
 
     def run(self, strategy: str, value: Value | None, replicate: int, number: int) -> Training:
@@ -140,8 +144,8 @@ class TrialRunner:
         if trial is None:
             study.stored.add(*drawn, record.seed, record.state, record.score, rungs)
         elif not trial.state.is_finished():
-            for examples, accuracy in rungs.items():
-                study.stored.report(record.draw, examples, accuracy)
+            for examples, score in rungs.items():
+                study.stored.report(record.draw, examples, score)
             study.stored.end(record.draw, record.state, record.score)
 
     def _train(
@@ -169,7 +173,7 @@ class TrialRunner:
             if decision.prune:
                 state, reason = "pruned", f"stopped at {rung_examples} examples: {decision.reason}"
                 break
-        best = best_rung(trained.rungs) if state == "complete" else None
+        best = best_rung(trained.rungs, self._metric) if state == "complete" else None
         return Trial(
             strategy=strategy,
             replicate=replicate,

@@ -23,8 +23,8 @@ from hpo.search.prepare import run_record
 from hpo.seeds import derive
 from hpo.training.store import Store
 
-# What losses (nats) and accuracies (shares of 1) may differ by across classes of numerics.
-LOSS_TOLERANCE, ACCURACY_TOLERANCE = 0.05, 0.02
+# What losses (nats) and scores may differ by across classes of numerics.
+LOSS_TOLERANCE, SCORE_TOLERANCE = 0.05, 0.02
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Compared:
     Attributes:
         exact: whether equal bits are promised: on a CPU, within the class of numerics of the run.
         same_state: whether the digest of the state at its end is the stored one; None where none is stored.
-        loss, accuracy: the largest difference of any loss (nats) and any accuracy (share of 1); infinite where one of
+        loss, score: the largest difference of any loss (nats) and any score (of the run's metric); infinite where one of
             the two diverged.
     """
 
@@ -73,14 +73,14 @@ class Compared:
     exact: bool
     same_state: bool | None
     loss: float
-    accuracy: float
+    score: float
 
     @property
     def equal(self) -> bool:
         """To the bit where that is promised, else within the tolerances."""
         if self.exact:
-            return self.same_state is not False and self.loss == self.accuracy == 0.0
-        return self.loss <= LOSS_TOLERANCE and self.accuracy <= ACCURACY_TOLERANCE
+            return self.same_state is not False and self.loss == self.score == 0.0
+        return self.loss <= LOSS_TOLERANCE and self.score <= SCORE_TOLERANCE
 
 
 class Verification:
@@ -109,6 +109,7 @@ class Verification:
                 "Let `hpo run` finish a trial first; `hpo status` shows how far it is.",
             )
         experiment = Experiment.model_validate(records.run.experiment)
+        self._metric = experiment.task.metric
         self.segments = len({s.segment.key for group in every.values() for s in group})
         self.sample = _draw(every, size, derive(experiment.seed, "verify"))
         self.warnings: list[str] = []
@@ -142,26 +143,26 @@ class Verification:
         scores = None if kept is None or rung is None else kept.evaluation(rung.evaluation)
         new = again.done.rung
         losses: list[tuple[float | None, float | None]] = []
-        accuracies: list[tuple[float | None, float | None]] = []
+        pairs: list[tuple[float | None, float | None]] = []
         if facts is not None:
             losses.append((facts.loss, again.facts.loss if again.facts else None))
         if scores is not None:
             losses.append((scores.loss, new.loss if new else None))
-            accuracies.append((scores.accuracy, new.score if new else None))
+            pairs.append((scores.metrics[self._metric], new.score if new else None))
         if rung is not None:
             losses.append((rung.loss, new.loss if new else None))
             losses.append((rung.train_loss, new.train_loss if new else None))
-            accuracies.append((rung.score, new.score if new else None))
+            pairs.append((rung.score, new.score if new else None))
         if tested is not None:
             losses.append((tested.test_loss, again.test.loss if again.test else None))
-            accuracies.append((tested.test_score, again.test.accuracy if again.test else None))
+            pairs.append((tested.test_score, again.test.score if again.test else None))
         same = again.facts is not None and facts is not None and facts.state == again.facts.state
         return Compared(
             sampled=sampled,
             exact=again.exact,
             same_state=None if facts is None else same,
             loss=_largest_difference(losses),
-            accuracy=_largest_difference(accuracies),
+            score=_largest_difference(pairs),
         )
 
 

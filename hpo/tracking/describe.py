@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hpo.records.schema import Run
-from hpo.tracking.progress import BEST, BEST_SO_FAR, CHARGED, TEST_ACCURACY
+from hpo.tracking.progress import CHARGED, Names
 from hpo.tracking.uri import VIEW
 
 LONGEST = 3000  # characters of a text that a user wrote
@@ -27,7 +27,8 @@ def experiment_tags(run: Run, run_id: str) -> dict[str, str]:
     Shown is the run opened last, oldest first: MLflow nests rows only by their start, and loads a hundred at a time.
     """
     searched = [p.name for p in run.space if p.kind in {"choices", "range"}]
-    columns = [f"metrics.`{name}`" for name in (TEST_ACCURACY, BEST_SO_FAR, BEST, CHARGED)]
+    names = Names(run.metric)
+    columns = [f"metrics.`{name}`" for name in (names.test, names.best_so_far, names.best, CHARGED)]
     columns += [f"params.`{name}`" for name in searched]
     view = {
         "searchFilter": f"tags.`hpo.run` = '{run_id}'",
@@ -44,6 +45,7 @@ def experiment_tags(run: Run, run_id: str) -> dict[str, str]:
 
 def experiment(run: Run, found: Found | None = None) -> str:
     """Description of the experiment's page, with what was ``found`` first."""
+    names = Names(run.metric)
     first = "" if found is None else f"### Verdict\n\n{_safe(found.verdict)}\n\n{found.main_table}"
     return f"""{first}{_question(run)}
 {_what(run)}
@@ -51,30 +53,31 @@ def experiment(run: Run, found: Found | None = None) -> str:
 **How the runs nest** (`+` at the left of a row opens it; `Load more` at the end shows what came after the first hundred)
 
 - `comparison`: the verdict, and under Artifacts the report, its tables and the space file. Start here.
-- one run per strategy: {_names(run.strategies)}. Read `test/accuracy` for the result and \
-`best_so_far/accuracy` for the search.
+- one run per strategy: {_names(run.strategies)}. Read `{names.test}` for the result and \
+`{names.best_so_far}` for the search.
   - study `r0` ... `r{run.replicates - 1}`: one independent search (replicate) of that strategy.
     - trial `d0` ...: one configuration, trained once. Pruned trials read KILLED, failed ones FAILED.
     - confirmation `s0` ...: the study's best configuration, trained again with a fresh seed and scored on the test split.
 {_baseline_row(run)}
-**Columns**: `test/accuracy` is what the verdict rests on; `validation/best_accuracy` chose the configuration and is \
+**Columns**: `{names.test}` is what the verdict rests on; `{names.best}` chose the configuration and is \
 optimistic; `cost/charged_seconds` is device time.
 
 **Charts** (second icon above the table) draw visible rows only: the strategies at first; open rows to see more. \
-The step of `validation/...` and `train/loss` is the number of examples seen, of `best_so_far/accuracy` the number \
+The step of `validation/...` and `train/loss` is the number of examples seen, of `{names.best_so_far}` the number \
 of ended trials per search.
 """
 
 
 def strategy(run: Run, name: str) -> str:
     """Description of a strategy's run."""
+    names = Names(run.metric)
     return f"""{_question(run)}
 This run is the strategy {_code(name)}: searched {run.replicates} times independently (runs below: one study per \
 replicate), {run.trials} trials a search; the best configuration of each search is confirmed with {run.seeds} fresh \
 seed(s) on {run.split.test} test items.
 
-- `test/accuracy`: mean over the confirmations, shown once all have ended.
-- `best_so_far/accuracy`: best validation accuracy after n trials, mean over the searches; step n.
+- `{names.test}`: mean over the confirmations, shown once all have ended.
+- `{names.best_so_far}`: best validation {run.metric.name} after n trials, mean over the searches; step n.
 - `cost/charged_seconds`: device-seconds that this strategy would have cost alone.
 """
 

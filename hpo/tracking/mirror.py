@@ -15,7 +15,7 @@ from hpo.errors import UserError
 from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Run, Rung, Trial
 from hpo.tracking import describe
-from hpo.tracking.progress import Points, StrategyProgress, rung_points, training_points
+from hpo.tracking.progress import Names, Points, StrategyProgress, rung_points, training_points
 from hpo.tracking.store import Measured, MirroredRun, Point, Store
 
 COMPARISON = "comparison"
@@ -75,7 +75,10 @@ class Mirror:
         self._waiting: dict[str, float] = {}  # key to when it is due, on the monotonic clock
         self._told: set[str] = set()
         names = [*run.strategies, *([] if run.baseline is None else [run.baseline])]
-        self._progress = {n: StrategyProgress(run.replicates, run.replicates * run.seeds) for n in names}
+        self._names = Names(run.metric)
+        self._progress = {
+            n: StrategyProgress(self._names, run.replicates, run.replicates * run.seeds) for n in names
+        }
         self._last_start = at - len(names) - 2  # they began before all that is told of
         store.enter(run.name, run_id)
         try:
@@ -95,7 +98,7 @@ class Mirror:
         """A training was evaluated."""
         w = work
         entry = self._training(at, w.strategy, w.replicate, w.index, w.confirmation, w.seed, w.parameters)
-        entry.add(rung_points((rung,)), at)
+        entry.add(rung_points((rung,), self._names), at)
         self._news(entry)
 
     def trial(self, at: int, trial: Trial) -> None:
@@ -107,7 +110,7 @@ class Mirror:
         entry.new_tags["hpo.reason"] = t.reason
         if t.duplicate_of is not None:
             entry.new_tags["hpo.duplicate_of"] = str(t.duplicate_of)
-        self._ended(entry, at, t.state, training_points(t))
+        self._ended(entry, at, t.state, training_points(t, self._names))
         self._progressed(at, t, *self._progress[t.strategy].add_trial(t))
 
     def confirmation(self, at: int, confirmation: Confirmation) -> None:
@@ -118,7 +121,7 @@ class Mirror:
         entry = self._training(at, c.strategy, c.replicate, c.index, True, c.seed, c.parameters)
         if c.draw is not None:
             entry.new_tags["hpo.draw"] = str(c.draw)
-        self._ended(entry, at, "complete", training_points(c))
+        self._ended(entry, at, "complete", training_points(c, self._names))
         self._progressed(at, c, *self._progress[c.strategy].add_confirmation(c))
 
     def note(self, text: str) -> None:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from hpo.records.schema import Confirmation, Rung, Trial, charged_seconds
+from hpo.records.schema import Confirmation, Metric, Rung, Trial, charged_seconds
 
 Points = dict[tuple[str, int], float]
 
-BEST_SO_FAR = "best_so_far/accuracy"
-BEST = "validation/best_accuracy"
-TEST_ACCURACY, TEST_LOSS = "test/accuracy", "test/loss"
+TEST_LOSS = "test/loss"
 CHARGED = "cost/charged_seconds"
+
+
+class Names:
+    """What scores by a run's metric are called."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        slug = re.sub(r"\W+", "_", metric.name.lower())
+        self.best_so_far = f"best_so_far/{slug}"
+        self.best = f"validation/best_{slug}"
+        self.validation = f"validation/{slug}"
+        self.test = f"test/{slug}"
 
 
 @dataclass
@@ -21,11 +32,12 @@ class StudyProgress:
     """What has ended in one study.
 
     Attributes:
-        best: best validation accuracy of complete trials after each ended one; None before the first complete one.
-        tests: (accuracy, loss) on the test split of each confirmation.
+        best: best validation score of complete trials after each ended one; None before the first complete one.
+        tests: (score, loss) on the test split of each confirmation.
         charged: device-seconds of all that ended.
     """
 
+    names: Names
     best: list[float | None] = field(default_factory=list)
     tests: list[tuple[float, float | None]] = field(default_factory=list)
     charged: float = 0.0
@@ -38,19 +50,20 @@ class StudyProgress:
     def add_trial(self, trial: Trial) -> Points:
         """Count a trial that ended; returns the best so far (step: ended trials) and the cost, where they are new."""
         before = self.best[-1] if self.best else None
-        best = max((value for value in (before, trial.score) if value is not None), default=None)
+        among = [value for value in (before, trial.score) if value is not None]
+        best = (max if self.names.metric.maximize else min)(among, default=None)
         self.best.append(best)
         self.charged += charged_seconds(trial)
         found: Points = {(CHARGED, self.ended): self.charged}
         if best is not None:
-            found[BEST_SO_FAR, len(self.best)] = best
+            found[self.names.best_so_far, len(self.best)] = best
         return found
 
     def add_confirmation(self, confirmation: Confirmation) -> Points:
         """Count a confirmation; returns the cost and the mean test scores (step: what they count)."""
         self.tests.append((confirmation.test_score, confirmation.test_loss))
         self.charged += charged_seconds(confirmation)
-        return {(CHARGED, self.ended): self.charged} | _means(self.tests)
+        return {(CHARGED, self.ended): self.charged} | _means(self.tests, self.names)
 
 
 class StrategyProgress:
@@ -61,7 +74,8 @@ class StrategyProgress:
         confirmations: that all of them together will have.
     """
 
-    def __init__(self, replicates: int, confirmations: int) -> None:
+    def __init__(self, names: Names, replicates: int, confirmations: int) -> None:
+        self._names = names
         self._replicates = replicates
         self._confirmations = confirmations
         self._studies: dict[int, StudyProgress] = {}
@@ -74,18 +88,18 @@ class StrategyProgress:
         The strategy's best so far at step n is the mean over all replicates of the best after n ended trials of each:
         known once every replicate has one, and never falling, as a mean over whatever has ended would.
         """
-        study = self._studies.setdefault(trial.replicate, StudyProgress())
+        study = self._studies.setdefault(trial.replicate, StudyProgress(self._names))
         of_study = study.add_trial(trial)
         found = self._cost(trial)
         n = len(study.best)
         best = [b for s in self._studies.values() if len(s.best) >= n and (b := s.best[n - 1]) is not None]
         if len(best) == self._replicates:
-            found[BEST_SO_FAR, n] = fmean(best)
+            found[self._names.best_so_far, n] = fmean(best)
         return of_study, found
 
     def add_confirmation(self, confirmation: Confirmation) -> tuple[Points, Points]:
         """Count a confirmation; returns what is new of its study and of the strategy: test scores once all are there."""
-        study = self._studies.setdefault(confirmation.replicate, StudyProgress())
+        study = self._studies.setdefault(confirmation.replicate, StudyProgress(self._names))
         of_study = study.add_confirmation(confirmation)
         found = self._cost(confirmation)
         if sum(len(s.tests) for s in self._studies.values()) >= self._confirmations:
@@ -94,10 +108,10 @@ class StrategyProgress:
 
     def tests(self) -> Points:
         """Mean of the studies' mean test scores; step: number of confirmations."""
-        per_study = [_means(s.tests) for s in self._studies.values() if s.tests]
+        per_study = [_means(s.tests, self._names) for s in self._studies.values() if s.tests]
         count = sum(len(s.tests) for s in self._studies.values())
         found: Points = {}
-        for name in (TEST_ACCURACY, TEST_LOSS):
+        for name in (self._names.test, TEST_LOSS):
             values = [value for means in per_study for (metric, _), value in means.items() if metric == name]
             if values and len(values) == len(per_study):
                 found[name, count] = fmean(values)
@@ -109,12 +123,13 @@ class StrategyProgress:
         return {(CHARGED, self._ended): self._charged}
 
 
-def rung_points(rungs: Sequence[Rung]) -> Points:
+def rung_points(rungs: Sequence[Rung], names: Names) -> Points:
     """Metrics of each rung; step: examples seen."""
     found: Points = {}
     for rung in rungs:
         points = {
-            "validation/accuracy": rung.score,
+            **{f"validation/{name}": value for name, value in rung.metrics.items()},
+            names.validation: rung.score,
             "validation/loss": rung.loss,
             "train/loss": rung.train_loss,
             "learning_rate": rung.learning_rate,
@@ -123,24 +138,25 @@ def rung_points(rungs: Sequence[Rung]) -> Points:
     return found
 
 
-def training_points(item: Trial | Confirmation) -> Points:
+def training_points(item: Trial | Confirmation, names: Names) -> Points:
     """All metrics of one ended training; step: examples seen."""
-    found = rung_points(item.rungs)
+    found = rung_points(item.rungs, names)
     last = item.rungs[-1].examples if item.rungs else 0
     found[CHARGED, last] = charged_seconds(item)
     if item.best_rung is not None:
         best = item.rungs[item.best_rung]
-        found[BEST, best.examples] = best.score
+        found[names.best, best.examples] = best.score
     if isinstance(item, Confirmation):
-        found[TEST_ACCURACY, last] = item.test_score
+        found |= {(f"test/{name}", last): value for name, value in item.test_metrics.items()}
+        found[names.test, last] = item.test_score
         if item.test_loss is not None:
             found[TEST_LOSS, last] = item.test_loss
     return found
 
 
-def _means(tests: Sequence[tuple[float, float | None]]) -> Points:
+def _means(tests: Sequence[tuple[float, float | None]], names: Names) -> Points:
     """Mean scores; the loss only where it is finite in each."""
-    found: Points = {(TEST_ACCURACY, len(tests)): fmean(accuracy for accuracy, _ in tests)}
+    found: Points = {(names.test, len(tests)): fmean(score for score, _ in tests)}
     losses = [loss for _, loss in tests if loss is not None]
     if len(losses) == len(tests):
         found[TEST_LOSS, len(tests)] = fmean(losses)

@@ -15,7 +15,6 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from hpo.models.classifier import Classifier
 from hpo.training.precision import Precision
@@ -37,7 +36,7 @@ class Backward:
         self.precision = precision
 
     def __call__(self, batch: Batch) -> Tensor:
-        """The mean cross-entropy of the batch, in nats, on the device; gradients are in ``grad`` of the parameters."""
+        """The loss of the batch, in nats, on the device; gradients are in ``grad`` of the parameters."""
         loss = self._loss(batch)
         loss.backward()
         return loss.detach()
@@ -46,7 +45,7 @@ class Backward:
         texts, mask, labels = batch
         with self.precision.autocast():
             logits = self.model(texts, mask)
-        return cross_entropy(logits.float(), labels)
+        return self.model.objective.loss(logits.float(), labels)
 
 
 class Recording(Protocol):

@@ -25,7 +25,8 @@ Reader = Callable[[Texts, Batch], NDArray[Any]]
 
 @dataclass(frozen=True)
 class Step:
-    """One optimizer step: ``texts`` as its reader gives them, ``mask`` (batch, width) int64, ``labels`` (batch,) int64."""
+    """One optimizer step: ``texts`` as its reader gives them, ``mask`` (batch, width) int64, ``labels`` int64 as
+    ``hpo.models.objective`` takes them."""
 
     index: int
     rate: float
@@ -101,7 +102,7 @@ class Course:
             batch, texts = self._batches[index]
             rows, mask = collate(texts.ids, batch, self._pad)
             inputs: NDArray[Any] = rows if read is None else read(texts, batch)
-            labels = self._labels[batch.items]
+            labels = texts.labels(batch, self._labels)
             yield Step(index, float(self._rates[index]), inputs, mask[:, : inputs.shape[1]], labels)
 
 
@@ -111,7 +112,8 @@ class Planner:
 
     Attributes:
         rungs: examples seen at which a training is evaluated; those at or past its end fall away, its end is always one.
-        origin: what the first state depends on beside the parameters: weights, classes, class of numerics.
+        origin: what the first state depends on beside the parameters: weights, kind of task, classes, class of numerics;
+            and ``class_weights``, the balanced ones, of which trainings without them take no note.
         forks: lengths and cool-downs of the space, between which trunks are shared.
         start_of: parameters to the depth at which the body begins.
     """
@@ -165,12 +167,18 @@ _STATE_PARAMETERS = (
     "frozen_layers",
     "head_hidden_sizes",
     "pooling",
+    "label_smoothing",
+    "class_weights",
 )
 
 
 def _start(parameters: Mapping[str, Any], seed: int, start: int, origin: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {name: parameters[name] for name in _STATE_PARAMETERS if name in parameters}
-    return {"parameters": chosen, "seed": seed, "start": start, "loss": "mean cross-entropy", **origin}
+    fixed = dict(origin)
+    weights = fixed.pop("class_weights", None)
+    if parameters["class_weights"] == "balanced":
+        fixed["class_weights"] = weights
+    return {"parameters": chosen, "seed": seed, "start": start, **fixed}
 
 
 def _plan_batches(

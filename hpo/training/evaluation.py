@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import cross_entropy
 
 from hpo.data.batches import Batch, collate, evaluation_batches
 from hpo.data.texts import Texts
@@ -18,13 +18,13 @@ from hpo.training.precision import Precision, on_device
 
 
 class EvaluationSet:
-    """Texts with their labels. ``key`` names both in the keys of evaluations."""
+    """Texts with their labels, as ``hpo.data.corpus.Corpus`` has these. ``key`` names both in the keys of evaluations."""
 
-    def __init__(self, texts: Texts, labels: NDArray[np.int64], pad_id: int) -> None:
+    def __init__(self, texts: Texts, labels: NDArray[Any], pad_id: int) -> None:
         self.texts = texts
-        self.labels = np.asarray(labels, dtype=np.int64)
+        self.labels = labels
         self.pad_id = pad_id
-        self.key = f"{texts.key}/{digest([self.labels.astype(np.int32)])}"
+        self.key = f"{texts.key}/{digest([np.asarray(row, np.int32) for row in _rows(labels)])}"
         self._batches: dict[tuple[int, int], list[Batch]] = {}
 
     def batches(self, most: int, overhead: int) -> list[Batch]:
@@ -34,19 +34,33 @@ class EvaluationSet:
         return self._batches[most, overhead]
 
 
+def _rows(labels: NDArray[Any]) -> list[NDArray[Any]]:
+    """Labels as lists: one of all classes, else one a text."""
+    return [labels] if labels.ndim == 1 and labels.dtype != object else list(labels)
+
+
 @dataclass(frozen=True)
-class Scores:
-    """``accuracy``: share of 1; ``loss``: mean cross-entropy in nats; ``predictions``: class index of each text."""
+class Predicted:
+    """What a state says of the texts of a set.
 
-    accuracy: float
-    loss: float
-    predictions: NDArray[np.int64]
+    Attributes:
+        predictions: of each text what its objective predicts: a class index, (labels,) of 0 and 1, or (tokens,) tag indices.
+        losses: (texts,), cross-entropy of each in nats.
+    """
+
+    predictions: tuple[NDArray[np.int64], ...]
+    losses: NDArray[np.float64]
+
+    @property
+    def loss(self) -> float:
+        """The mean over texts."""
+        return float(self.losses.mean())
 
 
-def evaluate(
+def predict(
     model: Classifier, data: EvaluationSet, precision: Precision, read: Reader | None = None
-) -> Scores:
-    """Score ``model`` on ``data``; ``read`` gives hidden states where its body begins at a depth."""
+) -> Predicted:
+    """Let ``model`` predict ``data``; ``read`` gives hidden states where its body begins at a depth."""
     model.eval()
     batches = data.batches(precision.texts_at_once, precision.batch_overhead)
     order = np.concatenate([batch.items for batch in batches])
@@ -55,15 +69,17 @@ def evaluate(
         for batch in batches:
             rows, mask = collate(data.texts.ids, batch, data.pad_id)
             inputs = rows if read is None else read(data.texts, batch)
-            labels = on_device(data.labels[batch.items], precision.device)
+            labels = on_device(data.texts.labels(batch, data.labels), precision.device)
             with precision.autocast():
                 logits = model(
                     on_device(inputs, precision.device),
                     on_device(mask[:, : inputs.shape[1]], precision.device),
                 )
-            predictions.append(logits.argmax(-1))
-            losses.append(cross_entropy(logits.float(), labels, reduction="none"))
-    predicted = np.empty(len(order), dtype=np.int64)
-    predicted[order] = torch.cat(predictions).cpu().numpy()
-    loss = float(torch.cat(losses).double().mean())
-    return Scores(float((predicted == data.labels).mean()), loss, predicted)
+            predictions.append(model.objective.predictions(logits))
+            losses.append(model.objective.losses(logits.float(), labels))
+    found = [row for rows in predictions for row in rows.cpu().numpy()]
+    back = np.argsort(order)
+    return Predicted(
+        predictions=tuple(np.asarray(found[place]) for place in back),
+        losses=torch.cat(losses).double().cpu().numpy()[back],
+    )

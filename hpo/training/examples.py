@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from hpo.data.augmentation import pool_choice, variant
+from hpo.data.cells import Text
+from hpo.data.read import read_texts
 from hpo.data.task_data import Part
 from hpo.data.texts import Texts
 from hpo.data.tokens import tokenize
@@ -32,14 +34,14 @@ class TrainingTexts:
     def __init__(
         self, part: Part, tokenizer: Any, max_length: int, synonyms: Synonyms | None, seed: int
     ) -> None:
-        self.labels = np.asarray(part.labels, dtype=np.int64)
+        self.labels = part.labels
         self.pad_id: int = tokenizer.pad_token_id or 0
         self._texts = part.texts
         self._tokenizer = tokenizer
         self._max_length = max_length
         self._synonyms = synonyms
         self._pool_seed = derive(seed, "variants")
-        self._originals = Texts(tokenize(tokenizer, part.texts, max_length))
+        self._originals = read_texts(tokenizer, part.texts, part.labels, max_length)
         self._epochs: OrderedDict[tuple[Any, ...], Texts] = OrderedDict()
 
     def epoch(self, parameters: Mapping[str, Any], epoch: int, seed: int) -> Texts:
@@ -66,10 +68,15 @@ class TrainingTexts:
         chosen = pool_choice(items, epoch, variants, derive(seed, "pool"))
         changed = [item for item, number in enumerate(chosen) if number]
         texts = [
-            variant(self._texts[i], method, strength, int(chosen[i]), self._pool_seed, self._synonyms)
-            for i in changed
+            self._variant(self._texts[i], method, strength, int(chosen[i]), self._pool_seed) for i in changed
         ]
         ids = list(self._originals.ids)
         for item, row in zip(changed, tokenize(self._tokenizer, texts, self._max_length), strict=True):
             ids[item] = row
         return Texts(ids)
+
+    def _variant(self, text: Text, method: str, strength: float, number: int, seed: int) -> Text:
+        """Of two texts, both are changed, each by itself."""
+        if isinstance(text, str):
+            return variant(text, method, strength, number, seed, self._synonyms)
+        return tuple(variant(part, method, strength, number, seed, self._synonyms) for part in text)

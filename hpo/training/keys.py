@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-SCHEMA = 4
+SCHEMA = 5
 
 
 def start_key(pre_image: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ def train_segment(
     seed: int,
     clip: float,
 ) -> Trained:
-    """Train the model of ``backward`` in place, one step after another, by the mean cross-entropy of each batch.
+    """Train the model of ``backward`` in place, one step after another, by its objective on each batch.
 
     Dropout is drawn from a generator seeded by (seed, step), so that a state carries no generator and a fork, a resumed
     training and an undisturbed one draw alike.

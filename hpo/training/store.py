@@ -76,13 +76,27 @@ class SegmentFacts(Frozen):
     state: str
 
 
-class EvaluationFacts(Frozen):
-    """Scores of one state; ``predictions`` (class indices) are kept where the items are scored one by one."""
+class ItemFacts(Frozen):
+    """What is kept of each item of the test split, in the order of the split.
 
-    accuracy: float
+    Attributes:
+        losses: cross-entropy in nats.
+        predictions: class index, where an item has one class.
+        counts: else true positives, false positives and false negatives of each class (``hpo.metrics.counts``).
+    """
+
+    losses: tuple[float, ...]
+    predictions: tuple[int, ...] | None = None
+    counts: tuple[tuple[tuple[int, ...], ...], ...] = ()
+
+
+class EvaluationFacts(Frozen):
+    """Scores of one state: every metric of its task by name; ``items`` where they are scored one by one."""
+
+    metrics: dict[str, float]
     loss: float | None
     seconds: float
-    predictions: tuple[int, ...] | None
+    items: ItemFacts | None = None
 
 
 class PassFacts(Frozen):

@@ -13,7 +13,7 @@ from hpo.cli.main import execute
 from hpo.records.files import write_run, write_trial
 from hpo.search.verify import Compared, Sampled
 
-EQUAL: dict[str, Any] = {"exact": True, "same_state": True, "loss": 0.0, "accuracy": 0.0}
+EQUAL: dict[str, Any] = {"exact": True, "same_state": True, "loss": 0.0, "score": 0.0}
 
 
 @pytest.fixture(autouse=True)
@@ -59,12 +59,12 @@ def test_what_is_equal_is_told_line_by_line_with_a_verdict(found: SimpleNamespac
 
 
 def test_what_differs_is_told_by_how_much_and_exits_with_1(found: SimpleNamespace, capsys) -> None:
-    found.each = [{**EQUAL, "same_state": False}, {**EQUAL, "loss": 1.23456e-6, "accuracy": 0.0125}]
+    found.each = [{**EQUAL, "same_state": False}, {**EQUAL, "loss": 1.23456e-6, "score": 0.0125}]
     found.warnings = ["states/abc was damaged: removed, and computed again when needed"]
     assert execute(["verify", "tiny"]) == 1
     assert capsys.readouterr().out.splitlines()[1:] == [
         "linear, replicate 0, draw 3, step 10: differs: in the state alone",
-        "baseline, replicate 1, seed 0, step 10: differs: losses by 1.2e-06, accuracies by 0.013 at most",
+        "baseline, replicate 1, seed 0, step 10: differs: losses by 1.2e-06, scores by 0.013 at most",
         "note: states/abc was damaged: removed, and computed again when needed",
         "2 of 2 differ: this machine no longer computes the bits that it computed before,",
         "or what is stored was changed.",
@@ -78,7 +78,7 @@ def test_where_every_segment_was_tried_the_store_is_to_go(found: SimpleNamespace
     assert execute(["verify", "my runs/tiny", "--sample", "7"]) == 1
     assert found.asked == [(Path("my runs/tiny"), Path("my runs/.store"), 7)]
     lines = capsys.readouterr().out.splitlines()
-    assert lines[2].endswith("differs: losses by inf, accuracies by 0 at most")
+    assert lines[2].endswith("differs: losses by inf, scores by 0 at most")
     assert lines[-1] == "next: move my runs/.store away, so that no later run builds on it"
 
 
@@ -94,27 +94,27 @@ def test_without_facts_the_verdict_speaks_of_scores_alone(found: SimpleNamespace
 
 
 def test_another_class_of_numerics_is_named_and_held_to_a_tolerance(found: SimpleNamespace, capsys) -> None:
-    other = {"exact": False, "same_state": None, "loss": 3e-9, "accuracy": 0.0}
+    other = {"exact": False, "same_state": None, "loss": 3e-9, "score": 0.0}
     found.each, found.others = [other, other], ["threads: 2 -> 1", "torch: 2.9.1 -> 2.13.0"]
     assert execute(["verify", "tiny"]) == 0
     assert capsys.readouterr().out.splitlines()[2:] == [
-        "baseline, replicate 1, seed 0, step 10: alike: losses by 3e-09, accuracies by 0 at most",
+        "baseline, replicate 1, seed 0, step 10: alike: losses by 3e-09, scores by 0 at most",
         "All 2 come close to the recorded losses and scores. Equal bits are not promised",
         "here (threads: 2 -> 1; torch: 2.9.1 -> 2.13.0): losses within 0.05 and",
-        "accuracies within 0.02 are taken as alike.",
+        "scores within 0.02 are taken as alike.",
         "next: hpo report results/tiny",
     ]
 
 
 def test_more_than_another_class_explains_differs(found: SimpleNamespace, capsys) -> None:
-    other = {"exact": False, "same_state": None, "loss": 0.3, "accuracy": 0.0}
+    other = {"exact": False, "same_state": None, "loss": 0.3, "score": 0.0}
     found.each, found.others = [other, {**other, "loss": 0.0}], []
     assert execute(["verify", "tiny"]) == 1
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "linear, replicate 0, draw 3, step 10: differs: losses by 0.3, accuracies by 0 at most",
-        "baseline, replicate 1, seed 0, step 10: alike: losses by 0, accuracies by 0 at most",
+        "linear, replicate 0, draw 3, step 10: differs: losses by 0.3, scores by 0 at most",
+        "baseline, replicate 1, seed 0, step 10: alike: losses by 0, scores by 0 at most",
         "1 of 2 differ by more than is taken as alike. Equal bits are not promised here",
-        "(a GPU, or another build of hpo or torch): losses within 0.05 and accuracies",
+        "(a GPU, or another build of hpo or torch): losses within 0.05 and scores",
         "within 0.02 are taken as alike.",
         "next: hpo verify results/tiny --sample 40",
     ]

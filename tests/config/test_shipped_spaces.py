@@ -22,7 +22,7 @@ SPACES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def experiment(name: str) -> Experiment:
-    return load_space(str(FOLDER / f"{name}.yaml"), ["all-MiniLM-L6-v2"], ["movie"]).experiment
+    return load_space(str(FOLDER / f"{name}.yaml"), ["all-MiniLM-L6-v2"], ["movie", "conll-2003"]).experiment
 
 
 def plain(text: str) -> Any:
@@ -34,7 +34,7 @@ def errors(document: Any) -> list[str]:
 
 
 def test_the_shipped_spaces_are_these() -> None:
-    assert SPACES == ["augmentation", "cooldown", "frozen_layers", "lr_schedules"]
+    assert SPACES == ["augmentation", "cooldown", "entities", "frozen_layers", "lr_schedules"]
     assert sorted(shipped_spaces()) == SPACES
 
 

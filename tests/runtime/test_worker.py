@@ -266,7 +266,7 @@ def test_the_test_split_is_scored_item_by_item_once_it_is_open(desk: Desk, tmp_p
     assert done.rung is None
     assert done.test is not None
     assert len(done.test.predictions) == len(done.test.correct) == 60
-    assert done.test.accuracy == pytest.approx(sum(done.test.correct) / 60)
+    assert done.test.score == pytest.approx(sum(done.test.correct or ()) / 60)
     assert done.trained == 0
     early = worker.do(job(0, split="test"))
     assert early.trained == 0  # from its stored state

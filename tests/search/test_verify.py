@@ -14,7 +14,7 @@ from hpo.config.experiment import Experiment
 from hpo.config.parameters import complete
 from hpo.errors import UserError
 from hpo.records.files import read_records, read_run, write_confirmation, write_run, write_trial
-from hpo.records.schema import Confirmation, Trial
+from hpo.records.schema import Confirmation, Metric, Trial
 from hpo.runtime.jobs import Job
 from hpo.runtime.loading import load
 from hpo.runtime.worker import Worker
@@ -44,7 +44,7 @@ def trial(worker: Worker, strategy: str, replicate: int, **settings: Any) -> Tri
     parameters = complete({**SETTINGS, "schedule": strategy, **settings})
     found, diverged = trained(worker, parameters, replicate)
     state: Literal["failed", "complete"] = "failed" if diverged else "complete"
-    best = None if diverged else best_rung(found.rungs)
+    best = None if diverged else best_rung(found.rungs, Metric())
     return Trial(
         strategy=strategy,
         replicate=replicate,
@@ -66,7 +66,7 @@ def confirmation(worker: Worker, **settings: Any) -> Confirmation:
     parameters = complete({**SETTINGS, **settings})
     found, diverged = trained(worker, parameters, 9)
     assert diverged is None
-    best = best_rung(found.rungs)
+    best = best_rung(found.rungs, Metric())
     test = worker.do(Job(parameters=parameters, seed=9, rung=best, split="test")).test
     assert test is not None
     return Confirmation(
@@ -81,7 +81,7 @@ def confirmation(worker: Worker, **settings: Any) -> Confirmation:
         validation_score=found.rungs[best].score,
         validation_loss=found.rungs[best].loss,
         best_rung=best,
-        test_score=test.accuracy,
+        test_score=test.score,
         test_loss=test.loss,
         test_predictions=test.predictions,
         test_correct=test.correct,
@@ -191,7 +191,7 @@ def test_a_stored_digest_of_another_state_is_found(results: Path) -> None:
     _, compared = verify(results)
     assert differing(compared) == ["linear, replicate 1, draw 0, steps 3 to 4"]
     wrong = next(one for one in compared if not one.equal)
-    assert (wrong.same_state, wrong.loss, wrong.accuracy) == (False, 0.0, 0.0)
+    assert (wrong.same_state, wrong.loss, wrong.score) == (False, 0.0, 0.0)
 
 
 def test_a_stored_loss_that_is_none_or_off_by_a_bit_is_found(results: Path) -> None:
@@ -222,7 +222,7 @@ def test_a_score_that_was_changed_is_found(results: Path, where: str) -> None:
     _, compared = verify(results)
     wrong = [one for one in compared if not one.equal]
     assert [one.sampled.tested for one in wrong] == [read_records(results / "tiny").confirmations[0]]
-    assert wrong[0].accuracy == pytest.approx(0.125)
+    assert wrong[0].score == pytest.approx(0.125)
     assert wrong[0].same_state
 
 
@@ -272,9 +272,9 @@ def test_on_a_device_without_exact_sums_another_state_is_taken_as_alike(
 def test_a_difference_beyond_the_tolerance_differs_in_any_class(results: Path) -> None:
     one = verify(results, 1)[1][0]
     changed = {"sampled": one.sampled, "exact": False, "same_state": None}
-    assert Compared(**changed, loss=0.05, accuracy=0.02).equal
-    assert not Compared(**changed, loss=0.051, accuracy=0.0).equal
-    assert not Compared(**changed, loss=0.0, accuracy=0.021).equal
+    assert Compared(**changed, loss=0.05, score=0.02).equal
+    assert not Compared(**changed, loss=0.051, score=0.0).equal
+    assert not Compared(**changed, loss=0.0, score=0.021).equal
 
 
 def test_the_sample_is_the_same_each_time_and_spread_over_the_strategies(results: Path) -> None:

@@ -15,7 +15,7 @@ from hpo.data.tokens import tokenize
 from hpo.models.classifier import Classifier, build_classifier
 from hpo.models.pretrained import Pretrained
 from hpo.training.backward import Backward
-from hpo.training.evaluation import EvaluationSet, evaluate
+from hpo.training.evaluation import EvaluationSet, predict
 from hpo.training.examples import TrainingTexts
 from hpo.training.loop import train_segment
 from hpo.training.optimizers import build_optimizer
@@ -72,7 +72,7 @@ def test_evaluation_does_not_depend_on_batching_and_is_in_the_order_of_the_texts
     settings = complete({"pooling": "mean"})
     model = build_classifier(pretrained, settings, 2, head_seed=1)
     ids = tokenize(pretrained.tokenizer, task.test.texts, 32)
-    scores = evaluate(model, EvaluationSet(Texts(ids), task.test.labels, 0), choose_precision("cpu"))
+    found = predict(model, EvaluationSet(Texts(ids), task.test.labels, 0), choose_precision("cpu"))
     model.eval()
     with torch.no_grad():
         single = [
@@ -80,10 +80,11 @@ def test_evaluation_does_not_depend_on_batching_and_is_in_the_order_of_the_texts
             for row in ids
         ]
     logits = torch.cat(single)
-    assert scores.predictions.tolist() == logits.argmax(-1).tolist()
+    assert [int(p) for p in found.predictions] == logits.argmax(-1).tolist()
     expected = torch.nn.functional.cross_entropy(logits, torch.tensor(task.test.labels))
-    assert scores.loss == pytest.approx(float(expected), rel=1e-5)
-    assert scores.accuracy == pytest.approx(float((logits.argmax(-1).numpy() == task.test.labels).mean()))
+    assert found.loss == pytest.approx(float(expected), rel=1e-5)
+    each = torch.nn.functional.cross_entropy(logits, torch.tensor(task.test.labels), reduction="none")
+    np.testing.assert_allclose(found.losses, each.numpy(), rtol=1e-4)
 
 
 def test_an_evaluation_set_is_known_by_its_texts_and_its_labels(

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from hpo.errors import UserError
 from hpo.training.states import state_digest
-from hpo.training.store import EvaluationFacts, PassFacts, Prefix, SegmentFacts, Store
+from hpo.training.store import EvaluationFacts, ItemFacts, PassFacts, Prefix, SegmentFacts, Store
 from hpo.training.tensor_files import TensorFile
 
 Tensors = dict[str, Tensor]
@@ -145,7 +145,12 @@ def test_what_is_not_there_is_none_without_a_word(store: Store, warnings: list[s
 
 def test_facts_come_back_to_the_bit(store: Store, tmp_path: Path) -> None:
     segment = SegmentFacts(loss=0.1 + 0.2, seconds=1 / 3, state="sha256:1")
-    evaluation = EvaluationFacts(accuracy=2 / 3, loss=None, seconds=1e-9, predictions=(0, 2))
+    evaluation = EvaluationFacts(
+        metrics={"accuracy": 2 / 3},
+        loss=None,
+        seconds=1e-9,
+        items=ItemFacts(losses=(0.5, 0.25), predictions=(0, 2)),
+    )
     store.put_segment(KEY, segment)
     store.put_evaluation(KEY, evaluation)
     store.put_pass(KEY, PassFacts(seconds=0.7, spent=0.1))
@@ -327,7 +332,7 @@ def test_facts_that_a_full_disk_refuses_are_told_and_nothing_is_lost(
         for write in (
             lambda: store.put_segment(KEY, facts()),
             lambda: store.put_evaluation(
-                KEY, EvaluationFacts(accuracy=1.0, loss=None, seconds=1.0, predictions=None)
+                KEY, EvaluationFacts(metrics={"accuracy": 1.0}, loss=None, seconds=1.0)
             ),
         ):
             with pytest.raises(UserError, match="No space left on device") as caught:

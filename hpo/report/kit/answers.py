@@ -73,6 +73,8 @@ def excluded(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     if not run.split.test:
         return NOT_RECORDED
     cut = f"texts cut at {run.max_length:,} tokens" if run.max_length is not None else f"cut: {NOT_RECORDED}"
+    if run.split.texts_cut is not None:
+        cut += f" ({run.split.texts_cut:,} have more)"
     return f"{counted(run.split.duplicates_dropped, 'duplicate')} dropped before splitting; {cut}"
 
 
@@ -222,7 +224,7 @@ def statistics(records: Records, judged: Verdict) -> str:
 
 def _intervals(records: Records, analysis: Analysis) -> str:
     """What is reported with what interval."""
-    items = any(c.test_correct is not None for c in records.confirmations)
+    items = any(c.item_scores is not None for c in records.confirmations)
     if single_training(records.run):
         if not items:
             return "single scores without an interval, since scores of single test items are not recorded"

@@ -77,6 +77,8 @@ def _data(run: Run) -> list[str]:
     if not split.test:
         return [*found, "The sizes of the splits are not recorded."]
     cut = "" if run.max_length is None else f", of which at most {run.max_length:,} tokens are read"
+    if split.texts_cut is not None:
+        cut += f" ({split.texts_cut:,} have more)"
     found.append(
         f"The splits have {split.train:,} training, {split.validation:,} validation and {split.test:,} test texts{cut}; "
         f"{counted(split.duplicates_dropped, 'duplicate')} had been dropped before."

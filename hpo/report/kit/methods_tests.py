@@ -154,7 +154,7 @@ def _trainings(run: Run, analysis: Analysis) -> str:
 def _variance(records: Records, analysis: Analysis) -> list[str]:
     units = units_of(records.run)[1]
     single = min(standing.estimate.units for standing in analysis.standings) < 2
-    if all(c.test_correct is None for c in records.confirmations):
+    if all(c.item_scores is None for c in records.confirmations):
         if single:
             return ["A single score has no interval, for scores of single test items are not recorded."]
         return [f"Intervals are Student's over {units}, for scores of single test items are not recorded."]

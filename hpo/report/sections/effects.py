@@ -86,7 +86,7 @@ def _scope(records: Records, samples: Samples) -> str:
 def _forest(records: Records, judged: Verdict, rows: tuple[Row, ...], centre: str, reason: str) -> Forest:
     analysis = judged.analysis
     over_what = units_of(records.run)[1]
-    if any(c.test_correct is not None for c in records.confirmations):
+    if any(c.item_scores is not None for c in records.confirmations):
         over_what += " and test items"
         if single_training(records.run):
             over_what = "test items alone, of these trained models only"

@@ -162,7 +162,7 @@ def error_bars(records: Records, judged: Verdict) -> str:
     sizes = [s.estimate.units for s in judged.analysis.standings]
     if not sizes:
         return "No interval is drawn yet: nothing is confirmed."
-    by_item = any(c.test_correct is not None for c in records.confirmations)
+    by_item = any(c.item_scores is not None for c in records.confirmations)
     if single_training(run) and not by_item:
         return "No interval is drawn: each strategy has a single score, and those of single test items are not recorded."
     items = "; scores of single test items are not recorded, so that the choice of items is in no interval"

@@ -11,6 +11,7 @@ from hpo.report.figure import NEUTRAL, Axis, Dots, Figure, Intervals, Mark, Pane
 from hpo.report.listings import selected_table
 from hpo.report.optimism import drop, drop_name
 from hpo.report.section import Section
+from hpo.report.sections.other_metrics import other_metrics_table
 from hpo.report.sections.selected import PAGE_ROWS
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table, computed, make_table
@@ -24,7 +25,11 @@ def results_section(records: Records, judged: Verdict) -> Section:
     analysis = judged.analysis
     if not records.confirmations:
         return Section("results", "Results", absent=_absent(records))
-    tables = (comparison_table(records, analysis), selected_table(records))
+    tables = (
+        comparison_table(records, analysis),
+        other_metrics_table(records, analysis),
+        selected_table(records),
+    )
     parts: list[Table | Figure] = [main_table(records, analysis), confirmations_figure(records, analysis)]
     parts += [table for table in tables if table.rows]
     return Section("results", "Results", parts=tuple(parts))
@@ -117,7 +122,7 @@ def _dot(records: Records) -> str:
 
 def _marker(records: Records, analysis: Analysis) -> str:
     """What the marker below the dots is, and what its interval is over."""
-    by_item = any(c.test_correct for c in records.confirmations)
+    by_item = any(c.item_scores for c in records.confirmations)
     sizes = "; ".join(sorted({over(records, s.estimate.units, s.seeds) for s in _rows(analysis)}))
     if single_training(records.run) and by_item:
         return (

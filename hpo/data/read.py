@@ -1,0 +1,24 @@
+"""Texts and labels as a model reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from hpo.data.cells import Text
+from hpo.data.texts import Texts
+from hpo.data.tokens import tokenize, tokenize_words
+
+
+def read_texts(tokenizer: Any, texts: Sequence[Text], labels: NDArray[Any], max_length: int) -> Texts:
+    """Token ids of ``texts``; with the label of each word at its first token where ``labels`` are of words.
+
+    Args:
+        labels: as ``hpo.data.corpus.Corpus`` has them.
+    """
+    if labels.dtype != object:
+        return Texts(tokenize(tokenizer, texts, max_length))
+    rows = tokenize_words(tokenizer, texts, max_length)
+    return Texts([ids for ids, _ in rows], [begins for _, begins in rows], list(labels))

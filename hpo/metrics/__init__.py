@@ -1,0 +1,1 @@
+"""What is measured on labelled items: metrics by name, from what was counted of each item."""
