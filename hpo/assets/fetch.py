@@ -11,6 +11,7 @@ A folder is filled under another name and renamed when all of it is right, so wh
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 import os
@@ -98,10 +99,12 @@ def _write_manifest(folder: Path, asset: Asset) -> None:
 
 
 def _is_whole(folder: Path, asset: Asset, *, hashes: bool = True) -> bool:
-    """Whether the manifest is that of the pinned archive and every file of it has its size (and hash)."""
+    """Whether the manifest is that of the pinned archive, with all that the asset needs today, and every file of it has its size
+    (and hash)."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return bool(manifest["archive"] == asset.sha256 and manifest["files"]) and all(
+        needed = all(fnmatch.filter(manifest["files"], pattern) for pattern in asset.members)
+        return bool(manifest["archive"] == asset.sha256 and needed) and all(
             (folder / path).stat().st_size == facts["size"]
             and (not hashes or sha256_of(folder / path) == facts["sha256"])
             for path, facts in manifest["files"].items()

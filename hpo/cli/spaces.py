@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from hpo.config.experiment import Experiment
     from hpo.config.space import Space
@@ -47,10 +47,15 @@ def fetch_assets(experiment: Experiment, say: Callable[[str], None]) -> None:
     Raises:
         UserError: a download fails.
     """
+    fetch_named(asset_names(experiment), say)
+
+
+def fetch_named(names: Iterable[str], say: Callable[[str], None]) -> None:
+    """As ``fetch_assets``, by name; a name that the catalogue lacks is none of an asset."""
     from hpo.assets.catalogue import CATALOGUE
     from hpo.assets.fetch import fetch, is_cached
 
-    for name in asset_names(experiment):
+    for name in names:
         if name in CATALOGUE and not is_cached(name):
             fetch(name, say)
 

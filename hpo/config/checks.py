@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.config.experiment import Choices, Compare, Fixed, Range, Setting
-from hpo.config.parameters import PARAMETERS, POOLINGS, Value, complete, is_active
+from hpo.config.parameters import NEEDS_MASKED, PARAMETERS, POOLINGS, Value, complete, is_active
 from hpo.config.problems import Position, Problems, listed
 from hpo.config.settings import listed_values
 from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
@@ -23,6 +23,7 @@ class Draft:
         compare: None where it is wrong or absent; ``compared`` tells which.
         parameters: None where one is wrong.
         seeds: of the confirmation; None where it is wrong or left to its default.
+        masked: whether the file names a masked language model.
         places: where each key path stands.
     """
 
@@ -33,6 +34,7 @@ class Draft:
     parameters: Mapping[str, Setting | None]
     baseline: Mapping[str, Value] | None
     seeds: int | None
+    masked: bool
     places: Mapping[tuple[str | int, ...], Position]
 
     def where(self, *keys: str) -> Position:
@@ -72,6 +74,7 @@ def check(draft: Draft, problems: Problems) -> None:
     _check_conditions(draft, problems)
     _check_effects(draft, problems)
     _check_baseline(draft, problems)
+    _check_masked(draft, problems)
     _check_counts(draft, problems)
     _check_rungs(draft, problems)
     _check_slopes(draft, problems)
@@ -180,6 +183,35 @@ def _check_baseline(draft: Draft, problems: Problems) -> None:
                 f"baseline.{name} has no effect, as {condition[0]} is {recipe[condition[0]]}",
                 f"{name} together with {condition[0]}: {' or '.join(str(v) for v in condition[1])}",
             )
+
+
+def _check_masked(draft: Draft, problems: Problems) -> None:
+    """The augmentation that asks a masked language model has one, and a model is there for it."""
+    possible = draft.values("augmentation")
+    if not isinstance(possible, tuple):
+        return
+    asked = not set(NEEDS_MASKED).isdisjoint({*possible, (draft.baseline or {}).get("augmentation")})
+    if asked and not draft.masked:
+        problems.add(
+            _where_augmentation(draft),
+            f"augmentation can be {NEEDS_MASKED[0]}, and the file names no augmentation_model",
+            "augmentation_model: a folder or owner/name of the Hugging Face hub, of a masked language model",
+        )
+    if draft.masked and not asked:
+        problems.add(
+            draft.where("augmentation_model"),
+            f"augmentation_model has no effect, as augmentation is only {listed_values(possible)}",
+            f"augmentation_model together with augmentation: {NEEDS_MASKED[0]}",
+        )
+
+
+def _where_augmentation(draft: Draft) -> Position:
+    """Where the augmentations are named."""
+    if draft.compare is not None and draft.compare.parameter == "augmentation":
+        return draft.where("compare", "values")
+    if "augmentation" in draft.parameters:
+        return draft.where("parameters", "augmentation")
+    return draft.where("baseline", "augmentation")
 
 
 def _check_counts(draft: Draft, problems: Problems) -> None:

@@ -143,6 +143,7 @@ class Experiment(Frozen):
         parameters: every searched or fixed parameter that the file names (the compared one is not among them).
         baseline: a fixed recipe, confirmed on the same fresh seeds beside the strategies, or None.
         seed: every random draw derives from it.
+        augmentation_model: folder or hub id of a masked language model, for the augmentations that need one.
         store_limit: most bytes on disk for what trainings share, None where the file leaves it to hpo. No result
             depends on it, so that no dump, and with it no record, has it.
     """
@@ -157,6 +158,7 @@ class Experiment(Frozen):
     confirmation: Confirmation
     baseline: Mapping[str, Value] | None = None
     seed: int = Field(0, ge=0)
+    augmentation_model: str | None = None
     store_limit: int | None = Field(None, ge=0, exclude=True)
 
     def strategies(self) -> tuple[str, ...]:

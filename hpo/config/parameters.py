@@ -17,8 +17,19 @@ SCHEDULES = (
 )
 WARMUPS = ("ratio", "slope")
 DECAY_SHAPES = ("cosine", "linear", "one_minus_sqrt", "one_minus_square")
-AUGMENTATIONS = ("none", "synonym_replacement", "random_swap", "random_deletion", "random_insertion")
+AUGMENTATIONS = (
+    "none",
+    "synonym_replacement",
+    "masked_replacement",
+    "random_swap",
+    "random_deletion",
+    "random_insertion",
+    "punctuation_insertion",
+    "typing_errors",
+    "case",
+)
 NEEDS_SYNONYMS = ("synonym_replacement", "random_insertion")  # augmentations that read WordNet
+NEEDS_MASKED = ("masked_replacement",)  # that ask the space's `augmentation_model`
 OPTIMIZERS = ("adamw", "adam", "sgd")
 CLASS_WEIGHTS = ("none", "balanced")
 POOLINGS = ("cls", "mean", "none")
@@ -166,7 +177,12 @@ PARAMETERS: dict[str, Parameter] = {
         categories=POOLINGS,
     ),
     "augmentation": Parameter(
-        "category", "none", "How variants of a training text are made.", categories=AUGMENTATIONS
+        "category",
+        "none",
+        "How variants of a training text are made: words replaced by synonyms of their part of speech or by the predictions of a "
+        "masked language model; words swapped, left out or put in (EDA, Wei and Zou 2019); punctuation put in (AEDA, Karimi et "
+        "al. 2021); typing errors; other capitals.",
+        categories=AUGMENTATIONS,
     ),
     "augmentation_strength": Parameter(
         "float",
@@ -183,6 +199,14 @@ PARAMETERS: dict[str, Parameter] = {
         low=1,
         high=1000,
         active_when=("augmentation", AUGMENTATIONS[1:]),
+    ),
+    "mixup_alpha": Parameter(
+        "float",
+        0.0,
+        "Mixup of pooled texts and their labels within a batch, each with another, by a share drawn from Beta(alpha, alpha) "
+        "(Zhang et al. 2018); 0 mixes nothing.",
+        low=0.0,
+        high=100,
     ),
 }
 

@@ -35,6 +35,11 @@ def schema() -> Fragment:
                 | {
                     "description": "A name of the catalogue (`hpo assets`), a folder, or owner/name of the Hugging Face hub."
                 },
+                "augmentation_model": TEXT
+                | {
+                    "description": "A masked language model, as a folder or owner/name of the Hugging Face hub, for augmentation: "
+                    "masked_replacement."
+                },
                 "compare": _compare(),
                 "parameters": _mapping(settings)
                 | {

@@ -128,6 +128,12 @@ def read_model(node: Node, names: Names, problems: Problems) -> str | None:
     return found[1] if found else None
 
 
+def read_augmentation_model(node: Node, names: Names, problems: Problems) -> str | None:
+    """The absolute path of a folder, or an id of the hub; the catalogue has no model that predicts words."""
+    found = _source(node, (), "augmentation_model", names, problems)
+    return found[1] if found else None
+
+
 def _data(node: Node, names: Names, problems: Problems) -> DataSource | None:
     if not isinstance(node.value, dict):
         found = _source(node, names.data, "task.data", names, problems)
@@ -175,7 +181,7 @@ def _source(
         return "path", local
     if _HUB_ID.fullmatch(name) and not name.lower().endswith(_FILE_SUFFIXES):
         return "hub", name
-    kinds = f"{listed(catalogue)}, an existing path, or owner/name of the Hugging Face hub"
+    kinds = ", ".join([*catalogue, "an existing path, or owner/name of the Hugging Face hub"])
     problems.add(node.at, f"{label} is {shown(name)}", kinds, nearest_name(name, catalogue))
     return None
 

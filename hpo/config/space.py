@@ -20,6 +20,7 @@ from hpo.config.sections import (
     VALUES,
     Names,
     existing,
+    read_augmentation_model,
     read_baseline,
     read_compare,
     read_model,
@@ -125,6 +126,11 @@ def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Exp
         for key in ("question", "seed")
     )
     model = read_model(entries["model"], names, problems) if "model" in entries else None
+    masked = (
+        read_augmentation_model(entries["augmentation_model"], names, problems)
+        if "augmentation_model" in entries
+        else None
+    )
     limit = read_size(entries["store_limit"], "store_limit", problems) if "store_limit" in entries else None
     draft = _draft(root, entries, names, problems)
     check(draft, problems)
@@ -142,6 +148,7 @@ def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Exp
         budget=budget,
         confirmation=Confirmation(seeds=draft.seeds or (10 if budget.replicates == 1 else 1)),
         seed=seed or 0,
+        augmentation_model=masked,
         store_limit=limit,
     )
 
@@ -170,6 +177,7 @@ def _draft(root: Node, entries: Mapping[str, Node], names: Names, problems: Prob
         parameters=parameters,
         baseline=baseline,
         seeds=_seeds(entries, problems),
+        masked="augmentation_model" in entries,
         places=positions(root),
     )
 

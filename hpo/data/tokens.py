@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -71,3 +72,9 @@ def digest(ids: Sequence[np.ndarray]) -> str:
     for text in ids:
         total.update(text.astype("<i4").tobytes())
     return total.hexdigest()
+
+
+def tells_case(tokenizer: Any) -> bool:
+    """Whether texts in capitals are other tokens than the same in small letters."""
+    capitals, small = tokenizer(list(ascii_uppercase)), tokenizer(list(ascii_lowercase))
+    return bool(capitals["input_ids"] != small["input_ids"])

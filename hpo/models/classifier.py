@@ -47,12 +47,16 @@ class Classifier(nn.Module):
         self._wide_mask = wide_mask
         self._frozen = tuple(frozen)  # a plain tuple: these are submodules of the body already
 
-    def forward(self, texts: Tensor, mask: Tensor) -> Tensor:
+    def forward(
+        self, texts: Tensor, mask: Tensor, share: Tensor | None = None, partners: Tensor | None = None
+    ) -> Tensor:
         """Logits (batch, classes) of texts padded on the right; (batch, width, classes) without pooling.
 
         Args:
             texts: token ids (batch, width) int64, or hidden states (batch, width, hidden).
             mask: (batch, width) int64.
+            share: (1,) of each text's own pooled states in what the head reads; the rest is its partner's.
+            partners: (batch,) int64, indices of texts; given with ``share``.
         """
         hidden = texts
         if self.body is not None:
@@ -66,6 +70,8 @@ class Classifier(nn.Module):
         else:
             weights = mask.unsqueeze(-1).to(hidden.dtype)
             pooled = (hidden * weights).sum(1) / weights.sum(1)
+        if share is not None and partners is not None:
+            pooled = share * pooled + (1 - share) * pooled[partners]
         logits: Tensor = self.head(pooled)
         return logits
 

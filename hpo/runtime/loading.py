@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import torch
 
 from hpo.config.experiment import Experiment
+from hpo.data.augmentation import Sources
 from hpo.data.read import read_texts
 from hpo.data.task_data import Part, TaskData, load_task
 from hpo.data.tokens import count_longer
-from hpo.data.wordnet import Synonyms, load_synonyms
 from hpo.models.objective import Outputs
 from hpo.models.pretrained import Pretrained, load_pretrained
 from hpo.runtime.memory import keep_freed_memory
 from hpo.runtime.recall import Recall
+from hpo.runtime.sources import load_sources
 from hpo.runtime.worker import Worker
 from hpo.seeds import derive
 from hpo.training.course import Planner
@@ -41,14 +42,14 @@ class Loaded:
     pretrained: Pretrained
     task: TaskData
     precision: Precision
-    synonyms: Synonyms | None
+    sources: Sources | None
 
     def recall(self, store: Store, forks: Forks, share: float = 1.0) -> Recall:
         """The trainings of this experiment as ``store`` knows them."""
         experiment, tokenizer = self.experiment, self.pretrained.tokenizer
         length = experiment.task.max_length
         seed = derive(experiment.seed, "augmentation")
-        texts = TrainingTexts(self.task.train, tokenizer, length, self.synonyms, seed)
+        texts = TrainingTexts(self.task.train, tokenizer, length, self.sources, seed)
         numerics = {
             "weights": self.pretrained.info.sha256,
             "numerics": self.precision.numerics_class(),
@@ -124,8 +125,8 @@ def load(
     task = load_task(experiment.task, experiment.seed)
     pretrained = load_pretrained(experiment.model, experiment.task.kind)
     pretrained.body.to(precision.device)
-    synonyms = load_synonyms() if experiment.needs_synonyms() else None
-    return Loaded(experiment, pretrained, task, precision, synonyms)
+    sources = load_sources(experiment.values("augmentation"), experiment.augmentation_model, base)
+    return Loaded(experiment, pretrained, task, precision, sources)
 
 
 def cores() -> int:

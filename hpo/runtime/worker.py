@@ -182,8 +182,8 @@ class Worker:
         read = self._reader(course)
         self._read_ahead(course, segment)
         steps = course.steps_of(segment, read)
-        clip = course.parameters["gradient_clip"]
-        result = train_segment(live.backward, live.optimizer, steps, course.seed, clip)
+        clip, mixup = course.parameters["gradient_clip"], course.parameters.get("mixup_alpha", 0.0)
+        result = train_segment(live.backward, live.optimizer, steps, course.seed, clip, mixup)
         seconds = result.seconds * self._share
         self._seconds["train"] += seconds
         self._trained += 1

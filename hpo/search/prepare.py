@@ -11,6 +11,7 @@ from hpo import __version__
 from hpo.config.experiment import Experiment, Fixed, Range, Setting
 from hpo.config.parameters import PARAMETERS
 from hpo.config.space import Space
+from hpo.data.tokens import tells_case
 from hpo.errors import UserError
 from hpo.models.classifier import structure_faults
 from hpo.records.metrics import METRICS
@@ -42,6 +43,10 @@ def prepare(space: Space, device: str | None, threads: int | None = None) -> Loa
     frozen = [v for v in experiment.values("frozen_layers") if isinstance(v, int | float)]
     poolings = {str(v) for v in experiment.values("pooling")}
     faults = structure_faults(loaded.pretrained, int(max(frozen)), poolings, experiment.task.max_length)
+    if "case" in experiment.values("augmentation") and not tells_case(loaded.pretrained.tokenizer):
+        faults["augmentation"] = (
+            "case was found; this model reads capitals as small letters, so that it would change nothing; allowed are the others"
+        )
     if faults:
         lines = [f"{_where(space, name)}: {name}: {fault}" for name, fault in faults.items()]
         raise UserError("\n".join(lines), "Change the space file and give the command again.")

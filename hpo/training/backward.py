@@ -19,7 +19,8 @@ from torch import Tensor
 from hpo.models.classifier import Classifier
 from hpo.training.precision import Precision
 
-Batch = tuple[Tensor, Tensor, Tensor]  # texts, mask and labels, as ``hpo.training.course.Step`` has them
+# Texts, mask and labels, as ``hpo.training.course.Step`` has them; with mixup also its share and the partners.
+Batch = tuple[Tensor, ...]
 # Steps of a shape before its graph is made: libraries choose and load their kernels in the first ones, and a shape that
 # comes more seldom does not repay the recording.
 STEPS_BEFORE = 3
@@ -42,10 +43,15 @@ class Backward:
         return loss.detach()
 
     def _loss(self, batch: Batch) -> Tensor:
-        texts, mask, labels = batch
+        texts, mask, labels, *mix = batch
         with self.precision.autocast():
-            logits = self.model(texts, mask)
-        return self.model.objective.loss(logits.float(), labels)
+            logits = self.model(texts, mask, *mix).float()
+        objective = self.model.objective
+        loss = objective.loss(logits, labels)
+        if not mix:
+            return loss
+        share, partners = mix
+        return (share * loss + (1 - share) * objective.loss(logits, labels[partners])).squeeze()
 
 
 class Recording(Protocol):
@@ -117,7 +123,7 @@ class RecordedBackward(Backward):
         self._shapes: dict[Hashable, _Recorded] = {}
 
     def __call__(self, batch: Batch) -> Tensor:
-        shape = (*batch[0].shape, batch[0].dtype)
+        shape = (len(batch), *batch[0].shape, batch[0].dtype)  # with mixup there is more to it
         self._seen[shape] += 1
         if self._recorder is not None and shape not in self._shapes and self._seen[shape] > STEPS_BEFORE:
             self._record(shape, batch)
@@ -136,7 +142,7 @@ class RecordedBackward(Backward):
         assert self._recorder is not None
         if not self._gradients:
             self._gradients = [torch.zeros_like(parameter) for parameter in self._parameters]
-        fixed = (batch[0].clone(), batch[1].clone(), batch[2].clone())
+        fixed = tuple(part.clone() for part in batch)
         loss = torch.zeros((), device=batch[0].device)
 
         def work() -> None:

@@ -169,6 +169,7 @@ _STATE_PARAMETERS = (
     "pooling",
     "label_smoothing",
     "class_weights",
+    "mixup_alpha",
 )
 
 

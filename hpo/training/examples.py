@@ -8,16 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from hpo.data.augmentation import pool_choice, variant
+from hpo.data.augmentation import Sources, pool_choice, variant, variant_of_words
 from hpo.data.cells import Text
 from hpo.data.read import read_texts
 from hpo.data.task_data import Part
 from hpo.data.texts import Texts
 from hpo.data.tokens import tokenize
-from hpo.data.wordnet import Synonyms
 from hpo.seeds import derive
 
 EPOCHS_KEPT = 64  # augmented epochs in memory: paired draws of several strategies read the same ones in turn
+
+
+def pool_seed(seed: int) -> int:
+    """Seed of the variants of each text of ``TrainingTexts`` made with ``seed``."""
+    return derive(seed, "variants")
 
 
 class TrainingTexts:
@@ -27,20 +31,20 @@ class TrainingTexts:
         part: texts and labels.
         tokenizer: of the pretrained model.
         max_length: in tokens; longer texts are cut.
-        synonyms: for augmentation that needs them, else None.
-        seed: of the pool of variants, the same for all trainings of a run.
+        sources: of the words that augmentation puts in, where a training may need them.
+        seed: of the pool of variants, the same for all trainings of a run (`pool_seed` gives the one that they are drawn from).
     """
 
     def __init__(
-        self, part: Part, tokenizer: Any, max_length: int, synonyms: Synonyms | None, seed: int
+        self, part: Part, tokenizer: Any, max_length: int, sources: Sources | None, seed: int
     ) -> None:
         self.labels = part.labels
         self.pad_id: int = tokenizer.pad_token_id or 0
         self._texts = part.texts
         self._tokenizer = tokenizer
         self._max_length = max_length
-        self._synonyms = synonyms
-        self._pool_seed = derive(seed, "variants")
+        self._sources = sources
+        self._pool_seed = pool_seed(seed)
         self._originals = read_texts(tokenizer, part.texts, part.labels, max_length)
         self._epochs: OrderedDict[tuple[Any, ...], Texts] = OrderedDict()
 

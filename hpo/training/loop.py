@@ -12,6 +12,7 @@ from torch.nn.utils import clip_grad_norm_
 from hpo.seeds import derive
 from hpo.training.backward import Backward
 from hpo.training.course import Step
+from hpo.training.mixup import draw_mix
 from hpo.training.precision import on_device
 
 
@@ -29,11 +30,17 @@ def train_segment(
     steps: Iterable[Step],
     seed: int,
     clip: float,
+    mixup: float = 0.0,
 ) -> Trained:
     """Train the model of ``backward`` in place, one step after another, by its objective on each batch.
 
     Dropout is drawn from a generator seeded by (seed, step), so that a state carries no generator and a fork, a resumed
     training and an undisturbed one draw alike.
+
+    Args:
+        seed: of the training.
+        clip: largest norm of the gradient.
+        mixup: alpha of ``hpo.training.mixup``; 0: texts are not mixed.
     """
     started = time.perf_counter()
     device = backward.precision.device
@@ -45,7 +52,8 @@ def train_segment(
         for group in optimizer.param_groups:
             group["lr"] = step.rate
         texts, mask, labels = (on_device(a, device) for a in (step.texts, step.mask, step.labels))
-        losses.append(backward((texts, mask, labels)))
+        mix = draw_mix(seed, step.index, len(step.labels), mixup) if mixup else ()
+        losses.append(backward((texts, mask, labels, *(on_device(a, device) for a in mix))))
         clip_grad_norm_(parameters, clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

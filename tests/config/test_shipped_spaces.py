@@ -80,9 +80,9 @@ def test_the_baseline_is_the_textbook_s_recipe_over_the_same_epochs() -> None:
     assert space.parameters["epochs"] == Fixed(value=space.baseline["epochs"])
 
 
-def test_no_augmentation_is_compared_with_each_of_the_four() -> None:
+def test_no_augmentation_is_compared_with_each_that_this_model_can_tell_and_needs_no_other_model() -> None:
     space = experiment("augmentation")
-    assert space.strategies() == AUGMENTATIONS
+    assert set(space.strategies()) == set(AUGMENTATIONS) - {"masked_replacement", "case"}
     assert space.reference() == "none"
 
 

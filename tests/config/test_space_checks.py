@@ -22,7 +22,7 @@ from hpo.config.space import SpaceFileError
                 "allowed: learning_rate, schedule, schedule_cycles, schedule_power, schedule_decay_ratio, "
                 "schedule_decay_shape, warmup, warmup_ratio, warmup_slope, "
                 "optimizer, weight_decay, momentum, gradient_clip, batch_size, epochs, dropout, frozen_layers, "
-                "head_hidden_sizes, pooling, augmentation, augmentation_strength, augmentation_variants; did "
+                "head_hidden_sizes, pooling, augmentation, augmentation_strength, augmentation_variants, mixup_alpha; did "
                 "you mean schedule?"
             ),
         ),
@@ -80,8 +80,9 @@ from hpo.config.space import SpaceFileError
             "augmentation_strength: 0.2",
             (
                 "6:3: parameters.augmentation_strength has no effect, as augmentation is only "
-                "none; allowed: augmentation_strength together with augmentation: synonym_replacement or random_swap or "
-                "random_deletion or random_insertion"
+                "none; allowed: augmentation_strength together with augmentation: synonym_replacement or "
+                "masked_replacement or random_swap or random_deletion or random_insertion or punctuation_insertion or "
+                "typing_errors or case"
             ),
         ),
         (
@@ -151,7 +152,7 @@ def test_a_recipe_s_parameter_without_effect_is_told(faults: Faults) -> None:
                 "schedule_decay_shape, warmup, warmup_ratio, warmup_slope, optimizer, weight_decay, "
                 "momentum, gradient_clip, batch_size, epochs, dropout, frozen_layers, head_hidden_sizes, "
                 "pooling, augmentation, "
-                "augmentation_strength, augmentation_variants; did you mean schedule?"
+                "augmentation_strength, augmentation_variants, mixup_alpha; did you mean schedule?"
             ),
         ),
         ("{parameter: schedule, values: [linear]}", "4:40: compare.values has 1 value; allowed: at least 2"),
@@ -369,7 +370,7 @@ extra: 1
             ),
             "7:43: budget.sampler is 'tp'; allowed: tpe, random, qmc, gp, grid; did you mean tpe?",
             (
-                "8:1: unknown key 'extra'; allowed: question, task, model, compare, parameters, baseline, budget, "
+                "8:1: unknown key 'extra'; allowed: question, task, model, augmentation_model, compare, parameters, baseline, budget, "
                 "confirmation, seed, store_limit"
             ),
         ]

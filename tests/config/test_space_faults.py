@@ -46,7 +46,7 @@ from hpo.config.space import SpaceFileError, load_space
         (
             "- question\n",
             (
-                "1:1: the file is ['question']; allowed: a mapping of question, task, model, compare, parameters, "
+                "1:1: the file is ['question']; allowed: a mapping of question, task, model, augmentation_model, compare, parameters, "
                 "baseline, budget, confirmation, seed, store_limit"
             ),
         ),
@@ -98,7 +98,7 @@ def test_a_key_that_stands_twice_is_told(faults: Faults) -> None:
 def test_a_misspelt_key_is_told_once_and_not_as_missing_too(faults: Faults) -> None:
     assert faults(replaced("task:", "tsak:")) == [
         (
-            "2:1: unknown key 'tsak'; allowed: question, task, model, compare, parameters, baseline, budget, "
+            "2:1: unknown key 'tsak'; allowed: question, task, model, augmentation_model, compare, parameters, baseline, budget, "
             "confirmation, seed, store_limit; did you mean task?"
         )
     ]
@@ -319,7 +319,7 @@ def test_a_value_of_another_type_or_beyond_its_bounds_is_told(
                 "schedule_cycles, schedule_power, schedule_decay_ratio, "
                 "schedule_decay_shape, warmup, warmup_ratio, warmup_slope, optimizer, weight_decay, momentum, "
                 "gradient_clip, batch_size, epochs, dropout, frozen_layers, head_hidden_sizes, pooling, augmentation, "
-                "augmentation_strength, augmentation_variants; did you mean learning_rate?"
+                "augmentation_strength, augmentation_variants, mixup_alpha; did you mean learning_rate?"
             ),
         ),
     ],

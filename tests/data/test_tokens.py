@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
+from transformers import BertTokenizer
 
-from hpo.data.tokens import digest, tokenize
+from hpo.data.tokens import digest, tells_case, tokenize
 
 
 def letters(texts, truncation, max_length, return_attention_mask):
@@ -25,3 +27,9 @@ def test_the_digest_sees_ids_and_where_texts_end():
     }
     assert len(digests) == 4
     assert digest(tokenize(letters, ["ab"], 9)) == digest(tokenize(letters, ["ab"], 5))
+
+
+@pytest.mark.parametrize(("lower", "tells"), [(True, False), (False, True)])
+def test_a_tokenizer_tells_case_or_does_not(lower: bool, tells: bool):
+    vocabulary = {token: i for i, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "A"])}
+    assert tells_case(BertTokenizer(vocab=vocabulary, do_lower_case=lower)) is tells

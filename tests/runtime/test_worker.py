@@ -48,6 +48,17 @@ def test_a_training_of_workers_that_start_anew_equals_one_of_a_worker_that_never
     assert digests(again, **given) == digests(whole, **given)
 
 
+def test_a_training_with_mixup_that_goes_on_in_other_workers_has_the_same_bits(desk: Desk, tmp_path: Path) -> None:
+    whole = desk.worker(tmp_path / "whole")
+    expected = train(whole, mixup_alpha=0.4)
+    for rung in range(RUNGS):
+        desk.worker(tmp_path / "pieces").do(job(rung, mixup_alpha=0.4))
+    again = desk.worker(tmp_path / "pieces")
+    assert facts(train(again, mixup_alpha=0.4)) == facts(expected)
+    assert digests(again, mixup_alpha=0.4) == digests(whole, mixup_alpha=0.4)
+    assert digests(whole) == []  # nothing of it is taken for a training without mixup
+
+
 @pytest.mark.parametrize(("frozen", "pooling"), [(0, "cls"), (2, "mean"), (3, "cls")])
 @pytest.mark.parametrize(
     ("trunk", "branch", "parted"),

@@ -106,6 +106,21 @@ def test_recorded_steps_have_the_losses_gradients_and_dropout_of_calls(
     assert recorder.replays == sum(2 + count - STEPS_BEFORE for count in counts)
 
 
+def test_recorded_steps_with_and_without_mixup_take_turns_on_one_model(
+    pretrained: Pretrained, course: Course
+) -> None:
+    recorder = Recorder()
+    found = []
+    for way in (by_calls, recorded(recorder)):
+        model = build_classifier(pretrained, course.parameters, 2, head_seed=9)
+        optimizer, backward = build_optimizer(model, course.parameters), way(model)
+        for mixup in (0.0, 0.4, 0.0):
+            train_segment(backward, optimizer, course.steps_of(0), 5, 1.0, mixup)
+        found.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+    assert torch.equal(*found)
+    assert recorder.replays > 0
+
+
 def test_a_recording_that_is_no_faster_is_not_used(pretrained: Pretrained, course: Course) -> None:
     recorder = Recorder()
     wanted = trained(pretrained, course, by_calls)

@@ -12,18 +12,19 @@ from hpo.config.parameters import PARAMETERS, complete
 from hpo.data.augmentation import METHODS
 from hpo.data.task_data import TaskData
 from hpo.models.pretrained import Pretrained
-from hpo.training.course import Course
+from hpo.training.course import Course, _start
 from hpo.training.examples import TrainingTexts
 from hpo.training.keys import evaluation_key, pass_key, passes_key, segment_key, start_key, step_key
 from hpo.training.schedules import learning_rates, schedule_of
+from tests.data.augmenting import sources
 from tests.training.planning import ORIGIN, every_key, plan, state_keys
 
-SYNONYMS = {"good": ("fine",), "film": ("movie",), "bad": ("poor",)}
+SOURCES = sources({"good": ("fine",), "film": ("movie",), "bad": ("poor",)})
 
 
 @pytest.fixture(scope="module")
 def texts(pretrained: Pretrained, task: TaskData) -> TrainingTexts:
-    return TrainingTexts(task.train, pretrained.tokenizer, 32, SYNONYMS, seed=11)
+    return TrainingTexts(task.train, pretrained.tokenizer, 32, SOURCES, seed=11)
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ OF_THE_START = [
     Change("frozen_layers", (1, 2, 3)),
     Change("head_hidden_sizes", ((8,), (8, 8), (16,))),
     Change("pooling", ("mean",)),
+    Change("mixup_alpha", (0.2, 1.0)),
 ]
 OF_THE_FIRST_STEP = [
     Change("batch_size", (4, 7, 16)),
@@ -161,7 +163,7 @@ def test_one_text_of_the_training_split_is_in_the_key_of_the_step_that_reads_it(
     words = changed[item].split()
     changed[item] = " ".join(["plot" if words[0] != "plot" else "scene", *words[1:]])
     part = replace(task.train, texts=tuple(changed))
-    other = TrainingTexts(part, pretrained.tokenizer, 32, SYNONYMS, seed=11)
+    other = TrainingTexts(part, pretrained.tokenizer, 32, SOURCES, seed=11)
     base = plan(texts, frozen_layers=1, start=start)
     at = first_read(base, item, texts.labels, base.epochs[0].ids)
     # Hidden states are computed in batches of the whole epoch: there each step depends on all its texts.
@@ -174,7 +176,7 @@ def test_one_label_is_in_the_key_of_the_step_that_reads_it(
 ) -> None:
     labels = task.train.labels.copy()
     labels[item] = 1 - labels[item]
-    other = TrainingTexts(replace(task.train, labels=labels), pretrained.tokenizer, 32, SYNONYMS, seed=11)
+    other = TrainingTexts(replace(task.train, labels=labels), pretrained.tokenizer, 32, SOURCES, seed=11)
     base = plan(texts)
     assert shared(base, plan(other)) == first_read(base, item, labels, base.epochs[0].ids)
 
@@ -182,7 +184,7 @@ def test_one_label_is_in_the_key_of_the_step_that_reads_it(
 def test_the_pool_of_variants_is_in_the_key(
     pretrained: Pretrained, task: TaskData, texts: TrainingTexts
 ) -> None:
-    other = TrainingTexts(task.train, pretrained.tokenizer, 32, SYNONYMS, seed=12)
+    other = TrainingTexts(task.train, pretrained.tokenizer, 32, SOURCES, seed=12)
     assert shared(plan(texts, **AUGMENTED), plan(other, **AUGMENTED)) == 0
     assert shared(plan(texts), plan(other)) == 16
 
@@ -302,3 +304,9 @@ def test_keys_of_other_kinds_cover_each_of_their_parts() -> None:
     assert start_key({"a": 1, "b": 2}) == start_key({"b": 2, "a": 1})
     with pytest.raises(ValueError, match="JSON"):
         start_key({"a": float("nan")})
+
+
+def test_without_mixup_a_training_has_the_key_that_it_had_before_there_was_mixup() -> None:
+    before = {name: value for name, value in complete({}).items() if name != "mixup_alpha"}
+    assert _start(complete({}), 1, 0, ORIGIN) == _start(before, 1, 0, ORIGIN)
+    assert "mixup_alpha" in _start(complete({"mixup_alpha": 0.2}), 1, 0, ORIGIN)["parameters"]
