@@ -60,6 +60,13 @@ class Draft:
                 return interval
         return None
 
+    def can_be_above(self, name: str, bound: float) -> bool:
+        """Whether the number ``name`` may be above ``bound`` in any trial."""
+        possible = self.values(name)
+        if isinstance(possible, Range):
+            return possible.high > bound
+        return any(v > bound for v in possible or () if isinstance(v, int | float))
+
     def can_be(self, name: str, wanted: tuple[Value, ...]) -> bool:
         """Whether parameter ``name`` may take one of the values; True where that cannot be told."""
         possible = self.values(name)
@@ -78,7 +85,7 @@ def check(draft: Draft, problems: Problems) -> None:
     _check_counts(draft, problems)
     _check_rungs(draft, problems)
     _check_slopes(draft, problems)
-    _check_pooling(draft, problems)
+    _check_kind(draft, problems)
     if draft.budget["sampler"] == "grid" and (draft.compare is not None or not draft.compared):
         _check_grid(draft, problems)
 
@@ -281,15 +288,27 @@ def _check_slopes(draft: Draft, problems: Problems) -> None:
         _check_slope(draft, "baseline", slope, peak, recipe["epochs"], recipe["batch_size"], problems)
 
 
-def _check_pooling(draft: Draft, problems: Problems) -> None:
-    """A tag for each word is read off each token, a class off all of them."""
+MENTIONS, MIXUP = "mention_replacement", "mixup_alpha"
+
+
+def _at(draft: Draft, name: str) -> Position:
+    """Where a parameter has its values."""
+    compared = draft.compare is not None and draft.compare.parameter == name
+    return draft.where("compare", "values") if compared else draft.where("parameters", name)
+
+
+def _check_kind(draft: Draft, problems: Problems) -> None:
+    """What the kind of task asks of parameters: a tag for each word is read off each token, a class off all of them."""
     kind = draft.task["kind"]
     tags = kind == "token-classification"
+    if kind is not None and not tags and MENTIONS in _possible(draft, "augmentation"):
+        problems.add(_at(draft, "augmentation"), f"augmentation is {MENTIONS}, and the task {kind}", "the others")
+    if tags and draft.can_be_above(MIXUP, 0.0):
+        problems.add(_at(draft, MIXUP), f"{MIXUP} is above 0, and the task {kind}", "0: words are not mixed")
     wrong = [v for v in _possible(draft, "pooling") if (v == "none") != tags]
     if kind is not None and wrong:
         allowed = "none" if tags else listed_values(tuple(v for v in POOLINGS if v != "none"))
-        section = "compare" if draft.compare and draft.compare.parameter == "pooling" else "parameters"
-        at = draft.where(section, "values" if section == "compare" else "pooling")
+        at = _at(draft, "pooling")
         problems.add(at, f"pooling is {listed_values(tuple(wrong))}, and the task {kind}", allowed)
 
 

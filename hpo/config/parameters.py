@@ -27,6 +27,7 @@ AUGMENTATIONS = (
     "punctuation_insertion",
     "typing_errors",
     "case",
+    "mention_replacement",
 )
 NEEDS_SYNONYMS = ("synonym_replacement", "random_insertion")  # augmentations that read WordNet
 NEEDS_MASKED = ("masked_replacement",)  # that ask the space's `augmentation_model`
@@ -181,7 +182,7 @@ PARAMETERS: dict[str, Parameter] = {
         "none",
         "How variants of a training text are made: words replaced by synonyms of their part of speech or by the predictions of a "
         "masked language model; words swapped, left out or put in (EDA, Wei and Zou 2019); punctuation put in (AEDA, Karimi et "
-        "al. 2021); typing errors; other capitals.",
+        "al. 2021); typing errors; other capitals; entities replaced by others of their type (Dai and Adel 2020).",
         categories=AUGMENTATIONS,
     ),
     "augmentation_strength": Parameter(

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hpo.data.edits import METHODS, Draw, Edited, Sources, untouched
+from hpo.data.entities import OUTSIDE
+from hpo.data.mentions import MENTION_REPLACEMENT, Mentions, replace_mentions
 from hpo.data.words import is_unspaced
 
 __all__ = [
@@ -23,14 +25,12 @@ __all__ = [
     "Edited",
     "Sources",
     "edited",
+    "edited_words",
     "generator",
     "pool_choice",
     "variant",
     "variant_of_words",
 ]
-
-OUTSIDE = "O"  # label of a word that belongs to no entity
-
 
 def variant(
     text: str, method: str, strength: float, number: int, seed: int, sources: Sources | None = None
@@ -67,22 +67,42 @@ def variant_of_words(
     number: int,
     seed: int,
     sources: Sources | None = None,
+    mentions: Mentions | None = None,
 ) -> tuple[list[str], list[str]]:
     """As ``variant``, of words with IOB2 labels (``O``, ``B-PER``, ``I-PER``): the words and labels of the variant.
 
     Only words outside of entities are touched, and the strength is the share of these: a word that takes their place or stands
-    new beside them is outside too, and no entity is changed, moved, deleted or divided. ``hpo.data.mentions`` replaces
-    entities as wholes.
+    new beside them is outside too, and no entity is changed, moved, deleted or divided. ``mention_replacement`` alone replaces
+    entities, as wholes, by others of their types among ``mentions``; there the strength is their share.
     """
-    free = [i for i, label in enumerate(labels) if label == OUTSIDE and not is_unspaced(words[i])]
-    if len(words) < 2 or number == 0 or strength == 0 or method == "none":
-        return list(words), list(labels)
-    rng = generator(seed, method, number, list(words))
-    changed = _edited(words, free, method, strength, rng, sources)
+    changed = edited_words(words, labels, method, strength, number, seed, sources, mentions)
     followed: list[str] = []
     for gap, slot, label in zip(changed.gaps, [*changed.slots, ()], [*labels, OUTSIDE], strict=True):
-        followed += [OUTSIDE] * len(gap) + [label] * len(slot)
+        inside = f"I{label[1:]}" if label.startswith("B-") else label
+        followed += [OUTSIDE] * len(gap) + [label, *[inside] * len(slot)][: len(slot)]
     return changed.result(), followed
+
+
+def edited_words(
+    words: Sequence[str],
+    labels: Sequence[str],
+    method: str,
+    strength: float,
+    number: int,
+    seed: int,
+    sources: Sources | None = None,
+    mentions: Mentions | None = None,
+) -> Edited:
+    """What ``variant_of_words`` does to each of ``words``."""
+    if number == 0 or strength == 0 or method == "none":
+        return untouched(words)
+    rng = generator(seed, method, number, list(words))
+    if method == MENTION_REPLACEMENT:
+        return replace_mentions(words, labels, strength, rng, mentions or {})
+    if len(words) < 2:
+        return untouched(words)
+    free = [i for i, label in enumerate(labels) if label == OUTSIDE and not is_unspaced(words[i])]
+    return _edited(words, free, method, strength, rng, sources)
 
 
 def pool_choice(items: np.ndarray, epoch: int, variants: int, seed: int) -> np.ndarray:

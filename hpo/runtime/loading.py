@@ -49,7 +49,9 @@ class Loaded:
         experiment, tokenizer = self.experiment, self.pretrained.tokenizer
         length = experiment.task.max_length
         seed = derive(experiment.seed, "augmentation")
-        texts = TrainingTexts(self.task.train, tokenizer, length, self.sources, seed)
+        texts = TrainingTexts(
+            self.task.train, tokenizer, length, self.sources, seed, self.task.label_names
+        )
         numerics = {
             "weights": self.pretrained.info.sha256,
             "numerics": self.precision.numerics_class(),
@@ -125,7 +127,7 @@ def load(
     task = load_task(experiment.task, experiment.seed)
     pretrained = load_pretrained(experiment.model, experiment.task.kind)
     pretrained.body.to(precision.device)
-    sources = load_sources(experiment.values("augmentation"), experiment.augmentation_model, base)
+    sources = load_sources(experiment.values("augmentation"), experiment.augmentation_model)
     return Loaded(experiment, pretrained, task, precision, sources)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 
 from hpo.config.parameters import NEEDS_MASKED, NEEDS_SYNONYMS, Value
 from hpo.data.augmentation import Sources
@@ -11,12 +10,11 @@ from hpo.data.wordnet import load_synonyms
 from hpo.errors import UserError
 
 
-def load_sources(methods: Collection[Value], model: str | None, base: Path) -> Sources:
+def load_sources(methods: Collection[Value], model: str | None) -> Sources:
     """What these augmentations read.
 
     Args:
         model: the space's ``augmentation_model``, if it names one.
-        base: folder to which the model's folder is relative.
 
     Raises:
         UserError: an asset cannot be fetched, or the model is not named or cannot be loaded.
@@ -30,6 +28,6 @@ def load_sources(methods: Collection[Value], model: str | None, base: Path) -> S
             )
         from hpo.models.masked import load_masked_words  # torch and transformers take seconds
 
-        masked = load_masked_words(model, base)
+        masked = load_masked_words(model)
     synonyms = None if set(NEEDS_SYNONYMS).isdisjoint(methods) else load_synonyms()
     return Sources(synonyms, masked)

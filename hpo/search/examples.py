@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from hpo.config.experiment import Experiment, Fixed
 from hpo.config.parameters import PARAMETERS
 from hpo.config.space import Space
-from hpo.data.augmentation import Edited, edited
+from hpo.data.augmentation import Edited
 from hpo.data.task_data import load_task
+from hpo.data.variants import Variants
 from hpo.runtime.sources import load_sources
 from hpo.seeds import derive
 from hpo.training.examples import pool_seed
@@ -49,12 +50,14 @@ def show(space: Space, methods: Sequence[str], strength: float | None, count: in
         UserError: the data or what a method reads is not there.
     """
     experiment = space.experiment
-    sources = load_sources(methods, experiment.augmentation_model, space.path.parent)
-    texts = load_task(experiment.task, experiment.seed).train.texts
-    seed = pool_seed(derive(experiment.seed, "augmentation"))
+    sources = load_sources(methods, experiment.augmentation_model)
+    task = load_task(experiment.task, experiment.seed)
+    names = task.label_names if experiment.task.kind == "token-classification" else ()
+    made = Variants(task.train, names, sources, pool_seed(derive(experiment.seed, "augmentation")))
     share = _strength(experiment) if strength is None else strength
     for method in methods:
-        variants = [edited(text, method, share, NUMBER, seed, sources) for text in texts[: max(MEASURED, count)]]
+        items = range(min(len(task.train.texts), max(MEASURED, count)))
+        variants = [one for item in items for one in made.edits(item, method, share, NUMBER)]
         changed = [variant for variant in variants if variant.touched]
         words = sum(len(variant.words) for variant in variants)
         yield Shown(

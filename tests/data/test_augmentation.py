@@ -7,6 +7,7 @@ import pytest
 
 from hpo.config.parameters import AUGMENTATIONS
 from hpo.data.augmentation import METHODS, edited, pool_choice, variant, variant_of_words
+from hpo.data.mentions import MENTION_REPLACEMENT
 from hpo.data.edits import MARKS
 from hpo.data.typing_errors import NEIGHBOURS
 from tests.data.augmenting import sources
@@ -27,7 +28,7 @@ def variants(method: str, strength: float, number: int = 400, text: str = TEXT) 
 
 
 def test_every_augmentation_of_a_space_file_exists():
-    assert tuple(METHODS) == AUGMENTATIONS[1:]
+    assert (*METHODS, MENTION_REPLACEMENT) == AUGMENTATIONS[1:]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -3,22 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hpo.data.mentions import pool, spans, with_other_mentions
+from hpo.data.augmentation import variant_of_words
+from hpo.data.entities import spans_of
+from hpo.data.mentions import MENTION_REPLACEMENT, pool
 
 WORDS = ["Ann", "Lee", "of", "the", "United", "Nations", "met", "Ben", "Rob", "Kim"]
 LABELS = ["B-PER", "I-PER", "O", "O", "B-ORG", "I-ORG", "O", "B-PER", "B-PER", "I-PER"]
 MENTIONS = {"PER": (("Ann", "Lee"), ("Ada",), ("Max", "van", "Dam")), "ORG": (("NATO",), ("United", "Nations"))}
 
 
-def test_entities_are_found_by_their_b_and_i():
-    assert spans(LABELS) == [(0, 2, "PER"), (4, 6, "ORG"), (7, 8, "PER"), (8, 10, "PER")]
-    assert spans(["O", "O"]) == []
-
-
-@pytest.mark.parametrize("labels", [["O", "B-PER", "I-ORG"], ["B-PER", "O", "I-PER"]])
-def test_labels_that_are_not_iob2_are_no_sentence(labels):
-    with pytest.raises(AssertionError):
-        spans(labels)
+def with_other_mentions(words, labels, strength, number, seed, mentions):
+    return variant_of_words(words, labels, MENTION_REPLACEMENT, strength, number, seed, None, mentions)
 
 
 def test_the_pool_has_each_mention_once_by_type():
@@ -29,7 +24,7 @@ def test_the_pool_has_each_mention_once_by_type():
 
 
 def mentions_of(words: list[str], labels: list[str]) -> list[tuple[str, tuple[str, ...]]]:
-    return [(kind, tuple(words[first:end])) for first, end, kind in spans(labels)]
+    return [(kind, tuple(words[first:end])) for first, end, kind in spans_of(labels)]
 
 
 @pytest.mark.parametrize(("strength", "replaced"), [(0.1, 1), (0.5, 2), (1.0, 4)])
