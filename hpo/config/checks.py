@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.config.experiment import Choices, Compare, Fixed, Range, Setting
-from hpo.config.parameters import NEEDS_MASKED, PARAMETERS, POOLINGS, Value, complete, is_active
+from hpo.config.parameters import (
+    NEEDS_MASKED,
+    PARAMETERS,
+    POOLINGS,
+    Value,
+    acts_with,
+    complete,
+    is_active,
+    with_defaults,
+)
 from hpo.config.problems import Position, Problems, listed
-from hpo.config.settings import listed_values
+from hpo.config.settings import listed_values, shown_value
 from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 
 
@@ -142,9 +151,14 @@ def _cycle(draft: Draft, name: str, other: str) -> list[str]:
 
 def _parents(draft: Draft, name: str) -> Iterator[str]:
     yield from _conditions(draft, name)
-    condition = PARAMETERS[name].active_when
-    if condition is not None:
-        yield condition[0]
+    yield from _parents_by_registry(name)
+
+
+def _parents_by_registry(name: str) -> Iterator[str]:
+    """The parameters on whose values it hangs whether ``name`` has an effect."""
+    for condition in (PARAMETERS[name].active_when, PARAMETERS[name].inactive_when):
+        if condition is not None:
+            yield condition[0]
 
 
 def _check_effects(draft: Draft, problems: Problems) -> None:
@@ -159,18 +173,33 @@ def _check_effects(draft: Draft, problems: Problems) -> None:
 
 
 def _check_effect(draft: Draft, name: str, at: Position, label: str, problems: Problems) -> None:
-    condition = PARAMETERS[name].active_when
-    if condition is None:
-        return
-    other, wanted = condition
-    given = _conditions(draft, name).get(other)
-    acting = wanted if given is None else tuple(v for v in wanted if v in given)
-    if not draft.can_be(other, acting):
-        problems.add(
-            at,
-            f"{label} has no effect, as {other} is only {_shown_values(draft, other, given)}",
-            f"{name} together with {other}: {' or '.join(str(v) for v in wanted)}",
-        )
+    for other in dict.fromkeys(_parents_by_registry(name)):
+        given = _conditions(draft, name).get(other)
+        if not _can_act(draft, name, other, given):
+            problems.add(
+                at,
+                f"{label} has no effect, as {other} is only {_shown_values(draft, other, given)}",
+                f"{name} together with {_acting_words(name)}",
+            )
+
+
+def _can_act(draft: Draft, name: str, other: str, given: tuple[Value, ...] | None) -> bool:
+    """Whether parameter ``other`` may take a value, among the ``given`` ones, with which ``name`` has an effect."""
+    possible = draft.values(other)
+    if isinstance(possible, tuple):
+        return any(acts_with(name, other, v) for v in possible if given is None or v in given)
+    needs = PARAMETERS[name].active_when
+    return needs is None or draft.can_be(other, tuple(v for v in needs[1] if given is None or v in given))
+
+
+def _acting_words(name: str) -> str:
+    """The other values with which a parameter has an effect."""
+    needs, bars = PARAMETERS[name].active_when, PARAMETERS[name].inactive_when
+    wanted = [] if needs is None else [f"{needs[0]}: {' or '.join(shown_value(v) for v in needs[1])}"]
+    unwanted = (
+        [] if bars is None else [f"{bars[0]} other than {' or '.join(shown_value(v) for v in bars[1])}"]
+    )
+    return " and ".join((*wanted, *unwanted))
 
 
 def _shown_values(draft: Draft, name: str, given: tuple[Value, ...] | None = None) -> str:
@@ -181,14 +210,15 @@ def _shown_values(draft: Draft, name: str, given: tuple[Value, ...] | None = Non
 
 
 def _check_baseline(draft: Draft, problems: Problems) -> None:
-    recipe = {name: parameter.default for name, parameter in PARAMETERS.items()} | dict(draft.baseline or {})
+    recipe = with_defaults(draft.baseline or {})
     for name in draft.baseline or {}:
-        condition = PARAMETERS[name].active_when
-        if condition is not None and not is_active(name, recipe):
+        if not is_active(name, recipe):
+            others = [o for o in _parents_by_registry(name) if not acts_with(name, o, recipe[o])]
             problems.add(
                 draft.where("baseline", name),
-                f"baseline.{name} has no effect, as {condition[0]} is {recipe[condition[0]]}",
-                f"{name} together with {condition[0]}: {' or '.join(str(v) for v in condition[1])}",
+                f"baseline.{name} has no effect, as "
+                + " and ".join(f"{other} is {shown_value(recipe[other])}" for other in others),
+                f"{name} together with {_acting_words(name)}",
             )
 
 
@@ -384,8 +414,6 @@ def _acting(draft: Draft, counts: Mapping[str, int], value: Value | None) -> lis
 def _acts(draft: Draft, name: str, value: Value | None) -> bool:
     if draft.compare is None:
         return True
-    conditions = [(other, wanted) for other, wanted in _conditions(draft, name).items()]
-    registry = PARAMETERS[name].active_when
-    if registry is not None:
-        conditions.append(registry)
-    return all(value in wanted for other, wanted in conditions if other == draft.compare.parameter)
+    compared = draft.compare.parameter
+    wanted = _conditions(draft, name).get(compared)
+    return (wanted is None or value in wanted) and acts_with(name, compared, value)

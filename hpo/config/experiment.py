@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hpo.config.parameters import NEEDS_SYNONYMS, PARAMETERS, Value
+from hpo.config.parameters import NEEDS_SYNONYMS, PARAMETERS, Value, complete
 from hpo.records.metrics import METRICS, METRICS_OF
 from hpo.records.schema import Frozen
 
@@ -194,6 +195,32 @@ class Experiment(Frozen):
         if self.baseline is None:
             return self.trial_values(name)
         return (*self.trial_values(name), self.baseline.get(name, PARAMETERS[name].default))
+
+    def combinations(self, names: Sequence[str]) -> list[dict[str, Value]]:
+        """The active parameters of every training as far as ``names`` tell trainings apart; the baseline's last.
+
+        Each is complete, the parameters that are not named at their defaults. Of a range of whole numbers each is taken, of
+        others the two ends.
+        """
+        found: list[dict[str, Value]] = []
+        for values in itertools.product(*(self._listed(name) for name in names)):
+            drawn = dict(zip(names, values, strict=True))
+            combination = complete({n: v for n, v in drawn.items() if self._exists(n, drawn)})
+            if combination not in found:
+                found.append(combination)
+        return found if self.baseline is None else [*found, complete(self.baseline)]
+
+    def _listed(self, name: str) -> Sequence[Value]:
+        setting = self.parameters.get(name)
+        if isinstance(setting, Range) and setting.integer:
+            return range(int(setting.low), int(setting.high) + 1, int(setting.step or 1))
+        return self.trial_values(name)
+
+    def _exists(self, name: str, drawn: Mapping[str, Value]) -> bool:
+        """Whether the conditions of the file on ``name`` hold under the values ``drawn`` of some parameters."""
+        setting = self.parameters.get(name, Fixed(value=PARAMETERS[name].default))
+        conditions = {} if isinstance(setting, Fixed) else setting.when
+        return all(drawn[other] in values for other, values in conditions.items() if other in drawn)
 
     def needs_synonyms(self) -> bool:
         """Whether any training may read WordNet."""

@@ -33,7 +33,13 @@ NEEDS_SYNONYMS = ("synonym_replacement", "random_insertion")  # augmentations th
 NEEDS_MASKED = ("masked_replacement",)  # that ask the space's `augmentation_model`
 OPTIMIZERS = ("adamw", "adam", "sgd")
 CLASS_WEIGHTS = ("none", "balanced")
-POOLINGS = ("cls", "mean", "none")
+POOLINGS = ("cls", "mean", "max", "last", "none")
+FINE_TUNINGS = ("full", "top_layers", "head", "lora", "dora")
+ADAPTERS = ("lora", "dora")
+ADAPTER_TARGETS = ("attention", "all_linear")
+EMBEDDINGS = ("trained", "frozen")
+UNFREEZINGS = ("none", "gradual")
+HEAD_ACTIVATIONS = ("gelu", "relu", "tanh")
 
 Value = bool | int | float | str | tuple[int, ...]
 
@@ -51,6 +57,8 @@ class Parameter:
         longest: most items of an ``int_list``.
         categories: the names allowed for kind ``category``.
         active_when: (other parameter, its values) under which this one has an effect; None: always.
+        inactive_when: (other parameter, its values) under which this one has none; None: always one.
+        default_from: the parameter whose value stands in for ``default`` where the space file says nothing.
     """
 
     kind: Literal["float", "int", "category", "int_list"]
@@ -63,6 +71,8 @@ class Parameter:
     longest: int | None = None
     categories: tuple[str, ...] = ()
     active_when: tuple[str, tuple[Value, ...]] | None = None
+    inactive_when: tuple[str, tuple[Value, ...]] | None = None
+    default_from: str | None = None
 
 
 PARAMETERS: dict[str, Parameter] = {
@@ -160,8 +170,71 @@ PARAMETERS: dict[str, Parameter] = {
     "dropout": Parameter(
         "float", 0.1, "Dropout of the trained layers and of the head.", low=0.0, high=1.0, open_high=True
     ),
+    "num_layers": Parameter("int", 0, "Lowest layers of the model that are kept; 0 keeps all.", low=0),
+    "fine_tuning": Parameter(
+        "category",
+        "top_layers",
+        "What is trained beside the head: all of the model, the layers above frozen_layers (with the embeddings where "
+        "that is 0), nothing, or low-rank adapters in the layers above frozen_layers (LoRA, Hu et al. 2021; DoRA, Liu et "
+        "al. 2024).",
+        categories=FINE_TUNINGS,
+    ),
     "frozen_layers": Parameter(
-        "int", 0, "Lowest layers kept as pretrained, embeddings included; 0 trains everything.", low=0
+        "int",
+        0,
+        "Lowest layers kept as pretrained, embeddings included; 0 trains everything.",
+        low=0,
+        active_when=("fine_tuning", ("top_layers", *ADAPTERS)),
+    ),
+    "embeddings": Parameter(
+        "category",
+        "trained",
+        "Whether full fine-tuning trains the embeddings as well.",
+        categories=EMBEDDINGS,
+        active_when=("fine_tuning", ("full",)),
+    ),
+    "layer_decay": Parameter(
+        "float",
+        1.0,
+        "Factor of the learning rate from each layer to the one below, the head having all of it (Howard and Ruder 2018, "
+        "section 3.2; Clark et al. 2020).",
+        low=0.0,
+        high=1.0,
+        open_low=True,
+        active_when=("fine_tuning", ("full", "top_layers", *ADAPTERS)),
+    ),
+    "unfreezing": Parameter(
+        "category",
+        "none",
+        "Gradual: the first epoch trains the head, each later one a layer more from the top, the embeddings last (Howard "
+        "and Ruder 2018, section 3.3); none: all that is trained is so from the first step.",
+        categories=UNFREEZINGS,
+        active_when=("fine_tuning", ("full", "top_layers")),
+    ),
+    "reinitialised_layers": Parameter(
+        "int",
+        0,
+        "Highest layers that begin with fresh random weights in place of the pretrained ones (Zhang et al. 2021).",
+        low=0,
+        active_when=("fine_tuning", ("full", "top_layers")),
+    ),
+    "adapter_rank": Parameter(
+        "int", 8, "Rank of each adapter.", low=1, high=4096, active_when=("fine_tuning", ADAPTERS)
+    ),
+    "adapter_alpha": Parameter(
+        "float",
+        16.0,
+        "What an adapter adds is multiplied by this over its rank.",
+        low=0.0,
+        open_low=True,
+        active_when=("fine_tuning", ADAPTERS),
+    ),
+    "adapter_targets": Parameter(
+        "category",
+        "attention",
+        "Which linear maps have an adapter: queries and values of the attention, or all.",
+        categories=ADAPTER_TARGETS,
+        active_when=("fine_tuning", ADAPTERS),
     ),
     "head_hidden_sizes": Parameter(
         "int_list",
@@ -171,10 +244,21 @@ PARAMETERS: dict[str, Parameter] = {
         high=65536,
         longest=8,
     ),
+    "head_activation": Parameter(
+        "category",
+        "gelu",
+        "What follows each hidden layer of the head.",
+        categories=HEAD_ACTIVATIONS,
+        inactive_when=("head_hidden_sizes", ((),)),
+    ),
+    "head_dropout": Parameter(
+        "float", 0.1, "Dropout of the head alone.", low=0.0, high=1.0, open_high=True, default_from="dropout"
+    ),
     "pooling": Parameter(
         "category",
         "cls",
-        "What the head reads: the first token, or the mean over tokens; none: each token by itself, as token classification does.",
+        "What the head reads: the first token, the mean or the maximum over tokens, or the last token; none: each token by "
+        "itself, as token classification does.",
         categories=POOLINGS,
     ),
     "augmentation": Parameter(
@@ -214,11 +298,28 @@ PARAMETERS: dict[str, Parameter] = {
 
 def is_active(name: str, configuration: Mapping[str, Value]) -> bool:
     """Whether parameter ``name`` has an effect under the other values of ``configuration``."""
-    condition = PARAMETERS[name].active_when
-    return condition is None or configuration.get(condition[0]) in condition[1]
+    conditions = (PARAMETERS[name].active_when, PARAMETERS[name].inactive_when)
+    return all(acts_with(name, c[0], configuration.get(c[0])) for c in conditions if c is not None)
+
+
+def acts_with(name: str, other: str, value: Value | None) -> bool:
+    """Whether parameter ``name`` can have an effect where parameter ``other`` has this value."""
+    needs, bars = PARAMETERS[name].active_when, PARAMETERS[name].inactive_when
+    if bars is not None and bars[0] == other and value in bars[1]:
+        return False
+    return needs is None or needs[0] != other or value in needs[1]
+
+
+def with_defaults(given: Mapping[str, Value]) -> dict[str, Value]:
+    """Every parameter by name: the given values, the registry's defaults for the rest."""
+    values = {name: given.get(name, parameter.default) for name, parameter in PARAMETERS.items()}
+    for name, parameter in PARAMETERS.items():
+        if parameter.default_from is not None and name not in given:
+            values[name] = values[parameter.default_from]
+    return values
 
 
 def complete(given: Mapping[str, Value]) -> dict[str, Value]:
-    """Every active parameter by name: the given values, the registry's defaults for the rest, nothing inactive."""
-    values = {name: given.get(name, parameter.default) for name, parameter in PARAMETERS.items()}
+    """Every active parameter by name: as ``with_defaults``, with nothing inactive."""
+    values = with_defaults(given)
     return {name: value for name, value in values.items() if is_active(name, values)}

@@ -78,6 +78,11 @@ def _described(parameter: Parameter) -> Fragment:
     if parameter.active_when is not None:
         other, values = parameter.active_when
         doc += f" It acts with {other}: {' or '.join(shown_value(value) for value in values)}."
+    if parameter.inactive_when is not None:
+        other, values = parameter.inactive_when
+        doc += f" It does not act with {other}: {' or '.join(shown_value(value) for value in values)}."
+    if parameter.default_from is not None:
+        return {"description": f"{doc} If absent, the value of {parameter.default_from}."}
     default = list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
     return {"description": doc, "default": default}
 

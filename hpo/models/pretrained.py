@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from hpo.assets.catalogue import CATALOGUE
 from hpo.assets.fetch import fetch
 from hpo.errors import UserError
 from hpo.models.reading import reader_of_words, tell_second_text
-from hpo.models.shortcuts import works_for_first_token, works_from, works_with_wide_mask
+from hpo.models.shortcuts import lowest, works_for_first_token, works_from, works_with_wide_mask
 from hpo.records.schema import NOT_RECORDED, ModelInfo
 
 
@@ -26,6 +26,21 @@ class Pretrained:
     body: nn.Module
     tokenizer: Any
     info: ModelInfo
+
+    def lowest(self, count: int) -> Pretrained:
+        """The model of the lowest ``count`` layers, with the weights of this one."""
+        if count == self.info.layers:
+            return self
+        if count not in self._lowest:
+            body = lowest(self.body, count)
+            size = sum(p.numel() for p in body.parameters())
+            info = self.info.model_copy(update={"layers": count, "parameters": size})
+            self._lowest[count] = replace(self, body=body, info=info)
+        return self._lowest[count]
+
+    @cached_property
+    def _lowest(self) -> dict[int, Pretrained]:
+        return {}
 
     @cached_property
     def first_token_works(self) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hpo.models.layers import layers_of, stands_before
+from hpo.models.layers import keep_lowest, layers_of, stands_before
 
 PROBE_TOKENS = 6
 LONG_PROBE_TOKENS = 320  # more than twice what local attention sees to each side
@@ -45,6 +45,13 @@ class _Given(nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         tensors = [t for t in (*args, *kwargs.values()) if isinstance(t, Tensor) and t.is_floating_point()]
         return tensors[0]
+
+
+def lowest(body: nn.Module, count: int) -> nn.Module:
+    """The body of the lowest ``count`` layers, on the parameters of ``body`` themselves."""
+    short: nn.Module = _shallow(body)
+    keep_lowest(short, count)
+    return short
 
 
 def start_at(body: nn.Module, depth: int) -> None:

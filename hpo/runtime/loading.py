@@ -14,6 +14,7 @@ from hpo.data.task_data import Part, TaskData, load_task
 from hpo.data.tokens import count_longer
 from hpo.models.objective import Outputs
 from hpo.models.pretrained import Pretrained, load_pretrained
+from hpo.models.structure import LAYERS, frozen_layers, kept_layers
 from hpo.runtime.memory import keep_freed_memory
 from hpo.runtime.recall import Recall
 from hpo.runtime.sources import load_sources
@@ -56,7 +57,7 @@ class Loaded:
             "weights": self.pretrained.info.sha256,
             "numerics": self.precision.numerics_class(),
         }
-        depths = [int(v) for v in experiment.values("frozen_layers") if isinstance(v, int | float)]
+        depths = _depths(experiment, self.pretrained.info.layers)
         prefixes = Prefixes(self.pretrained, store, self.precision, numerics, depths, texts.pad_id, share)
         planner = Planner(
             texts=texts,
@@ -104,6 +105,15 @@ class Loaded:
     @property
     def _outputs(self) -> Outputs:
         return Outputs(self.task.kind, len(self.task.label_names), self.task.train.labels)
+
+
+def _depths(experiment: Experiment, layers: int) -> list[int]:
+    """Every number of layers that a training freezes below others that it trains."""
+    combinations = experiment.combinations(LAYERS)
+    frozen = {
+        frozen_layers(p, layers) for p in combinations if frozen_layers(p, layers) < kept_layers(p, layers)
+    }
+    return sorted(frozen)
 
 
 def load(

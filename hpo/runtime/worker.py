@@ -172,7 +172,7 @@ class Worker:
             self._pretrained, parameters, self._outputs.classes, head_seed, course.start, objective
         )
         fresh.to(self._precision.device)
-        structure = json.dumps([course.start, *(parameters[name] for name in STRUCTURE)])
+        structure = json.dumps([course.start, *(parameters.get(name) for name in STRUCTURE)])
         backward = self._warm.take(structure, fresh)
         return _Live(course.keys[0], backward, build_optimizer(backward.model, parameters))
 

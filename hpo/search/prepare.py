@@ -14,6 +14,7 @@ from hpo.config.space import Space
 from hpo.data.tokens import tells_case
 from hpo.errors import UserError
 from hpo.models.classifier import structure_faults
+from hpo.models.structure import LAYERS
 from hpo.records.metrics import METRICS
 from hpo.records.schema import DeviceInfo, ModelInfo, ParameterInfo, Run, Search, SplitInfo
 from hpo.runtime.loading import Loaded, load
@@ -40,9 +41,9 @@ def prepare(space: Space, device: str | None, threads: int | None = None) -> Loa
     """
     experiment = space.experiment
     loaded = load(experiment, device, threads)
-    frozen = [v for v in experiment.values("frozen_layers") if isinstance(v, int | float)]
+    structures = experiment.combinations(LAYERS)
     poolings = {str(v) for v in experiment.values("pooling")}
-    faults = structure_faults(loaded.pretrained, int(max(frozen)), poolings, experiment.task.max_length)
+    faults = structure_faults(loaded.pretrained, structures, poolings, experiment.task.max_length)
     if "case" in experiment.values("augmentation") and not tells_case(loaded.pretrained.tokenizer):
         faults["augmentation"] = (
             "case was found; this model reads capitals as small letters, so that it would change nothing; allowed are the others"

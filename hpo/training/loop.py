@@ -50,7 +50,8 @@ def train_segment(
     for step in steps:
         torch.manual_seed(derive(seed, "dropout", step.index))
         for group in optimizer.param_groups:
-            group["lr"] = step.rate
+            group["lr"] = step.rate * group["factor"]
+        backward.model.unfreeze(step.unfrozen)
         texts, mask, labels = (on_device(a, device) for a in (step.texts, step.mask, step.labels))
         mix = draw_mix(seed, step.index, len(step.labels), mixup) if mixup else ()
         losses.append(backward((texts, mask, labels, *(on_device(a, device) for a in mix))))

@@ -34,7 +34,7 @@ def errors(document: Any) -> list[str]:
 
 
 def test_the_shipped_spaces_are_these() -> None:
-    assert SPACES == ["augmentation", "cooldown", "entities", "frozen_layers", "lr_schedules"]
+    assert SPACES == ["augmentation", "cooldown", "entities", "frozen_layers", "lr_schedules", "what_to_train"]
     assert sorted(shipped_spaces()) == SPACES
 
 
@@ -95,6 +95,13 @@ def test_all_shapes_of_a_cool_down_are_compared_over_the_whole_grid_of_peaks_and
     }
     assert (space.budget.sampler, space.budget.trials, space.budget.pruner) == ("grid", 8, "none")
     assert forks(space) == ((1.0, 0.2), (2.0, 0.2), (3.0, 0.2), (4.0, 0.2))
+
+
+def test_full_and_partial_fine_tuning_the_head_and_adapters_are_compared() -> None:
+    space = experiment("what_to_train")
+    assert space.strategies() == ("full", "top_layers", "head", "lora")
+    trained = {tuple(one.items()) for one in space.combinations(("fine_tuning", "frozen_layers", "adapter_rank"))}
+    assert len(trained) == 1 + 3 + 1 + 3
 
 
 @pytest.mark.parametrize("name", SPACES)

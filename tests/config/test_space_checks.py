@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from space_texts import GOOD, Faults, Load, parameters, replaced
 
+from hpo.config.parameters import PARAMETERS
 from hpo.config.space import SpaceFileError
 
 # Conditions and effects
@@ -18,12 +19,8 @@ from hpo.config.space import SpaceFileError
         (
             "dropout: {choices: [0, 0.1], when: {shedule: wsd}}",
             (
-                "6:39: unknown key 'shedule' in parameters.dropout.when; "
-                "allowed: learning_rate, schedule, schedule_cycles, schedule_power, schedule_decay_ratio, "
-                "schedule_decay_shape, warmup, warmup_ratio, warmup_slope, "
-                "optimizer, weight_decay, momentum, gradient_clip, batch_size, epochs, dropout, frozen_layers, "
-                "head_hidden_sizes, pooling, augmentation, augmentation_strength, augmentation_variants, mixup_alpha; did "
-                "you mean schedule?"
+                f"6:39: unknown key 'shedule' in parameters.dropout.when; allowed: "
+                f"{', '.join(PARAMETERS)}; did you mean schedule?"
             ),
         ),
         (
@@ -147,12 +144,8 @@ def test_a_recipe_s_parameter_without_effect_is_told(faults: Faults) -> None:
         (
             "{parameter: schedul, values: [linear, wsd]}",
             (
-                "4:22: compare.parameter is 'schedul'; allowed: learning_rate, "
-                "schedule, schedule_cycles, schedule_power, schedule_decay_ratio, "
-                "schedule_decay_shape, warmup, warmup_ratio, warmup_slope, optimizer, weight_decay, "
-                "momentum, gradient_clip, batch_size, epochs, dropout, frozen_layers, head_hidden_sizes, "
-                "pooling, augmentation, "
-                "augmentation_strength, augmentation_variants, mixup_alpha; did you mean schedule?"
+                f"4:22: compare.parameter is 'schedul'; allowed: "
+                f"{', '.join(PARAMETERS)}; did you mean schedule?"
             ),
         ),
         ("{parameter: schedule, values: [linear]}", "4:40: compare.values has 1 value; allowed: at least 2"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from hpo.config.parameters import complete
 from hpo.data.batches import Batch
 from hpo.data.texts import Texts
 from hpo.models.pretrained import Pretrained, load_pretrained
@@ -30,7 +31,7 @@ def test_a_text_has_the_same_bits_by_itself_and_among_others(
 ) -> None:
     rng = np.random.default_rng(0)
     texts = Texts([rng.integers(1000, 5000, length).astype(np.int32) for length in LENGTHS * 5])
-    how = {"frozen_layers": depth, "pooling": "cls"}
+    how = complete({"frozen_layers": depth, "pooling": "cls"})
 
     def prefixes(name: str) -> Prefixes:
         return Prefixes(
