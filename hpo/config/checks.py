@@ -15,6 +15,7 @@ from hpo.config.parameters import (
     Value,
     acts_with,
     complete,
+    decided_by,
     is_active,
     with_defaults,
 )
@@ -151,14 +152,7 @@ def _cycle(draft: Draft, name: str, other: str) -> list[str]:
 
 def _parents(draft: Draft, name: str) -> Iterator[str]:
     yield from _conditions(draft, name)
-    yield from _parents_by_registry(name)
-
-
-def _parents_by_registry(name: str) -> Iterator[str]:
-    """The parameters on whose values it hangs whether ``name`` has an effect."""
-    for condition in (PARAMETERS[name].active_when, PARAMETERS[name].inactive_when):
-        if condition is not None:
-            yield condition[0]
+    yield from decided_by(name)
 
 
 def _check_effects(draft: Draft, problems: Problems) -> None:
@@ -173,13 +167,13 @@ def _check_effects(draft: Draft, problems: Problems) -> None:
 
 
 def _check_effect(draft: Draft, name: str, at: Position, label: str, problems: Problems) -> None:
-    for other in dict.fromkeys(_parents_by_registry(name)):
+    for other in decided_by(name):
         given = _conditions(draft, name).get(other)
         if not _can_act(draft, name, other, given):
             problems.add(
                 at,
                 f"{label} has no effect, as {other} is only {_shown_values(draft, other, given)}",
-                f"{name} together with {_acting_words(name)}",
+                f"{name} together with {_acting_words(name, other)}",
             )
 
 
@@ -192,9 +186,11 @@ def _can_act(draft: Draft, name: str, other: str, given: tuple[Value, ...] | Non
     return needs is None or draft.can_be(other, tuple(v for v in needs[1] if given is None or v in given))
 
 
-def _acting_words(name: str) -> str:
-    """The other values with which a parameter has an effect."""
+def _acting_words(name: str, other: str) -> str:
+    """The other values with which a parameter has an effect: of ``other``, and of what decides beside it."""
     needs, bars = PARAMETERS[name].active_when, PARAMETERS[name].inactive_when
+    if needs is not None and other not in (needs[0], "" if bars is None else bars[0]):
+        return _acting_words(needs[0], other)
     wanted = [] if needs is None else [f"{needs[0]}: {' or '.join(shown_value(v) for v in needs[1])}"]
     unwanted = (
         [] if bars is None else [f"{bars[0]} other than {' or '.join(shown_value(v) for v in bars[1])}"]
@@ -213,12 +209,12 @@ def _check_baseline(draft: Draft, problems: Problems) -> None:
     recipe = with_defaults(draft.baseline or {})
     for name in draft.baseline or {}:
         if not is_active(name, recipe):
-            others = [o for o in _parents_by_registry(name) if not acts_with(name, o, recipe[o])]
+            others = [o for o in decided_by(name) if not acts_with(name, o, recipe[o])]
             problems.add(
                 draft.where("baseline", name),
                 f"baseline.{name} has no effect, as "
                 + " and ".join(f"{other} is {shown_value(recipe[other])}" for other in others),
-                f"{name} together with {_acting_words(name)}",
+                f"{name} together with {_acting_words(name, others[0])}",
             )
 
 

@@ -12,6 +12,7 @@ from hpo.config.document import Node, positions, read_document
 from hpo.config.experiment import Budget, Confirmation, Experiment, Fixed, Setting, Task
 from hpo.config.fragments import given, read_keys, read_section, read_size, read_value
 from hpo.config.problems import Position, Problems, SpaceFileError, listed, nearest_name
+from hpo.config.schedule_checks import check_schedules
 from hpo.config.schema import schema
 from hpo.config.sections import (
     BUDGET,
@@ -134,6 +135,7 @@ def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Exp
     limit = read_size(entries["store_limit"], "store_limit", problems) if "store_limit" in entries else None
     draft = _draft(root, entries, names, problems)
     check(draft, problems)
+    check_schedules(draft, problems)
     if problems.found:
         return None
     budget = Budget(**draft.budget)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hpo.config.parameters import complete
 from hpo.records.schema import Rung, Segment, Work
 from hpo.runtime.jobs import UNTRAINED, Done, Job, TestScores
 from hpo.training.course import Course, Planner
@@ -45,10 +46,10 @@ class Recall:
         self._courses: OrderedDict[str, Course] = OrderedDict()
 
     def course(self, parameters: Mapping[str, Any], seed: int) -> Course:
-        """The course of one training."""
+        """The course of one training. Parameters of which an older record says nothing have their defaults."""
         name = f"{sorted(parameters.items())} {seed}"
         if name not in self._courses:
-            self._courses[name] = self._planner.plan(parameters, seed)
+            self._courses[name] = self._planner.plan(complete(parameters), seed)
         self._courses.move_to_end(name)
         while len(self._courses) > COURSES_KEPT:
             self._courses.popitem(last=False)

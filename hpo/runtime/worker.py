@@ -30,7 +30,7 @@ from hpo.training.evaluation import predict
 from hpo.training.held import HeldStates
 from hpo.training.keys import segment_key
 from hpo.training.loop import train_segment
-from hpo.training.optimizers import build_optimizer
+from hpo.training.optimizers import as_scored, build_optimizer
 from hpo.training.precision import Precision
 from hpo.training.states import Captured, capture, restore, state_digest
 from hpo.training.store import EvaluationFacts, SegmentFacts
@@ -182,8 +182,16 @@ class Worker:
         read = self._reader(course)
         self._read_ahead(course, segment)
         steps = course.steps_of(segment, read)
-        clip, mixup = course.parameters["gradient_clip"], course.parameters.get("mixup_alpha", 0.0)
-        result = train_segment(live.backward, live.optimizer, steps, course.seed, clip, mixup)
+        parameters = course.parameters
+        result = train_segment(
+            live.backward,
+            live.optimizer,
+            steps,
+            course.seed,
+            parameters["gradient_clip"],
+            accumulation=parameters["accumulation"],
+            mixup=parameters["mixup_alpha"],
+        )
         seconds = result.seconds * self._share
         self._seconds["train"] += seconds
         self._trained += 1
@@ -228,7 +236,8 @@ class Worker:
         if read is not None:
             self._pass(data.texts, course)
         started = time.perf_counter()
-        predicted = predict(self._live.model, data, self._precision, read)
+        with as_scored(self._live.optimizer):
+            predicted = predict(self._live.model, data, self._precision, read)
         finite = math.isfinite(predicted.loss)
         scoring = self.recall.scoring
         facts = EvaluationFacts(

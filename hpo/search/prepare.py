@@ -77,7 +77,7 @@ def run_record(loaded: Loaded, workers: int) -> Run:
         split=_split(loaded),
         model=loaded.pretrained.info,
         device=loaded.precision.info.model_copy(update={"workers": workers}),
-        versions=_versions(),
+        versions=_versions(e),
     )
 
 
@@ -153,7 +153,9 @@ def _where(space: Space, name: str) -> str:
     )
 
 
-def _versions() -> dict[str, str]:
-    names = ("torch", "transformers", "optuna", "mlflow", "numpy")
+def _versions(experiment: Experiment) -> dict[str, str]:
+    names = ["torch", "transformers", "optuna", "mlflow", "numpy"]
+    if "schedule_free_adamw" in experiment.values("optimizer"):
+        names.append("schedulefree")
     found = {name: importlib.metadata.version(name) for name in names}
     return {"hpo": __version__, "python": platform.python_version(), **found}

@@ -18,6 +18,7 @@ from hpo.seeds import derive
 from hpo.training.cuts import Cut, Forks, plan_cuts
 from hpo.training.examples import TrainingTexts
 from hpo.training.keys import start_key, step_key
+from hpo.training.optimizers import library
 from hpo.training.schedules import learning_rates, schedule_of
 
 # Texts and one of their batches to what the body reads of it: (batch, width) token ids or (batch, width, hidden) states.
@@ -180,6 +181,10 @@ _STATE_PARAMETERS = (
 
 # As these; left out of a key at the value with which training is what it is without them. None: there is none.
 _LATER_PARAMETERS: dict[str, Any] = {
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "epsilon": 1e-8,
+    "accumulation": 1,
     "label_smoothing": 0.0,
     "class_weights": "none",
     "mixup_alpha": 0.0,
@@ -201,7 +206,7 @@ def _start(parameters: Mapping[str, Any], seed: int, start: int, origin: Mapping
     if parameters["head_dropout"] != parameters["dropout"]:
         chosen["head_dropout"] = parameters["head_dropout"]
     chosen |= _fine_tuning(parameters)
-    fixed = dict(origin)
+    fixed = {**library(parameters["optimizer"]), **origin}
     weights = fixed.pop("class_weights", None)
     if parameters["class_weights"] == "balanced":
         fixed["class_weights"] = weights

@@ -12,9 +12,10 @@ from ruamel.yaml import YAML
 
 from hpo.config.experiment import Choices, Experiment, Fixed, Range
 from hpo.config.fragments import fits, parameter_fragment
-from hpo.config.parameters import AUGMENTATIONS, DECAY_SHAPES, PARAMETERS
+from hpo.config.parameters import AUGMENTATIONS, DECAY_SHAPES, OPTIMIZERS, PARAMETERS
 from hpo.config.schema import schema
 from hpo.config.space import load_space, shipped_spaces
+from hpo.search.draws import configuration
 from hpo.search.plan import forks
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"
@@ -34,7 +35,9 @@ def errors(document: Any) -> list[str]:
 
 
 def test_the_shipped_spaces_are_these() -> None:
-    assert SPACES == ["augmentation", "cooldown", "entities", "frozen_layers", "lr_schedules", "what_to_train"]
+    assert SPACES == [
+        "augmentation", "cooldown", "entities", "frozen_layers", "lr_schedules", "optimizers", "what_to_train",
+    ]  # fmt: skip
     assert sorted(shipped_spaces()) == SPACES
 
 
@@ -78,6 +81,15 @@ def test_the_baseline_is_the_textbook_s_recipe_over_the_same_epochs() -> None:
         "epochs": 2.0,
     }
     assert space.parameters["epochs"] == Fixed(value=space.baseline["epochs"])
+
+
+def test_every_optimizer_is_compared_over_one_range_of_rates_with_a_schedule_where_it_has_one() -> None:
+    space = experiment("optimizers")
+    assert space.strategies() == OPTIMIZERS
+    searched = {name: setting for name, setting in space.parameters.items() if not isinstance(setting, Fixed)}
+    assert list(searched) == ["learning_rate"]
+    trained = [configuration(space, name, {"learning_rate": 1e-3}) for name in space.strategies()]
+    assert [one.get("schedule") for one in trained] == ["linear", "linear", "linear", "linear", None]
 
 
 def test_no_augmentation_is_compared_with_each_that_this_model_can_tell_and_needs_no_other_model() -> None:

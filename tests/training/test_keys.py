@@ -12,6 +12,7 @@ from hpo.config.parameters import PARAMETERS, complete
 from hpo.data.augmentation import METHODS
 from hpo.data.task_data import TaskData
 from hpo.models.pretrained import Pretrained
+from hpo.training import optimizers
 from hpo.training.course import Course, _start
 from hpo.training.examples import TrainingTexts
 from hpo.training.keys import evaluation_key, pass_key, passes_key, segment_key, start_key, step_key
@@ -40,10 +41,15 @@ WARM = {"warmup_ratio": 0.25}
 AUGMENTED = {"augmentation": "random_swap", "augmentation_strength": 0.5, "augmentation_variants": 2}
 
 OF_THE_START = [
-    Change("optimizer", ("adam", "sgd")),
+    Change("optimizer", ("adam", "sgd", "adafactor", "schedule_free_adamw")),
     Change("weight_decay", (0.0, 0.1)),
     Change("momentum", (0.0, 0.8), {"optimizer": "sgd"}),
+    Change("beta1", (0.8, 0.95)),
+    Change("beta1", (0.8,), {"optimizer": "schedule_free_adamw"}),
+    Change("beta2", (0.99, 0.9)),
+    Change("epsilon", (1e-6, 1e-7)),
     Change("gradient_clip", (0.5, 2.0)),
+    Change("accumulation", (2, 3)),
     Change("dropout", (0.0, 0.2)),
     Change("frozen_layers", (1, 2, 3)),
     Change("head_hidden_sizes", ((8,), (8, 8), (16,))),
@@ -76,6 +82,17 @@ OF_THE_RATES = [
     Change("learning_rate", (2e-3, 5e-4), {"warmup": "slope", "warmup_slope": 3e-4}),
     Change("schedule", ("linear", "cosine", "polynomial", "inverse_sqrt", "wsd"), {"schedule": "constant"}),
     Change("schedule", ("linear", "polynomial", "wsd", "constant"), {"schedule": "cosine", **WARM}),
+    Change("schedule", ("cosine_warmup_with_min_lr", "one_cycle"), {"schedule": "cosine", **WARM}),
+    Change("schedule_end_rate", (0.0, 1e-4), {"schedule": "polynomial", **WARM}),
+    Change("schedule_timescale", (3, 50), {"schedule": "inverse_sqrt", **WARM}),
+    Change("schedule_waves", (1.0, 1.5), {"schedule": "cosine", **WARM}),
+    Change("schedule_waves", (1.0, 1.5), {"schedule": "wsd", "schedule_decay_ratio": 0.5}),
+    Change("schedule_min_ratio", (0.1, 0.5), {"schedule": "cosine_with_min_lr", **WARM}),
+    Change("schedule_min_ratio", (0.1, 0.5), {"schedule": "wsd", **WARM}),
+    Change("schedule_start_ratio", (0.1, 0.5), {"schedule": "cosine_warmup_with_min_lr", **WARM}),
+    Change("schedule_warmup_shape", ("cosine", "one_minus_sqrt"), {"schedule": "wsd", **WARM}),
+    Change("schedule_div_factor", (1.0, 10.0), {"schedule": "one_cycle", **WARM}),
+    Change("schedule_final_div_factor", (1.0, 10.0), {"schedule": "one_cycle", **WARM}),
     Change("schedule_cycles", (2, 3), {"schedule": "cosine_with_restarts", **WARM}),
     Change("schedule_power", (0.5, 2.0), {"schedule": "polynomial", **WARM}),
     Change("schedule_decay_ratio", (0.1, 0.5, 1.0), {"schedule": "wsd"}),
@@ -265,6 +282,32 @@ def test_trainings_are_cut_at_a_state_that_they_share(texts: TrainingTexts) -> N
     ]
     assert slopes[0].keys[1] == slopes[1].keys[1]
     assert slopes[0].keys[2] != slopes[1].keys[2]
+
+
+def test_a_training_has_the_key_that_it_had_before_later_parameters_could_be_given(
+    texts: TrainingTexts,
+) -> None:
+    of_before = {
+        "optimizer": "adamw",
+        "weight_decay": 0.01,
+        "gradient_clip": 1.0,
+        "dropout": 0.1,
+        "frozen_layers": 0,
+        "head_hidden_sizes": (),
+        "pooling": "cls",
+    }
+    rest = {"seed": 1, "start": 0, "loss": "mean cross-entropy", **ORIGIN}
+    assert plan(texts).keys[0] == start_key({"parameters": of_before, **rest})
+
+
+def test_the_version_of_an_optimizer_that_is_not_torch_s_is_in_its_keys_alone(
+    texts: TrainingTexts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("adamw", "schedule_free_adamw")
+    before = [plan(texts, optimizer=name) for name in names]
+    monkeypatch.setattr(optimizers, "version", lambda _: "99.0")
+    after = [plan(texts, optimizer=name) for name in names]
+    assert [shared(*pair) for pair in zip(before, after, strict=True)] == [16, -1]
 
 
 def test_inactive_parameters_are_in_no_key(texts: TrainingTexts) -> None:
