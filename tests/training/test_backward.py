@@ -118,7 +118,7 @@ def test_recorded_steps_with_and_without_mixup_take_turns_on_one_model(
         model = build_classifier(pretrained, course.parameters, 2, head_seed=9)
         optimizer, backward = build_optimizer(model, course.parameters), way(model)
         for mixup in (0.0, 0.4, 0.0):
-            train_segment(backward, optimizer, course.steps_of(0), 5, 1.0, mixup)
+            train_segment(backward, optimizer, course.steps_of(0), 5, 1.0, mixup=mixup)
         found.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
     assert torch.equal(*found)
     assert recorder.replays > 0

@@ -77,7 +77,7 @@ def test_training_with_mixup_differs_and_comes_to_the_same_bits_again(
     def weights(mixup: float) -> torch.Tensor:
         model = build_classifier(pretrained, course.parameters, 2, head_seed=9)
         backward = Backward(model, choose_precision("cpu"))
-        train_segment(backward, build_optimizer(model, course.parameters), course.steps_of(0), 5, 1.0, mixup)
+        train_segment(backward, build_optimizer(model, course.parameters), course.steps_of(0), 5, 1.0, mixup=mixup)
         return torch.cat([p.detach().flatten() for p in model.trained().values()])
 
     assert torch.equal(weights(0.4), weights(0.4))
