@@ -328,7 +328,9 @@ def _check_kind(draft: Draft, problems: Problems) -> None:
     kind = draft.task["kind"]
     tags = kind == "token-classification"
     if kind is not None and not tags and MENTIONS in _possible(draft, "augmentation"):
-        problems.add(_at(draft, "augmentation"), f"augmentation is {MENTIONS}, and the task {kind}", "the others")
+        problems.add(
+            _at(draft, "augmentation"), f"augmentation is {MENTIONS}, and the task {kind}", "the others"
+        )
     if tags and draft.can_be_above(MIXUP, 0.0):
         problems.add(_at(draft, MIXUP), f"{MIXUP} is above 0, and the task {kind}", "0: words are not mixed")
     wrong = [v for v in _possible(draft, "pooling") if (v == "none") != tags]

@@ -31,7 +31,9 @@ DATA: Fragment = {
     "type": "object",
     "properties": {
         "path": TEXT
-        | {"description": "A CSV, JSON, JSON Lines, Parquet or CoNLL file, or a folder with such train/test files."},
+        | {
+            "description": "A CSV, JSON, JSON Lines, Parquet or CoNLL file, or a folder with such train/test files."
+        },
         "hub": TEXT | {"description": "A data set of the Hugging Face hub, as owner/name."},
         **COLUMNS["properties"],
     },

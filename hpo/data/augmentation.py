@@ -32,6 +32,7 @@ __all__ = [
     "variant_of_words",
 ]
 
+
 def variant(
     text: str, method: str, strength: float, number: int, seed: int, sources: Sources | None = None
 ) -> str:

@@ -97,7 +97,9 @@ def _read_asset(name: str, kind: Kind) -> Reading:
         raise UserError(f"`{name}` is a {asset.kind}, not a data set", f"Name one of {known}.")
     kinds = _NAMED_KINDS.get(name, ("text-classification", "sentiment"))
     if kind not in kinds:
-        raise UserError(f"`{name}` is no data of a task of kind {kind}", f"Set `kind: {kinds[0]}` under `task`.")
+        raise UserError(
+            f"`{name}` is no data of a task of kind {kind}", f"Set `kind: {kinds[0]}` under `task`."
+        )
     return read_named(asset, fetch(name))
 
 

@@ -136,7 +136,9 @@ class Tagger:
 
     def _tag(self, sentence: Sequence[str]) -> list[str]:
         """Tags of the tokens of one sentence."""
-        tags = [self._known(token, first=i == 0) or self._guess(sentence, i) for i, token in enumerate(sentence)]
+        tags = [
+            self._known(token, first=i == 0) or self._guess(sentence, i) for i, token in enumerate(sentence)
+        ]
         around = [OUT] * 3
         w, t = [*around, *sentence, *around], [*around, *tags, *around]
         inside = range(3, len(sentence) + 3)
@@ -173,7 +175,9 @@ def read_tagger(folder: Path) -> Tagger:
     lexicon = {word: tags.split("|")[0] for word, tags, *_ in _lines(folder / "en-lexicon.txt")}
     guesses = tuple(_guess_rule(fields) for fields in _lines(folder / "en-morphology.txt"))
     rules = [fields for fields in _lines(folder / "en-context.txt") if len(fields) == _fields_of(fields[2])]
-    return Tagger(lexicon, guesses, tuple(Transformation(*fields[:4], *fields[4:] or ("",)) for fields in rules))
+    return Tagger(
+        lexicon, guesses, tuple(Transformation(*fields[:4], *fields[4:] or ("",)) for fields in rules)
+    )
 
 
 def _fields_of(test: str) -> int:

@@ -11,7 +11,6 @@ import numpy as np
 
 from hpo.data.cells import Text
 
-
 LONGEST = 10**9  # tokens: no text is cut
 
 

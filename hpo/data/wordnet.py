@@ -81,9 +81,7 @@ def read_lemmas(folder: Path) -> Lemmas:
             for lemma in synset:
                 found[part][lemma].update(synset)
     return {
-        part: {
-            lemma: tuple(sorted(others - {lemma})) for lemma, others in lemmas.items() if len(others) > 1
-        }
+        part: {lemma: tuple(sorted(others - {lemma})) for lemma, others in lemmas.items() if len(others) > 1}
         for part, lemmas in found.items()
     }
 

@@ -71,7 +71,9 @@ class PredictedWords:
         return " ".join((*words[:place], mask, *words[place + 1 :]))
 
     def _best(self, scores: torch.Tensor, own: str) -> tuple[str, ...]:
-        best, ids = scores.topk(min(3 * self._top, len(scores)))  # of some, other capitals are words of their own
+        best, ids = scores.topk(
+            min(3 * self._top, len(scores))
+        )  # of some, other capitals are words of their own
         ranked = [
             self._vocabulary[i] for s, i in zip(best.tolist(), ids.tolist(), strict=True) if s > -torch.inf
         ]

@@ -133,7 +133,13 @@ RUNS = TableSchema(
         Column("validation", "int64", "texts", "Size of the validation split.", _UNKNOWN),
         Column("test", "int64", "texts", "Size of the test split.", _UNKNOWN),
         Column("duplicates_dropped", "int64", "texts", "Duplicates dropped before splitting."),
-        Column("texts_cut", "int64", "texts", "Those of all splits that have more than `max_length` tokens.", _UNKNOWN),
+        Column(
+            "texts_cut",
+            "int64",
+            "texts",
+            "Those of all splits that have more than `max_length` tokens.",
+            _UNKNOWN,
+        ),
         Column(
             "test_groups",
             "json",

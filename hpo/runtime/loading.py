@@ -50,9 +50,7 @@ class Loaded:
         experiment, tokenizer = self.experiment, self.pretrained.tokenizer
         length = experiment.task.max_length
         seed = derive(experiment.seed, "augmentation")
-        texts = TrainingTexts(
-            self.task.train, tokenizer, length, self.sources, seed, self.task.label_names
-        )
+        texts = TrainingTexts(self.task.train, tokenizer, length, self.sources, seed, self.task.label_names)
         numerics = {
             "weights": self.pretrained.info.sha256,
             "numerics": self.precision.numerics_class(),

@@ -135,9 +135,7 @@ def _parameter(name: str, setting: Setting) -> ParameterInfo:
 def check_experiment(space: Space, device: str | None) -> Checked:
     """Load everything, train nothing, write nothing but the cache of assets."""
     loaded = prepare(space, device)
-    return Checked(
-        make_plan(space.experiment), _split(loaded), loaded.pretrained.info, loaded.precision.info
-    )
+    return Checked(make_plan(space.experiment), _split(loaded), loaded.pretrained.info, loaded.precision.info)
 
 
 def _where(space: Space, name: str) -> str:

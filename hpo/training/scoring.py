@@ -13,8 +13,9 @@ from hpo.metrics.registry import item_values, score_all
 from hpo.training.evaluation import EvaluationSet, Predicted
 from hpo.training.store import ItemFacts
 
-
-LARGEST_LOSS = 100.0  # nats; what a loss that is not finite counts as, so that a log-loss is a number whatever happened
+LARGEST_LOSS = (
+    100.0  # nats; what a loss that is not finite counts as, so that a log-loss is a number whatever happened
+)
 
 
 def _finite(losses: NDArray[np.float64]) -> NDArray[np.float64]:

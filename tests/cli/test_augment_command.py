@@ -69,7 +69,11 @@ def test_nothing_is_written(write, tmp_path: Path, capsys) -> None:
     [
         (["--method", "random_swop"], "--method is 'random_swop'; allowed: ", "Did you mean random_swap?"),
         (["--method", "zzz"], "--method is 'zzz'; allowed: ", "Name one of them."),
-        (["--strength", "1.5"], "Invalid value for '--strength'", "Run `hpo augment --help` for what it takes"),
+        (
+            ["--strength", "1.5"],
+            "Invalid value for '--strength'",
+            "Run `hpo augment --help` for what it takes",
+        ),
         (["-n", "0"], "Invalid value for '--number' / '-n'", "Run `hpo augment --help` for what it takes"),
         (
             ["--method", "masked_replacement"],
@@ -89,7 +93,11 @@ def test_what_cannot_be_shown_is_told(write, options, message, hint, capsys) -> 
 def test_a_space_without_augmentation_is_told_what_to_name(write, capsys) -> None:
     write()
     text = Path("s.yaml").read_text()
-    Path("s.yaml").write_text(text.replace("augmentation, values: [none, typing_errors, random_swap]", "schedule, values: [linear, cosine]"))
+    Path("s.yaml").write_text(
+        text.replace(
+            "augmentation, values: [none, typing_errors, random_swap]", "schedule, values: [linear, cosine]"
+        )
+    )
     assert execute(["augment", "--space", "s.yaml"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "error: no training of s augments its texts",

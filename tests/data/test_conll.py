@@ -85,7 +85,10 @@ def test_json_lines_hold_tags_or_entities_by_characters(tmp_path: Path, form: st
         ('{"text": ["a", "b"], "label": ["O"]}', "row 1: 2 words have 1 tags"),
         ('{"text": ["a"], "label": ["PER"]}', "row 1: a tag is O"),
         ('{"text": "a b", "label": [{"start": 0}]}', "row 1: an entity is no object such as"),
-        ('{"text": "a b", "label": [{"start": 0, "end": 9, "label": "X"}]}', "row 1: an entity holds no word"),
+        (
+            '{"text": "a b", "label": [{"start": 0, "end": 9, "label": "X"}]}',
+            "row 1: an entity holds no word",
+        ),
         ('{"text": 3, "label": ["O"]}', "row 1: the text is a number"),
         ('{"text": "a", "label": "O"}', "row 1: the label is a text"),
     ],

@@ -31,5 +31,7 @@ def test_the_digest_sees_ids_and_where_texts_end():
 
 @pytest.mark.parametrize(("lower", "tells"), [(True, False), (False, True)])
 def test_a_tokenizer_tells_case_or_does_not(lower: bool, tells: bool):
-    vocabulary = {token: i for i, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "A"])}
+    vocabulary = {
+        token: i for i, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "A"])
+    }
     assert tells_case(BertTokenizer(vocab=vocabulary, do_lower_case=lower)) is tells

@@ -76,7 +76,7 @@ def english() -> Synonyms:
 
 
 def test_wordnet_gives_nouns_for_nouns_and_verbs_for_verbs(english):
-    words = "They film a film .".split()
+    words = ["They", "film", "a", "film", "."]
     _, verbs, _, nouns, _ = english(words)
     assert {"shoot", "take"} <= set(verbs)
     assert {"movie", "picture", "motion picture"} <= set(nouns)

@@ -80,7 +80,9 @@ def test_a_word_past_what_the_model_reads_and_one_beside_a_mask_of_the_text_have
 
 
 def test_words_of_byte_level_bpe_begin_with_its_mark():
-    vocabulary = {t: i for i, t in enumerate(["<pad>", "<mask>", "Ġgood", "good", "ing", "ĠcafÃ©", "Ġ9", "ĠA", "Ġ"])}
+    vocabulary = {
+        t: i for i, t in enumerate(["<pad>", "<mask>", "Ġgood", "good", "ing", "ĠcafÃ©", "Ġ9", "ĠA", "Ġ"])
+    }
     bare = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     bare.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     from tokenizers import decoders
@@ -112,9 +114,13 @@ def test_a_model_of_a_folder_predicts_what_transformers_own_pipeline_does(folder
     from transformers import pipeline
 
     predicted = load_masked_words("bert", folder)
-    fill = pipeline("fill-mask", model=str(folder / "bert"), tokenizer=str(folder / "bert"), top_k=len(VOCABULARY))
+    fill = pipeline(
+        "fill-mask", model=str(folder / "bert"), tokenizer=str(folder / "bert"), top_k=len(VOCABULARY)
+    )
     ranked = [found["token_str"] for found in fill("the [MASK] (film)!")]
-    words = [word for word in ranked if word in {"film", "movie", "plot", "the", "fine"}]  # "good" is the word itself
+    words = [
+        word for word in ranked if word in {"film", "movie", "plot", "the", "fine"}
+    ]  # "good" is the word itself
     assert predicted(WORDS, 1) == tuple(words)
 
 
@@ -124,7 +130,9 @@ def test_a_variant_by_its_predictions_is_a_function_of_its_arguments(folder):
     for _ in range(2):
         load_masked_words.cache_clear()
         sources = Sources(masked=load_masked_words("bert", folder))
-        drawn.append([variant(text, "masked_replacement", 0.5, number, 0, sources) for number in range(1, 20)])
+        drawn.append(
+            [variant(text, "masked_replacement", 0.5, number, 0, sources) for number in range(1, 20)]
+        )
     assert drawn[0] == drawn[1]
     assert len(set(drawn[0])) > 5
     for words in map(str.split, drawn[0]):

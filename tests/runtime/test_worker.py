@@ -59,7 +59,9 @@ def test_a_training_of_workers_that_start_anew_equals_one_of_a_worker_that_never
     assert digests(again, **given) == digests(whole, **given)
 
 
-def test_a_training_with_mixup_that_goes_on_in_other_workers_has_the_same_bits(desk: Desk, tmp_path: Path) -> None:
+def test_a_training_with_mixup_that_goes_on_in_other_workers_has_the_same_bits(
+    desk: Desk, tmp_path: Path
+) -> None:
     whole = desk.worker(tmp_path / "whole")
     expected = train(whole, mixup_alpha=0.4)
     for rung in range(RUNGS):

@@ -107,9 +107,7 @@ def test_a_kind_of_task_runs_from_its_file_to_its_report(
     more = "" if kind == "token-classification" else "  pooling: mean\n"
     named = "" if metric == METRICS_OF[kind][0] else f"metric: {metric}, "
     file = tmp_path / "kinds.yaml"
-    file.write_text(
-        SPACE.format(kind=kind, data=write(tmp_path), metric=named, model=tiny_model, more=more)
-    )
+    file.write_text(SPACE.format(kind=kind, data=write(tmp_path), metric=named, model=tiny_model, more=more))
     space = load_space(str(file), (), ())
     assert space.experiment.task.metric == metric
     outcome = run_experiment(space, tmp_path / "results", None, "cpu", Nobody(), workers=1)
