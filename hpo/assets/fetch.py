@@ -99,7 +99,8 @@ def _write_manifest(folder: Path, asset: Asset) -> None:
 
 
 def _is_whole(folder: Path, asset: Asset, *, hashes: bool = True) -> bool:
-    """Whether the manifest is that of the pinned archive, with all that the asset needs today, and every file of it has its size
+    """Whether the manifest is that of the pinned archive, with all that the asset needs today, and every file of it
+    has its size
     (and hash)."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))

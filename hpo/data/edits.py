@@ -1,6 +1,7 @@
 """The methods that change the words of a text, each within the words that may be touched.
 
-A method works on an ``Edited`` and leaves on record which words it touched, so that labels of words can follow and shares can be
+A method works on an ``Edited`` and leaves on record which words it touched, so that labels of words can follow and
+shares can be
 measured. Strength is the share of the words that may be touched: at least one of them is, where the method can do so.
 """
 
@@ -164,7 +165,8 @@ def _punctuation_insertion(text: Edited, draw: Draw) -> None:
 
 
 def _typing_errors(text: Edited, draw: Draw) -> None:
-    """Mistype words, each in one place: a key beside the right one, two letters in the wrong order, one left out or doubled."""
+    """Mistype words, each in one place: a key beside the right one, two letters in the wrong order, one left out or
+    doubled."""
     for i in draw.some([i for i in draw.free if can_be_mistyped(text.words[i])]):
         text.slots[i] = (mistyped(text.words[i], draw.rng),)
 

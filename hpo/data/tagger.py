@@ -2,7 +2,8 @@
 
 A word first gets its most frequent tag by the lexicon, an unknown one a guess by its form; then transformations such as
 "a noun after TO is a verb" are applied, one after another, each to the whole sentence. Tags are those of the Penn Treebank.
-Lexicon and rules are those of Brill's tagger 1.14, trained on the Brown corpus and the Wall Street Journal, as the package of
+Lexicon and rules are those of Brill's tagger 1.14, trained on the Brown corpus and the Wall Street Journal, as the
+package of
 the asset ``wordnet`` has them; that lexicon has one tag a word, so that a transformation may give a word a tag that the
 training corpus never showed it with.
 """
@@ -24,7 +25,8 @@ _SAME_MARKS = re.compile(r"(\W)\1*")
 
 @dataclass(frozen=True)
 class Guess:
-    """A rule for the tag of an unknown word: ``tag`` where ``test`` holds of the word, now tagged ``old`` (any where None)."""
+    """A rule for the tag of an unknown word: ``tag`` where ``test`` holds of the word, now tagged ``old`` (any where
+    None)."""
 
     old: str | None
     test: str
@@ -107,7 +109,8 @@ class Tagger:
     transformations: tuple[Transformation, ...]
 
     def tags(self, words: Sequence[str]) -> list[str]:
-        """The tag of each word of a text, whose words may have punctuation around them; of a contraction, of its first part."""
+        """The tag of each word of a text, whose words may have punctuation around them; of a contraction, of its
+        first part."""
         tokens: list[str] = []
         at: list[int] = []  # index of each word's token
         for word in words:
@@ -181,7 +184,8 @@ def read_tagger(folder: Path) -> Tagger:
 
 
 def _fields_of(test: str) -> int:
-    """Fields of a right line; the file has one that gives two values to a test of one, and would turn nouns into pronouns."""
+    """Fields of a right line; the file has one that gives two values to a test of one, and would turn nouns into
+    pronouns."""
     return 5 if test in _OF_TWO else 4
 
 

@@ -46,7 +46,8 @@ def prepare(space: Space, device: str | None, threads: int | None = None) -> Loa
     faults = structure_faults(loaded.pretrained, structures, poolings, experiment.task.max_length)
     if "case" in experiment.values("augmentation") and not tells_case(loaded.pretrained.tokenizer):
         faults["augmentation"] = (
-            "case was found; this model reads capitals as small letters, so that it would change nothing; allowed are the others"
+            "case was found; this model reads capitals as small letters, so that it would change nothing; allowed are "
+            "the others"
         )
     if faults:
         lines = [f"{_where(space, name)}: {name}: {fault}" for name, fault in faults.items()]

@@ -76,7 +76,8 @@ class Scoring:
         return self._count_entities(predicted, data)
 
     def _count_entities(self, predicted: Predicted, data: EvaluationSet) -> Counts:
-        """Entities of each sentence: those of all its words, of which the ones that were cut off are predicted as outside."""
+        """Entities of each sentence: those of all its words, of which the ones that were cut off are predicted as
+        outside."""
         found = []
         for own, begins, labels in zip(predicted.predictions, data.texts.begins, data.labels, strict=True):
             tags = np.zeros(len(labels), np.int64)

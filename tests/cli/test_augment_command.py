@@ -101,8 +101,10 @@ def test_a_space_without_augmentation_is_told_what_to_name(write, capsys) -> Non
     assert execute(["augment", "--space", "s.yaml"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "error: no training of s augments its texts",
-        "hint: Name a method with --method: synonym_replacement, masked_replacement, random_swap, random_deletion, "
-        "random_insertion, punctuation_insertion, typing_errors, case.",
+        (
+            "hint: Name a method with --method: synonym_replacement, masked_replacement, random_swap, random_deletion, "
+            "random_insertion, punctuation_insertion, typing_errors, case, mention_replacement."
+        ),
     ]
 
 

@@ -42,8 +42,10 @@ def test_it_is_asked_for_wherever_an_augmentation_needs_it_and_then_welcome(
 )
 def test_it_is_told_where_no_augmentation_asks_it(faults: Faults, text: str, only: str) -> None:
     assert faults(f"{text}{NAMED}") == [
-        f"9:1: augmentation_model has no effect, as augmentation is only {only}; "
-        "allowed: augmentation_model together with augmentation: masked_replacement"
+        (
+            f"9:1: augmentation_model has no effect, as augmentation is only {only}; "
+            "allowed: augmentation_model together with augmentation: masked_replacement"
+        )
     ]
 
 

@@ -55,8 +55,8 @@ def test_a_text_without_synonyms_passes_unharmed(method, text):
 @pytest.mark.parametrize(
     "text",
     [
-        "这部电影非常好看，我很喜欢。",
-        "这部电影  非常好看，我很喜欢。 剧情也不错。",
+        "这部电影非常好看，我很喜欢。",  # noqa: RUF001 - the comma of Chinese
+        "这部电影  非常好看，我很喜欢。 剧情也不错。",  # noqa: RUF001 - the comma of Chinese
         "この映画は  とても面白い。 また見たい。",
         "ภาพยนตร์เรื่องนี้ดีมาก  ฉันชอบมัน",
         "ཧ་ཅང་ཡག་པོ།  འདུག",

@@ -125,5 +125,5 @@ def test_no_document_stands_in_two_splits(tmp_path: Path) -> None:
         {int(words[0].removeprefix("word")) // 3 for words in part.texts}
         for part in (task.train, task.validation, task.test)
     ]
-    assert not (number[0] & number[1] or number[0] & number[2] or number[1] & number[2])
+    assert not (number[0] & number[1]) | (number[0] & number[2]) | (number[1] & number[2])
     assert task.info.groups is not None

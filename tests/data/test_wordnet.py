@@ -85,7 +85,7 @@ def test_wordnet_gives_nouns_for_nouns_and_verbs_for_verbs(english):
 
 @pytest.mark.parametrize(
     "text",
-    ["Этот фильм  очень хорош", "Tämä elokuva  oli todella hyvä", "这部电影非常好看 ，  我很喜欢"],
+    ["Этот фильм  очень хорош", "Tämä elokuva  oli todella hyvä", "这部电影非常好看 ，  我很喜欢"],  # noqa: RUF001 - the comma of Chinese
     ids=["Russian", "Finnish", "Chinese"],
 )
 @pytest.mark.parametrize("method", ["synonym_replacement", "random_insertion"])

@@ -1,4 +1,5 @@
-"""Predictions of a masked language model, as augmentation takes them: by a model whose scores are known, and from real files."""
+"""Predictions of a masked language model, as augmentation takes them: by a model whose scores are known, and from
+real files."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ from hpo.data.augmentation import Sources, variant
 from hpo.errors import UserError
 from hpo.models.masked import AT_ONCE, PredictedWords, load_masked_words, whole_words
 
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "film", "movie", "##ing", "plot", "the", "9", "!", "good", "fine"]  # fmt: skip
+VOCABULARY = [
+    "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "film", "movie", "##ing", "plot", "the", "9", "!", "good", "fine",
+]  # fmt: skip
 WORDS = ("the", "good", "(film)!")
 
 
@@ -39,7 +42,9 @@ class Scores(torch.nn.Module):
         return SimpleNamespace(logits=self.scores.expand(*input_ids.shape, -1))
 
 
-LIKELY = {"##ing": 9.0, "[MASK]": 8.0, "[UNK]": 8.0, "9": 7.0, "!": 6.0, "film": 5.0, "plot": 4.0, "movie": 3.0, "fine": 2.0}  # fmt: skip
+LIKELY = {
+    "##ing": 9.0, "[MASK]": 8.0, "[UNK]": 8.0, "9": 7.0, "!": 6.0, "film": 5.0, "plot": 4.0, "movie": 3.0, "fine": 2.0,
+}  # fmt: skip
 
 
 def test_the_most_probable_whole_words_come_first_without_pieces_marks_numbers_and_the_word_itself(tokenizer):
