@@ -8,8 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from benchmarks.simulated import Bools
-from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
-from hpo.report.analysis import LEAST_MARGIN
+from hpo.records.verdict_rule import ALPHA, LEAST_MARGIN, LEAST_SEARCHES, LEAST_SEEDS
 from hpo.stats.comparisons import holm
 from hpo.stats.crossed import Array, Estimate, crossed
 from hpo.stats.decision import Outcome, decide
@@ -58,7 +57,7 @@ def judge(correct: Bools, margin: float) -> Judged:
     adjusted = holm([estimate.p_value() for estimate in estimates])
     enough = verdict_allowed(searches, correct.shape[2])
     outcomes = [
-        decide(estimate, p, margin, len(estimates), enough=enough)
+        decide(estimate, p, margin, len(estimates), alpha=ALPHA, enough=enough)
         for estimate, p in zip(estimates, adjusted, strict=True)
     ]
     return Judged(tuple(estimates), tuple(outcomes))

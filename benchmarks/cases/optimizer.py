@@ -27,7 +27,7 @@ def optimizer(bench: Bench) -> dict[str, Any]:
     from hpo.runtime.loading import load
 
     space = bench.space("optimizer", spaces.no_harm(bench.small))
-    loaded = load(open_space(space).experiment, space.parent, None)
+    loaded = load(open_space(space).experiment, None)
     ratios: dict[str, list[float]] = {}
     figures: dict[str, float] = {}
     with _one_thread():

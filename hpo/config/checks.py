@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS, Choices, Compare, Fixed, Range, Setting
+from hpo.config.experiment import Choices, Compare, Fixed, Range, Setting
 from hpo.config.parameters import PARAMETERS, Value, complete, is_active
 from hpo.config.problems import Position, Problems, listed
 from hpo.config.settings import listed_values
+from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 
 
 @dataclass(frozen=True)

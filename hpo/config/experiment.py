@@ -10,9 +10,6 @@ from pydantic import Field
 from hpo.config.parameters import NEEDS_SYNONYMS, PARAMETERS, Value
 from hpo.records.schema import Frozen
 
-LEAST_SEARCHES = 3  # replicates on which a verdict about strategies can rest
-LEAST_SEEDS = 5  # fresh seeds on which one search allows a verdict about its configurations
-
 
 class Fixed(Frozen):
     """A parameter with one value in every trial."""

@@ -43,13 +43,13 @@ class Pretrained:
 
 
 @lru_cache(maxsize=2)
-def load_pretrained(name: str, base: Path | None = None) -> Pretrained:
-    """Load a model by its name in the catalogue, its folder (relative to ``base``) or its id on the hub.
+def load_pretrained(name: str) -> Pretrained:
+    """Load a model by its name in the catalogue, its folder or its id on the hub.
 
     Raises:
         UserError: it is not there, has no safetensors, or its files do not fit together.
     """
-    place, source, licence = _locate(name, base)
+    place, source, licence = _locate(name)
     tokenizer, body = _load(place, name)
     if getattr(body, "pooler", None) is not None:
         body.pooler = None  # the head reads hidden states; an untrained pooler would only decay
@@ -105,12 +105,12 @@ def _unusable(name: str, what: str) -> UserError:
     )
 
 
-def _locate(name: str, base: Path | None) -> tuple[str, str, str]:
+def _locate(name: str) -> tuple[str, str, str]:
     """Where to load from, what to call it in reports, and its licence."""
     if name in CATALOGUE and CATALOGUE[name].kind == "model":
         asset = CATALOGUE[name]
         return str(fetch(name)), asset.source, asset.licence
-    folder = (base or Path()) / name
+    folder = Path(name)
     if folder.is_dir():
         return str(folder), f"folder {folder.name}", "not recorded"
     return name, f"hub {name}", "not recorded"

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal
 
+from hpo.records.verdict_rule import ALPHA
 from hpo.report import costs
 from hpo.report.across import Across, TaskRun
 from hpo.report.sections.ranks import finding, leading
 from hpo.report.text import counted, listed, markdown, seconds
-from hpo.stats.decision import ALPHA
 
 MOST_NAMED = 20  # runs that a sentence names one by one; of more it gives the number
 

@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
-from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.errors import UserError
 from hpo.records.schema import Records, Run
+from hpo.records.verdict_rule import ALPHA, LEAST_MARGIN, LEAST_SEARCHES, LEAST_SEEDS
 from hpo.report.scores import Scores, collect, paired, seed_deviation
 from hpo.report.terms import without_search
 from hpo.stats.comparisons import correlation, holm, sign_flip, simultaneous_confidence
 from hpo.stats.crossed import Array, Estimate, crossed, group_items, unpaired
-from hpo.stats.decision import ALPHA, Outcome, decide, not_separable, rank_intervals
-from hpo.stats.power import Needed, needed
+from hpo.stats.decision import Outcome, decide, not_separable, rank_intervals
+from hpo.stats.power import Needed, needed, needed_unpaired
 
-LEAST_MARGIN = 0.005
 _ROUNDING = 1e-24  # a variance below it is rounding, not data
 
 
@@ -279,21 +278,24 @@ def _comparison(
         seeds=x.shape[1],
         p=_p_value(estimate),
         holm_p=holm_p,
-        simultaneous=estimate.interval(simultaneous_confidence(count)),
+        simultaneous=estimate.interval(simultaneous_confidence(count, 1 - ALPHA)),
         sign_flip_p=sign_flip((x - y).mean(axis=(1, 2))) if shared else None,
         correlation_units=correlation(x.mean(axis=(1, 2)), y.mean(axis=(1, 2))) if shared else None,
         correlation_items=correlation(x, y) if shared and x.shape[2] > 1 else None,
         enough=enough,
-        outcome=decide(estimate, holm_p, margin, count, enough=enough),
-        needed=_needed(run, x - y, target, ALPHA / count) if shared and known else None,
+        outcome=decide(estimate, holm_p, margin, count, alpha=ALPHA, enough=enough),
+        needed=_needed(run, x, y, target, ALPHA / count) if known else None,
     )
 
 
-def _needed(run: Run, differences: Array, target: float, alpha: float) -> Needed | None:
-    """What would tell ``target``, planned from ``differences`` (units, seeds, n); None with a single unit."""
-    units, seeds, n = differences.shape
-    if units < 2:
+def _needed(run: Run, x: Array, y: Array, target: float, alpha: float) -> Needed | None:
+    """What would tell ``target``, planned from ``x`` and ``y`` (units, seeds, n); None with a single unit of either."""
+    if min(len(x), len(y)) < 2:
         return None
+    if run.search.shared_draws is False:
+        return needed_unpaired(x.mean(axis=(1, 2)), y.mean(axis=(1, 2)), target, alpha=alpha)
+    differences = x - y
+    units, seeds, n = differences.shape
     groups = _groups(run, differences)
     if groups is not None:
         flat = group_items(differences.reshape(units * seeds, n), groups)

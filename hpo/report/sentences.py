@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.records.schema import Records, Run
+from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.report import costs
 from hpo.report.analysis import Analysis, Comparison, Standing, analyse
 from hpo.report.optimism import drop_name, mean_drop

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -87,12 +86,11 @@ class Loaded:
 
 
 def load(
-    experiment: Experiment, base: Path, device: str | None, threads: int | None = None, share: float = 1.0
+    experiment: Experiment, device: str | None, threads: int | None = None, share: float = 1.0
 ) -> Loaded:
-    """Load what ``experiment`` names, fetching assets that are not cached.
+    """Load what ``experiment`` names, fetching assets that are not cached. Files and folders have their full paths in it.
 
     Args:
-        base: folder to which a model's folder is relative.
         threads: of this process; None: as many as torch takes.
         share: of a GPU's memory that this process may take, so that no worker takes another's.
 
@@ -106,7 +104,7 @@ def load(
     if precision.device.type == "cuda" and share < 1:
         torch.cuda.set_per_process_memory_fraction(share * GPU_SHARE, precision.device)
     task = load_task(experiment.task, experiment.seed)
-    pretrained = load_pretrained(experiment.model, base)
+    pretrained = load_pretrained(experiment.model)
     pretrained.body.to(precision.device)
     synonyms = load_synonyms() if experiment.needs_synonyms() else None
     return Loaded(experiment, pretrained, task, precision, synonyms)

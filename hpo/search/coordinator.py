@@ -116,7 +116,6 @@ def _tracked(
     limits = (store_limit, space.experiment.store_limit, STORE_LIMIT)
     wanted = Wanted(
         experiment=space.experiment,
-        base=space.path.parent,
         device=device,
         forks=forks(space.experiment),
         store=store_folder(results),

@@ -37,7 +37,7 @@ def prepare(space: Space, device: str | None, threads: int | None = None) -> Loa
         UserError: something is not there, or does not fit together.
     """
     experiment = space.experiment
-    loaded = load(experiment, space.path.parent, device, threads)
+    loaded = load(experiment, device, threads)
     frozen = [v for v in experiment.values("frozen_layers") if isinstance(v, int | float)]
     poolings = {str(v) for v in experiment.values("pooling")}
     faults = structure_faults(loaded.pretrained, int(max(frozen)), poolings, experiment.task.max_length)

@@ -20,7 +20,7 @@ LENGTHS = (20, 9, 33, 24, 5, 61, 17, 22)  # 24: a text that fills its width
 
 @pytest.fixture(scope="module")
 def minilm() -> Pretrained:
-    return load_pretrained("all-MiniLM-L6-v2", Path())
+    return load_pretrained("all-MiniLM-L6-v2")
 
 
 @pytest.mark.parametrize("depth", [4, 6])

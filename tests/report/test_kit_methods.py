@@ -9,7 +9,7 @@ from scored_records import DEMSAR, TREES, scored
 from synthetic_records import make_records
 
 from hpo.records.files import read_records
-from hpo.records.plan import plan_digest
+from hpo.records.plan import earlier_digest, plan_digest
 from hpo.records.schema import Records, Stamp
 from hpo.report.figure import Axis, Figure, Panel
 from hpo.report.kit.methods import methods_tex
@@ -199,6 +199,9 @@ def test_the_stamp_is_compared_with_what_the_records_say_now(own):
     assert "which equals that of the records now" in methods(kept)
     changed = with_run(kept, question="Another question?")
     assert "which does not equal that of the records now" in methods(changed)
+    earlier = methods(with_run(own, stamp=Stamp(**began, plan_sha256=earlier_digest(own.run))))
+    assert "which equals that of the records now. The rule of the verdict is not in it." in earlier
+    assert "The rule of the verdict is not in it" not in methods(kept)
 
 
 def test_the_cost_is_that_of_pruned_and_failed_trials_too(own, text):

@@ -10,7 +10,7 @@ from scored_records import scored
 from synthetic_records import make_records
 
 from hpo.records.files import read_records
-from hpo.records.plan import plan_digest
+from hpo.records.plan import earlier_digest, plan_digest
 from hpo.records.schema import ParameterInfo, Records, Search, Stamp
 from hpo.report import verdict
 from hpo.report.sections.objections import ANSWERS, objections_section
@@ -226,6 +226,7 @@ def test_a_plan_stamped_beforehand_is_compared_with_the_records():
     stamp = Stamp(began="2026-01-02T03:04:05Z", command="hpo run", git=None, plan_sha256=digest)
     kept = answers(changed(records, stamp=stamp))[BEFORE]
     assert kept.startswith("No: ")
+    assert "the rule of the verdict" in kept
     assert "2026-01-02T03:04:05Z" in kept
     assert digest[:12] in kept
     moved = changed(records, stamp=stamp, reference="linear")
@@ -233,6 +234,19 @@ def test_a_plan_stamped_beforehand_is_compared_with_the_records():
     assert differs.startswith("They differ from what was stamped when the run began")
     assert digest[:12] in differs
     assert plan_digest(moved.run)[:12] in differs
+    assert "2026-01-02T03:04:05Z" in differs
+
+
+def test_of_a_stamp_without_the_verdicts_rule_it_is_told_and_the_rest_compared():
+    records = make_records()
+    stamp = Stamp(
+        began="2026-01-02T03:04:05Z", command="hpo run", git=None, plan_sha256=earlier_digest(records.run)
+    )
+    told = answers(changed(records, stamp=stamp))[BEFORE]
+    assert told.startswith("No: question, ")
+    assert f"SHA-256 {stamp.plan_sha256[:12]} is that of these records" in told
+    version = records.run.versions["hpo"]
+    assert f"That stamp, of hpo {version}, leaves out the rule of the verdict" in told
 
 
 def test_error_bars_say_what_they_are_over(example):

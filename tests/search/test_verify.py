@@ -101,7 +101,7 @@ def asked(tiny_data: Path, tiny_model: Path) -> Experiment:
 def original(asked: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of a run of four trainings: on token ids, on hidden states, one that diverges, and the baseline."""
     results = tmp_path_factory.mktemp("results")
-    loaded = load(asked, Path(), "cpu", 1)
+    loaded = load(asked, "cpu", 1)
     store = Store(results / ".store")
     worker = loaded.worker(loaded.recall(store, forks(asked)))
     folder = results / "tiny"

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from hpo import __version__
-from hpo.records.plan import plan_digest
+from hpo.records.plan import Kept, earlier_digest, kept, plan_digest
 from hpo.records.schema import Records, Run
+from hpo.records.verdict_rule import verdict_rule
 
 NAME = "hpo.manifest"
 VERSION = 1
@@ -70,9 +71,20 @@ def records_digest(records: Records) -> str:
 
 
 def _plan(run: Run) -> dict[str, Any]:
-    """What was fixed beforehand: its hash as stamped and as the records give it now; ``equal`` is None without a stamp."""
-    stamped, now = None if run.stamp is None else run.stamp.plan_sha256, plan_digest(run)
-    return {"stamped": stamped, "now": now, "equal": None if stamped is None else stamped == now}
+    """What was fixed beforehand: its hash as stamped and as the records give it now, and the rule of the verdict at hand.
+
+    ``rule_stamped``: whether the stamp covers that rule; ``now`` leaves it out where the stamp does. None: nothing tells, as
+    without a stamp, or where the plan is another.
+    """
+    found = kept(run)
+    earlier = found is Kept.WITHOUT_RULE
+    return {
+        "stamped": None if run.stamp is None else run.stamp.plan_sha256,
+        "now": earlier_digest(run) if earlier else plan_digest(run),
+        "equal": None if found is None else found is not Kept.CHANGED,
+        "rule_stamped": None if found in {None, Kept.CHANGED} else not earlier,
+        "rule": verdict_rule(),
+    }
 
 
 def _seeds(records: Records) -> dict[str, Any]:

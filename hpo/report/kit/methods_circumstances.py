@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.records.plan import plan_digest
+from hpo.records.plan import Kept, kept
 from hpo.records.schema import NOT_RECORDED, Records, Run
 from hpo.report import costs
 from hpo.report.kit.cite import cite
@@ -54,8 +54,11 @@ def fixed_beforehand(run: Run) -> str:
     what = "Question, strategies, budget, search, selection, metric, seeds, data and model"
     if run.stamp is None:
         return f"Whether {what[0].lower()}{what[1:]} were fixed before the first score is not recorded."
-    equal = "equals" if run.stamp.plan_sha256 == plan_digest(run) else "does not equal"
+    found = kept(run)
+    rule = "" if found is Kept.WITHOUT_RULE else ", and the rule of the verdict,"
+    later = " The rule of the verdict is not in it." if found is Kept.WITHOUT_RULE else ""
+    equal = "does not equal" if found is Kept.CHANGED else "equals"
     return (
-        f"{what} were stamped on {tex(run.stamp.began)}, before the first score, by their SHA-256, "
-        f"{breakable(run.stamp.plan_sha256)}, which {equal} that of the records now."
+        f"{what}{rule} were stamped on {tex(run.stamp.began)}, before the first score, by their SHA-256, "
+        f"{breakable(run.stamp.plan_sha256)}, which {equal} that of the records now.{later}"
     )

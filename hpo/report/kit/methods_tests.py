@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.records.schema import Records, Run
+from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.report.analysis import Analysis
 from hpo.report.figure import Figure
 from hpo.report.kit.cite import cite

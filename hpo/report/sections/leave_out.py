@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.records.schema import Records
+from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.report.analysis import Analysis, Comparison, analyse
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table, computed, make_table

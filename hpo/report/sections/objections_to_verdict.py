@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hpo.records.plan import plan_digest
+from hpo.records.plan import Kept, kept, plan_digest
 from hpo.records.schema import Records
 from hpo.report.optimism import drop, drop_name
 from hpo.report.sections.leave_out import left_out, left_out_sentence
@@ -133,19 +133,25 @@ def one_left_out(records: Records, judged: Verdict) -> str:
 
 def fixed_beforehand(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """Whether the plan stamped before the first score is the plan of the records."""
-    stamp, now = records.run.stamp, plan_digest(records.run)
+    run, found = records.run, kept(records.run)
     what = "question, strategies, reference, budget, metric, selection, seeds, space and splits"
-    if stamp is None:
+    rule = "the rule of the verdict (level, test, family, margin, least units)"
+    if run.stamp is None:
         return f"{NOT_RECORDED}: no stamp was written when the run began."
-    if stamp.plan_sha256 != now:
+    stamp = run.stamp.plan_sha256[:12]
+    if found is Kept.CHANGED:
         return (
-            f"They differ from what was stamped when the run began ({stamp.began}): SHA-256 {stamp.plan_sha256[:12]} then, "
-            f"{now[:12]} of these records ({what})."
+            f"They differ from what was stamped when the run began ({run.stamp.began}): SHA-256 {stamp} then, "
+            f"{plan_digest(run)[:12]} of these records ({what}) and of {rule} of this version."
         )
-    return (
-        f"No: {what} were stamped before the first score ({stamp.began}), and their SHA-256 {now[:12]} is that of these "
-        "records. The margin follows from validation scores by a rule of this version of hpo."
-    )
+    same = f"stamped before the first score ({run.stamp.began}), and their SHA-256 {stamp} is that of these records"
+    if found is Kept.WITHOUT_RULE:
+        version = f"hpo {run.versions['hpo']}" if "hpo" in run.versions else "an earlier hpo"
+        return (
+            f"No: {what} were {same}. That stamp, of {version}, leaves out {rule}: it is the rule of this version, by "
+            "which the margin follows from validation scores."
+        )
+    return f"No: {what}, and {rule} were {same} and of this version. The margin follows from validation scores by that rule."
 
 
 def error_bars(records: Records, judged: Verdict) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from hpo.records.schema import Records
+from hpo.records.verdict_rule import ALPHA
 from hpo.report.blocks import Blocks, search_blocks
 from hpo.report.figure import Figure
 from hpo.report.section import Section
@@ -13,7 +14,6 @@ from hpo.report.sections.rank_tables import bayesian_table, friedman_table, mean
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table
 from hpo.report.text import listed, p_text
-from hpo.stats.decision import ALPHA
 
 _TITLE = "Ranks"
 
