@@ -15,7 +15,7 @@ from hpo.assets.catalogue import CATALOGUE
 from hpo.assets.fetch import fetch
 from hpo.errors import UserError
 from hpo.models.shortcuts import works_for_first_token, works_from, works_with_wide_mask
-from hpo.records.schema import ModelInfo
+from hpo.records.schema import NOT_RECORDED, ModelInfo
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ def _locate(name: str) -> tuple[str, str, str]:
         return str(fetch(name)), asset.source, asset.licence
     folder = Path(name)
     if folder.is_dir():
-        return str(folder), f"folder {folder.name}", "not recorded"
-    return name, f"hub {name}", "not recorded"
+        return str(folder), f"folder {folder.name}", NOT_RECORDED
+    return name, f"hub {name}", NOT_RECORDED
 
 
 def _weights_digest(body: nn.Module) -> str:

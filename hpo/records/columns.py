@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hpo.records.schema import NOT_RECORDED
+
 Dtype = Literal["string", "json", "int64", "float64", "bool"]
 
 
@@ -40,7 +42,7 @@ class TableSchema:
         return tuple(column.name for column in self.columns)
 
 
-_UNKNOWN = "not recorded"
+_UNKNOWN = NOT_RECORDED
 _METRIC = "the run's metric"
 _RESOURCE = "the run's resource"
 
@@ -168,6 +170,12 @@ RUNS = TableSchema(
             "",
             "The whole experiment as it was asked for; `{}` where hpo did not run it.",
         ),
+        Column(
+            "notes",
+            "json",
+            "",
+            "What an import took for what, and what it inferred; `[]` where hpo ran it.",
+        ),
     ),
 )
 
@@ -194,6 +202,12 @@ SPACE = TableSchema(
         Column("default", "json", "", "Value in each search's first draw.", "none"),
         Column("when", "json", "", "{other parameter: values} under which it exists."),
         Column("meaning", "string", "", "What it is; may be an empty text."),
+        Column(
+            "observed",
+            "bool",
+            "",
+            "Whether the range is only that of the values seen in an import, whose source does not hold it.",
+        ),
     ),
 )
 

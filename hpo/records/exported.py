@@ -176,6 +176,7 @@ def _run(row: Row, space: list[Row]) -> Run:
         versions=json.loads(row["versions"]),
         stamp=stamp,
         experiment=json.loads(row["experiment"]),
+        notes=tuple(json.loads(row.get("notes", "[]"))),  # tables of an earlier hpo have no such column
         **_part(row, *named),
     )
 
@@ -200,6 +201,7 @@ def _parameter(row: Row) -> ParameterInfo:
         values=tuple(json.loads(row["values"])),
         default=None if row["default"] is None else json.loads(row["default"]),
         when=json.loads(row["when"]),
+        observed=row.get("observed", False),
     )
 
 

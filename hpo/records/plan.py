@@ -22,7 +22,8 @@ class Kept(Enum):
 def plan(run: Run) -> dict[str, Any]:
     """What was fixed beforehand: question, strategies, budget, metric, selection, seeds, splits, and the verdict's rule.
 
-    The rule is that of the version at hand: where it is another than when the run began, the plan is another.
+    The rule is that of the version at hand: where it is another than when the run began, the plan is another. What an
+    import alone says of a parameter is left out: nothing was fixed by it.
     """
     fixed = run.model_dump(
         mode="json",
@@ -42,6 +43,7 @@ def plan(run: Run) -> dict[str, Any]:
             "space",
             "seed",
         },
+        exclude={"space": {"__all__": {"observed"}}},
     )
     return {
         **fixed,

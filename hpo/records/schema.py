@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 SCHEMA = 2
 NOT_RECORDED = "not recorded"
+# How the notes of an import say what it inferred of costs and of trials that ended early.
+AS_SECONDS, AS_PRUNED = "taken as device-seconds", "taken as pruned"
 
 
 class Frozen(BaseModel):
@@ -218,6 +220,7 @@ class ParameterInfo(Frozen):
         low, high, log, step, integer: of a range.
         default: in each study's first draw; None where there is none.
         when: {other parameter: values} under which it exists.
+        observed: whether the range is only that of the values seen in an imported run, whose source does not hold it.
     """
 
     name: str
@@ -231,6 +234,7 @@ class ParameterInfo(Frozen):
     default: Any = None
     when: dict[str, tuple[Any, ...]] = {}
     meaning: str = ""
+    observed: bool = False
 
 
 class Search(Frozen):
@@ -277,6 +281,7 @@ class Run(Frozen):
         experiment: the Experiment as JSON; empty where hpo did not run it.
         resource: what ``Rung.examples`` and ``Search.rungs`` count.
         replicates, trials, seeds: of each strategy, the most where they differ.
+        notes: what an import took for what, and what it inferred, as it printed it; none where hpo ran it.
     """
 
     schema_version: int = SCHEMA
@@ -303,6 +308,7 @@ class Run(Frozen):
     device: DeviceInfo = DeviceInfo()
     versions: dict[str, str] = {}
     stamp: Stamp | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Records(Frozen):

@@ -165,6 +165,7 @@ def _run(run: Run) -> Row:
         "versions": _json(run.versions),
         **{name: began.get(name) for name in ("began", "command", "git", "plan_sha256")},
         "experiment": _json(run.experiment),
+        "notes": _json(run.notes),
     }
 
 

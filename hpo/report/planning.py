@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hpo.records.schema import Run
 from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
-from hpo.report.analysis import Analysis, Comparison
+from hpo.report.analysis import Analysis
+from hpo.report.comparing import Comparison
 from hpo.report.terms import units_of, without_search
 from hpo.report.text import Units, listed
 from hpo.stats.decision import Outcome

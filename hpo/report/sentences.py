@@ -8,7 +8,8 @@ from typing import Literal
 from hpo.records.schema import Records, Run
 from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.report import costs
-from hpo.report.analysis import Analysis, Comparison, Standing, analyse
+from hpo.report.analysis import Analysis, Standing, analyse
+from hpo.report.comparing import Comparison
 from hpo.report.optimism import drop_name, mean_drop
 from hpo.report.planning import told_of, what_would_tell
 from hpo.report.terms import recorded, units_of, without_search

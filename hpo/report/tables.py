@@ -8,7 +8,8 @@ from typing import Any
 
 from hpo.records.schema import Confirmation, Records
 from hpo.report import costs
-from hpo.report.analysis import Analysis, Comparison, Standing
+from hpo.report.analysis import Analysis, Standing
+from hpo.report.comparing import Comparison
 from hpo.report.listings import searched
 from hpo.report.optimism import drop_name, mean_drop
 from hpo.report.table import Table, computed, make_table

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Run
+from hpo.records.schema import NOT_RECORDED, Run
 from hpo.report.text import counted
+
+UNRECORDED = NOT_RECORDED.capitalize()  # at the beginning of a sentence
 
 
 def without_search(run: Run) -> bool:
@@ -30,3 +32,8 @@ def recorded(run: Run) -> str:
         return counted(run.seeds, "training")
     each = f" of {run.seeds:,} trainings" if run.seeds > 1 else ""
     return f"{counted(run.replicates, *units_of(run))}{each}"
+
+
+def inferred(run: Run, words: str) -> str:
+    """What the import that made the records noted with these ``words``; empty: nothing."""
+    return "; ".join(note for note in run.notes if words in note)

@@ -107,6 +107,11 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
+def plain_value(value: Any) -> Any:
+    """A parameter's value for a table of numbers: a list as text."""
+    return value_text(value) if isinstance(value, list | tuple) else value
+
+
 def listed(names: Iterable[str]) -> str:
     """``a, b and c``."""
     items = list(names)

@@ -61,8 +61,9 @@ def foreign(strategy: str = "adam", **changes: Any) -> Records:
         "trials": 2,
         "seeds": 1,
         "search": Search(),
+        "notes": ("cost: column seconds", "3 not ended, left out"),
         "space": (
-            ParameterInfo(name="lr", kind="range", low=0.1, high=1.0, log=True),
+            ParameterInfo(name="lr", kind="range", low=0.1, high=1.0, log=True, observed=True),
             ParameterInfo(
                 name="head", kind="choices", values=((8, 4), "none", None), default=[8, 4], when={"a": (1,)}
             ),
@@ -99,6 +100,17 @@ def test_an_imported_run_reads_back_equal(tmp_path: Path) -> None:
     assert again.model_dump(mode="json") == records.model_dump(mode="json")
     assert again.confirmations[0].test_correct is None
     assert again.trials[0].seed == -1
+    assert again.run.notes == records.run.notes
+
+
+def test_tables_from_before_what_imports_inferred_was_kept_are_read(tmp_path: Path) -> None:
+    write_tables(foreign(), tmp_path)
+    for name, column in (("runs", "notes"), ("space", "observed")):
+        path = tmp_path / f"{name}.parquet"
+        pyarrow.parquet.write_table(pyarrow.parquet.read_table(path).drop_columns([column]), path)
+    run = read_tables(tmp_path).run
+    assert run.notes == ()
+    assert [p.observed for p in run.space] == [False, False]
 
 
 def test_an_audit_reads_back_equal_and_adds_nothing_to_what_the_run_spent(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from foreign_records import foreign
 from scipy import stats
-from scored_records import AUC, DEMSAR, LOSS, TREES, scored
+from scored_records import AUC, LOSS, scored
 from synthetic_records import make_records
 
 from hpo.errors import UserError
@@ -20,6 +20,7 @@ from hpo.report.across_words import across_verdict, unlike
 from hpo.report.figure import Dots, Figure
 from hpo.report.kit.table_tex import table_tex
 from hpo.report.table import Table
+from tests.stats.demsar import DEMSAR, TREES
 
 TASKS = ("reviews", "news", "questions")
 

@@ -293,3 +293,27 @@ def test_a_kind_without_recorded_time_is_no_zero():
     answer = answers(records.model_copy(update={"confirmations": bare}))[COSTS]
     assert "none recorded for 30 confirmations" in answer
     assert "(of 100 of 130 trainings)" in answer
+
+
+def test_ends_of_values_that_were_only_seen_are_no_edges():
+    seen = ParameterInfo(name="lr", kind="range", low=0.001, high=0.1, observed=True)
+    assert answers(changed(foreign(make_records()), space=(seen,)))[EDGE] == (
+        "No range of a searched parameter is recorded, only the values seen of lr, so that no value can be held against its "
+        "ends."
+    )
+
+
+def test_what_an_import_inferred_of_costs_and_pruning_stands_with_the_answers():
+    records = make_records()
+    seconds = "cost: Runtime, wall-clock, taken as device-seconds"
+    ended = "3 ended before the longest of their task: taken as pruned"
+    found = answers(changed(records, source="CSV", notes=("seed: column seed", seconds, ended)))
+    assert found[COSTS].endswith(f". The import noted: {seconds}.")
+    assert f". The import noted: {ended}. What pruned trials would have scored" in found[PRUNING]
+    told = "no training is taken as pruned for how far it came, as --no-pruning says"
+    complete = records.model_copy(update={"trials": tuple(t for t in records.trials if t.state != "pruned")})
+    none = changed(complete, source="CSV", search=Search(), notes=(told,))
+    assert answers(none)[PRUNING] == (
+        f"Not recorded: whether trials were stopped early. The import noted: {told}."
+    )
+    assert "import" not in answers(records)[COSTS] + answers(records)[PRUNING]

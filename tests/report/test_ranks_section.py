@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from scored_records import AUC, DEMSAR, LOSS, TREES, scored
+from scored_records import AUC, LOSS, scored
 from synthetic_records import make_records
 
 from hpo.records.files import read_records
@@ -13,6 +13,7 @@ from hpo.report.figure import Cells, Dots, Figure, Line, Words
 from hpo.report.sections.ranks import ranks_section
 from hpo.report.table import Table
 from hpo.stats.comparisons import holm
+from tests.stats.demsar import DEMSAR, TREES
 
 
 def section_of(records):

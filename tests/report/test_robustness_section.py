@@ -332,3 +332,15 @@ def test_ten_thousand_trials_take_seconds():
     began = time.perf_counter()
     robustness_section(records, judged)
     assert time.perf_counter() - began < 20
+
+
+def test_values_at_the_ends_of_what_was_only_seen_are_at_no_edge():
+    rate = ParameterInfo(name="learning_rate", kind="range", low=1e-5, high=1e-1, log=True, observed=True)
+    assert at_edges(rate, 1e-5, 1e-5, 1e-1) == []
+
+
+def test_where_some_ranges_are_recorded_the_others_are_named(example):
+    seen = ParameterInfo(name="seen", kind="range", low=0.0, high=0.4, observed=True)
+    run = example.run.model_copy(update={"space": (*example.run.space, seen)})
+    before, after = section(example).text[2], section(example.model_copy(update={"run": run})).text[2]
+    assert after == f"{before.removesuffix('.')}; the range of seen is not recorded, only the values seen."

@@ -4,6 +4,7 @@ from foreign_records import foreign
 from scored_records import scored
 from synthetic_records import make_records
 
+from hpo.records.schema import ParameterInfo
 from hpo.report.sections.setup import setup_section
 from hpo.report.sentences import verdict
 
@@ -77,3 +78,24 @@ def test_trainings_without_a_search_have_no_budget_of_one():
     assert rows["Confirmation"] == "the test score of each training, recorded once"
     several = dict(section_of(scored([[[0.8, 0.81], [0.7, 0.72]]] * 3, ("a", "b"))).parts[0].rows)
     assert several["Budget"] == "3 replicates of 2 trainings a strategy; no search is recorded"
+
+
+def changed(records, **run):
+    return records.model_copy(update={"run": records.run.model_copy(update=run)})
+
+
+def test_what_an_import_inferred_is_listed_as_it_was_noted():
+    notes = ("strategy: column method: a, b", "3 not ended, left out")
+    setup, inferred = section_of(changed(foreign(make_records()), notes=notes)).parts
+    assert (setup.name, inferred.title) == ("setup", "What the import inferred")
+    assert inferred.rows == tuple((str(n), note) for n, note in enumerate(notes, start=1))
+
+
+def test_values_that_were_only_seen_are_no_range():
+    lr = ParameterInfo(name="lr", kind="range", low=0.001, high=0.1, log=True)
+    told = section_of(changed(foreign(make_records()), space=(lr,))).parts[1]
+    assert (told.rows[0][1], "seen" in told.note) == ("0.001 to 0.1", False)
+    seen = lr.model_copy(update={"observed": True})
+    told = section_of(changed(foreign(make_records()), space=(seen,))).parts[1]
+    assert told.rows[0][1] == "values seen from 0.001 to 0.1"
+    assert told.note.endswith("the range is not recorded and may be wider.")

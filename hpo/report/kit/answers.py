@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from hpo.records.schema import NOT_RECORDED, Records, Run, charged_seconds
+from hpo.records.schema import AS_SECONDS, NOT_RECORDED, Records, Run, charged_seconds
 from hpo.report import costs
 from hpo.report.analysis import Analysis
-from hpo.report.listings import setup_table, space_table
 from hpo.report.optimism import mean_drop
 from hpo.report.sentences import Verdict
-from hpo.report.terms import single_training, units_of, without_search
+from hpo.report.setup_tables import setup_table, space_table
+from hpo.report.terms import inferred, single_training, units_of, without_search
 from hpo.report.text import Units, counted, listed, p_text, seconds
 
 
@@ -93,6 +93,8 @@ def budget(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     audit = sum(audited.seconds for audited in records.audited)
     more = f"; the audit of pruning: {seconds(audit)}" if records.audited else ""
     on_lost = f"{seconds(sum(map(charged_seconds, lost)))} on {counted(len(lost), 'pruned or failed trial')}"
+    noted = inferred(records.run, AS_SECONDS)
+    more += f"; {noted}" if noted else ""
     return (
         f"{seconds(charged)} device-seconds{costs.partly(items)} as if each training had run alone, of which {on_lost}; "
         f"{seconds(spent)} spent, shared work once{more}"
@@ -136,7 +138,9 @@ def bounds(records: Records, judged: Verdict) -> str:  # noqa: ARG001
         f"{name}: {values} ({scale}{'' if when == '-' else ', where ' + when})"
         for name, values, scale, when in rows
     )
-    return "; ".join(told) or "0 parameters were searched"
+    unknown = [p.name for p in records.run.space if p.observed]
+    more = [f"range of {listed(unknown)}: {NOT_RECORDED}"] if unknown else []
+    return "; ".join([*told, *more]) or "0 parameters were searched"
 
 
 def search(records: Records, judged: Verdict) -> str:  # noqa: ARG001

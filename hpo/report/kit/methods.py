@@ -133,7 +133,9 @@ def _space(run: Run) -> list[str]:
 
 def _parameter(parameter: ParameterInfo) -> str:
     p = parameter
-    if p.kind == "range":
+    if p.observed:
+        values = f"values seen from {amount(p.low)} to {amount(p.high)} (the range is not recorded)"
+    elif p.kind == "range":
         how = [word for word, told in (("logarithmic", p.log), ("whole numbers", p.integer)) if told]
         how += [] if p.step is None else [f"in steps of {amount(p.step)}"]
         values = f"{amount(p.low)} to {amount(p.high)}" + (f" ({', '.join(how)})" if how else "")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from hpo.records.plan import Kept, kept
-from hpo.records.schema import NOT_RECORDED, Records, Run
+from hpo.records.schema import AS_SECONDS, NOT_RECORDED, Records, Run
 from hpo.report import costs
 from hpo.report.kit.cite import cite
 from hpo.report.kit.tex import breakable, tex
-from hpo.report.terms import without_search
+from hpo.report.terms import inferred, without_search
 from hpo.report.text import counted, listed, seconds
 
 SOFTWARE = {  # package -> its name, and the key of its reference
@@ -35,7 +35,8 @@ def hardware(records: Records) -> list[str]:
         f"All trainings{whose} cost {seconds(charged)} device-seconds{costs.partly(items)} as if each had run "
         f"alone; with shared work done once, {seconds(spent)} were spent."
     )
-    return [*found, cost]
+    noted = inferred(records.run, AS_SECONDS)
+    return [*found, cost, f"What the import noted of them: {tex(noted)}."] if noted else [*found, cost]
 
 
 def software(run: Run) -> list[str]:

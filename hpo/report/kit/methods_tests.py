@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hpo.records.schema import Records, Run
 from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.report.analysis import Analysis
+from hpo.report.comparing import least_units
 from hpo.report.figure import Figure
 from hpo.report.kit.cite import cite
 from hpo.report.kit.tex import tex
@@ -186,7 +187,7 @@ def _family(run: Run, analysis: Analysis) -> list[str]:
 
 
 def _enough(run: Run) -> str:
-    least = f"{LEAST_SEARCHES if run.replicates > 1 else LEAST_SEEDS} {units_of(run)[1]} a strategy"
+    least = f"{least_units(run.replicates)} {units_of(run)[1]} a strategy"
     return f"With fewer than {least} every comparison counts as inconclusive."
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hpo.records.schema import Records
-from hpo.report.analysis import Comparison
 from hpo.report.blocks import centre_of
+from hpo.report.comparing import Comparison
 from hpo.report.figure import Figure
 from hpo.report.samples import Samples, samples_of
 from hpo.report.section import Section

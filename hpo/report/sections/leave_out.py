@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hpo.records.schema import Records
-from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
-from hpo.report.analysis import Analysis, Comparison, analyse
+from hpo.report.analysis import Analysis, analyse
+from hpo.report.comparing import Comparison, least_units
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table, computed, make_table
 from hpo.report.text import Units
@@ -69,7 +69,7 @@ def _reduced(records: Records) -> Iterator[tuple[str, Records]]:
 def _compared(records: Records, name: str, whole: Analysis, rest: Analysis) -> LeftOut:
     now = {(c.first, c.second): c for c in rest.comparisons}
     pairs = [(c, now[c.first, c.second]) for c in whole.comparisons if (c.first, c.second) in now]
-    least = LEAST_SEARCHES if records.run.replicates > 1 else LEAST_SEEDS
+    least = least_units(records.run.replicates)
     return LeftOut(
         name=name,
         analysis=rest,

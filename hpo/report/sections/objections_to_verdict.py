@@ -10,11 +10,9 @@ from hpo.report.optimism import drop, drop_name
 from hpo.report.sections.leave_out import left_out, left_out_sentence
 from hpo.report.sections.sub_budgets import sub_budget_sentence, sub_budgets
 from hpo.report.sentences import Verdict
-from hpo.report.terms import recorded, single_training, units_of, without_search
+from hpo.report.terms import UNRECORDED, recorded, single_training, units_of, without_search
 from hpo.report.text import Units, counted, listed
 from hpo.stats.crossed import crossed
-
-NOT_RECORDED = "Not recorded"
 
 
 def configurations_as_strategies(records: Records, judged: Verdict) -> str:
@@ -49,7 +47,7 @@ def used_seeds(records: Records, judged: Verdict) -> str:  # noqa: ARG001 one si
     own = [c for c in records.confirmations if c.role == "strategy"]
     if not own:
         return (
-            "Nothing is confirmed yet." if records.run.source == "hpo" else f"{NOT_RECORDED}: confirmations."
+            "Nothing is confirmed yet." if records.run.source == "hpo" else f"{UNRECORDED}: confirmations."
         )
     if without_search(records.run):
         return "No search is recorded, so that no seed has selected anything."
@@ -60,7 +58,7 @@ def used_seeds(records: Records, judged: Verdict) -> str:  # noqa: ARG001 one si
     trials = {(t.strategy, t.replicate, t.draw): t.seed for t in records.trials}
     pairs = [(c.seed, trials.get((c.strategy, c.replicate, c.draw), -1)) for c in own if c.draw is not None]
     if len(pairs) < len(own) or any(-1 in pair for pair in pairs):
-        return f"{NOT_RECORDED}: the seeds of all confirmations and selected trials."
+        return f"{UNRECORDED}: the seeds of all confirmations and selected trials."
     same = sum(fresh == selecting for fresh, selecting in pairs)
     common = {c.seed for c in own} & {t.seed for t in records.trials}
     if same or common:
@@ -85,7 +83,7 @@ def optimism_of_selection(records: Records, judged: Verdict) -> str:  # noqa: AR
             interval = units.difference_interval(found.interval())
             told.append(f"{name} {units.difference(found.mean)} ({interval})")
     if not told:
-        return f"{NOT_RECORDED}: scores at selection beside test scores."
+        return f"{UNRECORDED}: scores at selection beside test scores."
     unit = units_of(records.run)[1]
     of = f" in{units.difference_unit}" if units.difference_unit else ""
     apart = (
@@ -112,7 +110,7 @@ def _drops(records: Records, strategy: str) -> np.ndarray:
 def smaller_budgets(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """What each smaller budget would have selected."""
     found = sub_budgets(records)
-    return f"{sub_budget_sentence(records, found)}." if found else f"{NOT_RECORDED}: several trials a search."
+    return f"{sub_budget_sentence(records, found)}." if found else f"{UNRECORDED}: several trials a search."
 
 
 def one_left_out(records: Records, judged: Verdict) -> str:
@@ -137,7 +135,7 @@ def fixed_beforehand(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     what = "question, strategies, reference, budget, metric, selection, seeds, space and splits"
     rule = "the rule of the verdict (level, test, family, margin, least units)"
     if run.stamp is None:
-        return f"{NOT_RECORDED}: no stamp was written when the run began."
+        return f"{UNRECORDED}: no stamp was written when the run began."
     stamp = run.stamp.plan_sha256[:12]
     if found is Kept.CHANGED:
         return (

@@ -13,7 +13,7 @@ from hpo.report.sections.leave_out import LeftOut, left_out, left_out_sentence, 
 from hpo.report.sections.sub_budgets import SubBudget, sub_budget_sentence, sub_budget_table, sub_budgets
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table, computed, make_table
-from hpo.report.text import Units
+from hpo.report.text import Units, listed
 from hpo.stats.ranks import midranks, rounded
 
 NAME, TITLE = "robustness", "Robustness"
@@ -26,7 +26,7 @@ def robustness_section(records: Records, judged: Verdict) -> Section:
         left_out_table(records, without),
         sub_budget_table(records, judged, budgets),
         rank_table(records, judged),
-        edge_table(records, at_edge),
+        edge_table(at_edge),
     )
     parts = tuple(table for table in tables if table.rows)
     text = tuple(_text(records, judged, without, budgets, at_edge))
@@ -63,9 +63,16 @@ def _left(judged: Verdict, without: Sequence[LeftOut]) -> str:
 
 
 def edge_sentence(records: Records, at_edge: Sequence[Edge]) -> str:
-    """Where at least half of a strategy's searches agree on an end."""
+    """Where at least half of a strategy's searches agree on an end, and of what no range is recorded."""
+    seen = [p.name for p in records.run.space if p.observed]
     if not bounded(records):
-        return "No range of a searched parameter is recorded, so that no value can be held against its ends"
+        only = f", only the values seen of {listed(seen)}" if seen else ""
+        return f"No range of a searched parameter is recorded{only}, so that no value can be held against its ends"
+    unknown = f"; the range of {listed(seen)} is not recorded, only the values seen" if seen else ""
+    return f"{_agreed(at_edge)}{unknown}"
+
+
+def _agreed(at_edge: Sequence[Edge]) -> str:
     agreed = [e for e in at_edge if 2 * len(e.values) >= e.searches]
     if not at_edge:
         return "No selected configuration lies at the edge of a range"
