@@ -9,7 +9,7 @@ from typing import Any
 
 from hpo.errors import UserError
 from hpo.records.columns import TABLES, TableSchema
-from hpo.records.description import NAME
+from hpo.records.description import RECORDS
 from hpo.records.schema import (
     NOT_RECORDED,
     SCHEMA,
@@ -119,8 +119,8 @@ def _rows(folder: Path, table: TableSchema) -> list[Row]:
     except pa.ArrowInvalid as error:
         raise UserError(f"{path} is no Parquet file: {str(error).splitlines()[0]}", hint) from error
     metadata = found.schema.metadata or {}
-    if metadata.get(b"hpo.schema") != NAME.encode():
-        raise UserError(f"{path} is no table of a run: its metadata do not say {NAME}", hint)
+    if metadata.get(b"hpo.schema") != RECORDS.name.encode():
+        raise UserError(f"{path} is no table of a run: its metadata do not say {RECORDS.name}", hint)
     version = metadata.get(b"hpo.version", b"").decode()
     if version != str(SCHEMA):
         raise UserError(

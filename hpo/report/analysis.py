@@ -12,6 +12,7 @@ from hpo.records.schema import Records, Run
 from hpo.records.verdict_rule import LEAST_MARGIN
 from hpo.report.comparing import Comparison, compare, groups_of
 from hpo.report.scores import Scores, collect, seed_deviation
+from hpo.report.sizes import Sizes, sizes_of
 from hpo.report.terms import without_search
 from hpo.stats.crossed import Estimate, crossed
 from hpo.stats.decision import not_separable, rank_intervals
@@ -42,6 +43,7 @@ class Analysis:
 
     Attributes:
         claim: what the units allow a claim about.
+        sizes: how many searches, trials and seeds strategies have.
         expected, present: confirmations that the finished run has, and those recorded.
         without_selection: (strategy, replicate) of finished studies in which no trial was completed.
         family: against the reference, or all pairs.
@@ -50,6 +52,7 @@ class Analysis:
     """
 
     claim: Literal["strategies", "configurations"]
+    sizes: Sizes
     expected: int
     present: int
     without_selection: tuple[tuple[str, int], ...]
@@ -97,6 +100,7 @@ def analyse(records: Records) -> Analysis:
     finished = len(records.confirmations) >= expected
     return Analysis(
         claim="strategies" if run.replicates > 1 else "configurations",
+        sizes=sizes_of(records),
         expected=expected,
         present=len(records.confirmations),
         without_selection=lost,

@@ -6,7 +6,7 @@ from hpo.records.schema import Records
 from hpo.report import costs
 from hpo.report.table import Table, make_table
 from hpo.report.terms import without_search
-from hpo.report.text import Units, plain_value, value_text
+from hpo.report.text import Units, capitalised, plain_value, value_text
 
 
 def searched(records: Records) -> list[str]:
@@ -73,9 +73,9 @@ def trial_table(records: Records) -> Table:
                 "Replicate": str(t.replicate),
                 "Draw": str(t.draw),
                 "State": t.state,
-                metric.capitalize(): units.value(t.score),
+                capitalised(metric): units.value(t.score),
                 "Last rung": units.value(last),
-                records.run.resource.capitalize(): f"{examples:,}",
+                capitalised(records.run.resource): f"{examples:,}",
                 "Charged, s": costs.cell(costs.charged([t])),
                 **{name: value_text(t.parameters.get(name, "-")) for name in names},
                 "Reason": t.reason + same,
@@ -98,7 +98,7 @@ def trial_table(records: Records) -> Table:
             }
         )
     note = (
-        f"{metric.capitalize()}: the best on validation over the rungs, of complete trials alone; that of the last "
+        f"{capitalised(metric)}: the best on validation over the rungs, of complete trials alone; that of the last "
         "rung is not comparable between complete and pruned trials. Times in device-seconds, as if the trial had run alone."
     )
     return make_table("trials", "Every trial", note, shown, raw)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from hpo.records.schema import NOT_RECORDED, DeviceInfo, ParameterInfo, Records, Run
 from hpo.report.table import Table, make_table
-from hpo.report.terms import recorded, without_search
-from hpo.report.text import configuration, counted, value_text
+from hpo.report.sizes import recorded, sizes_of
+from hpo.report.terms import without_search
+from hpo.report.text import configuration, counted, ranged, value_text
 
 
 def setup_table(records: Records) -> Table:
@@ -92,7 +93,7 @@ def _data(run: Run) -> dict[str, str]:
 
 
 def _how(run: Run, records: Records) -> dict[str, str]:
-    search = run.search
+    search, sizes = run.search, sizes_of(records)
     rungs = ", ".join(f"{rung:,}" for rung in search.rungs) or "none"
     pruner = NOT_RECORDED if search.pruner is None else f"{search.pruner}; within a study only"
     fixed = next((c.parameters for c in records.confirmations if c.role == "baseline"), None)
@@ -100,12 +101,11 @@ def _how(run: Run, records: Records) -> dict[str, str]:
         baseline = "none"
     else:
         baseline = run.baseline if fixed is None else f"{run.baseline}: {configuration(fixed)}"
-    budget = (
-        f"{counted(run.replicates, 'search', 'searches')} a strategy, {counted(run.trials, 'trial')} a search"
-    )
-    confirmation = f"{counted(run.seeds, 'fresh seed')} a search, scored on the test split once"
+    searches = ranged(sizes.replicates, "search", "searches")
+    budget = f"{searches} a strategy, {ranged(sizes.trials, 'trial')} a search"
+    confirmation = f"{ranged(sizes.seeds, 'fresh seed')} a search, scored on the test split once"
     if without_search(run):
-        budget = f"{recorded(run)} a strategy; no search is recorded"
+        budget = f"{recorded(run, sizes)} a strategy; no search is recorded"
         confirmation = "the test score of each training, recorded once"
     elif any(c.role == "strategy" and not c.fresh for c in records.confirmations):
         confirmation = "not always with a fresh seed: see the selected configurations"

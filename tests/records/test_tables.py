@@ -12,7 +12,7 @@ import pytest
 
 from hpo.errors import UserError
 from hpo.records.columns import TABLES
-from hpo.records.description import as_json, as_markdown
+from hpo.records.description import RECORDS, as_markdown
 from hpo.records.exported import read_tables
 from hpo.records.files import read_records
 from hpo.records.schema import (
@@ -241,7 +241,7 @@ def test_every_parquet_file_says_schema_version_and_units(exported: Path) -> Non
             metadata = found.field(column.name).metadata
             assert metadata[b"unit"].decode() == column.unit
             assert metadata[b"meaning"].decode() == column.meaning
-    assert json.loads((exported / "schema.json").read_text()) == as_json()
+    assert json.loads((exported / "schema.json").read_text()) == RECORDS.as_json()
 
 
 def test_every_column_has_a_meaning_and_every_number_of_time_a_unit() -> None:

@@ -215,7 +215,9 @@ def test_smaller_budgets_and_what_is_left_out_are_answered_as_in_robustness(exam
     several = answers(make_records({"a": 0.8, "b": 0.7}, seeds=2))[LEFT_OUT]
     assert several.startswith("With 5 replicates and 2 fresh seeds left out in turn, ")
     bare = scored([[0.8, 0.7]], ("a", "b"))
-    assert answers(bare)[LEFT_OUT] == "It may: there are too few searches and seeds for one to be left out."
+    assert answers(bare)[LEFT_OUT] == "It may: there are too few trainings for one to be left out."
+    once = make_records({"a": 0.8, "b": 0.7}, replicates=1)
+    assert answers(once)[LEFT_OUT].startswith("It may: there are too few searches and seeds")
     assert answers(bare)[SMALLER] == "Not recorded: several trials a search."
 
 

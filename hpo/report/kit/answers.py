@@ -10,8 +10,9 @@ from hpo.report.analysis import Analysis
 from hpo.report.optimism import mean_drop
 from hpo.report.sentences import Verdict
 from hpo.report.setup_tables import setup_table, space_table
+from hpo.report.sizes import sizes_of
 from hpo.report.terms import inferred, single_training, units_of, without_search
-from hpo.report.text import Units, counted, listed, p_text, seconds
+from hpo.report.text import Units, counted, listed, p_text, ranged, seconds
 
 
 def _setup(records: Records) -> dict[str, str]:
@@ -148,7 +149,9 @@ def search(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     found, run = records.run.search, records.run
     if without_search(run):
         return NOT_RECORDED
-    budgets = f"{counted(run.replicates, 'search', 'searches')} a strategy of {counted(run.trials, 'trial')}"
+    sizes = sizes_of(records)
+    searches = ranged(sizes.replicates, "search", "searches")
+    budgets = f"{searches} a strategy of {ranged(sizes.trials, 'trial')}"
     return _facts(
         {
             "budget": budgets if records.trials else NOT_RECORDED,

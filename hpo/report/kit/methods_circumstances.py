@@ -50,6 +50,12 @@ def software(run: Run) -> list[str]:
     return [f"The software was {listed(named)}."]
 
 
+def imported(source: str) -> str:
+    """What other software made the records, with its references as far as its name is known."""
+    keys = [key for name, (_, key) in SOFTWARE.items() if name in source.lower()]
+    return tex(source) + (cite(*keys) if keys else "")
+
+
 def fixed_beforehand(run: Run) -> str:
     """What was stamped before the first score, and whether the records still have it so."""
     what = "Question, strategies, budget, search, selection, metric, seeds, data and model"

@@ -15,7 +15,7 @@ from hpo.report.section import Section
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table
 from hpo.report.terms import units_of, without_search
-from hpo.report.text import Units, counted
+from hpo.report.text import Units, counted, ranged
 
 # Part of a section -> what it is computed by, as a sentence.
 FURTHER = {
@@ -55,7 +55,7 @@ FURTHER = {
         + "."
     ),
     "rank-bayesian": (
-        "Probabilities of equivalence over further searches are by the Bayesian signed-rank test"
+        "Probabilities of equivalence are by the Bayesian signed-rank test"
         + cite("benavoli2014bayesian", "benavoli2017time")
         + "."
     ),
@@ -125,9 +125,9 @@ def verdict_tests(records: Records, judged: Verdict) -> list[str]:
 
 def _units(records: Records, analysis: Analysis) -> str:
     if without_search(records.run):
-        return _trainings(records.run)
+        return _trainings(records.run, analysis)
     score = "fresh seed" if all(c.fresh for c in records.confirmations) else "test score"
-    scores = counted(records.run.seeds, score)
+    scores = ranged(_seeds(records.run, analysis), score)
     if analysis.claim == "strategies":
         return f"Units are searches, each the mean of {scores}: a claim is about strategies at this budget of tuning."
     return (
@@ -136,9 +136,15 @@ def _units(records: Records, analysis: Analysis) -> str:
     )
 
 
-def _trainings(run: Run) -> str:
+def _seeds(run: Run, analysis: Analysis) -> tuple[int, ...]:
+    """Test scores of a search, as many of each as every search of its strategy has."""
+    return tuple(s.seeds if run.replicates > 1 else s.estimate.units for s in analysis.standings)
+
+
+def _trainings(run: Run, analysis: Analysis) -> str:
     """What units are where no search is recorded."""
-    mean = f", each the mean of {run.seeds:,} trainings" if run.replicates > 1 and run.seeds > 1 else ""
+    seeds = _seeds(run, analysis)
+    mean = f", each the mean of {ranged(seeds, 'training')}" if run.replicates > 1 and max(seeds) > 1 else ""
     return (
         f"Units are {units_of(run)[1]}{mean}: a claim is about the strategies as they were trained here, and not about what "
         "tuning would make of them."

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from hpo.records.schema import ParameterInfo, Records
 from hpo.records.selection import Search, selected_trials
 from hpo.report.table import Table, make_table
+from hpo.report.terms import without_search
 from hpo.report.text import value_text
 
 NEAR = 0.05  # of the range, on its scale
@@ -35,7 +36,10 @@ class Edge:
 
 
 def bounded(records: Records) -> list[ParameterInfo]:
-    """Parameters that have ends: ranges that are recorded, and three or more choices of numbers."""
+    """Parameters that have ends: ranges that are recorded, and three or more choices of numbers; none where nothing was
+    selected."""
+    if without_search(records.run):
+        return []
     return [p for p in records.run.space if _bounds(p) is not None]
 
 

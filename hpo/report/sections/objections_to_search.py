@@ -31,7 +31,8 @@ def unequal_spaces(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     own = [p for p in searched if p.when]
     told = f"Every strategy searches the same {counted(len(searched) - len(own), 'parameter')} over the same values"
     if records.run.source != "hpo":
-        told = f"In the trials {counted(len(searched), 'parameter')} vary; whether over the same ranges is not recorded"
+        where = "trainings" if without_search(records.run) else "trials"
+        told = f"In the {where} {counted(len(searched), 'parameter')} vary; whether over the same ranges is not recorded"
     if not own:
         return f"{told}."
     conditions = listed(
