@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hpo.records.schema import NOT_RECORDED, DeviceInfo, ParameterInfo, Records, Run
-from hpo.report.table import Table, make_table
 from hpo.report.sizes import recorded, sizes_of
+from hpo.report.table import Table, make_table
 from hpo.report.terms import without_search
 from hpo.report.text import configuration, counted, ranged, value_text
 

@@ -242,7 +242,9 @@ def test_methods_over_models_name_the_task():
 def test_methods_count_the_plans_that_were_kept(three):
     assert "The plans of 2 of 3 runs were stamped before their first score" in methods(three)
     assert "those of 1 equal those of the records now" in methods(three)
-    assert "Whether the plan of any run was fixed before its first score is not recorded." in methods(trees(3))
+    assert "Whether the plan of any run was fixed before its first score is not recorded." in methods(
+        trees(3)
+    )
 
 
 def test_references_are_those_that_the_methods_cite(written):
