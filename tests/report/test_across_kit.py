@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scored_records import AUC, DEMSAR, LOSS, TREES, scored
+from scored_records import AUC, LOSS, scored
 from synthetic_records import make_records
 
 from hpo.records.files import write_records
@@ -22,6 +22,7 @@ from hpo.report.across_words import across_verdict
 from hpo.report.kit.manifest import records_digest
 from hpo.report.kit.methods_across import methods_across
 from hpo.report.kit.references import cited
+from tests.stats.demsar import DEMSAR, TREES
 
 TWO = {"a": 0.8, "b": 0.7}
 
