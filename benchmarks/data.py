@@ -76,7 +76,7 @@ def load_assets(path: Path) -> Assets:
     model = fetch(name) if name in CATALOGUE else path.parent / name
     tokenizer = AutoTokenizer.from_pretrained(model)
     task = load_task(experiment.task, experiment.seed)
-    sources = load_sources(experiment.values("augmentation"), experiment.augmentation_model, path.parent)
+    sources = load_sources(experiment.values("augmentation"), experiment.augmentation_model)
 
     def tokens(part: Part) -> Split:
         return Split(tokenize(tokenizer, part.texts, length), part.labels)

@@ -66,7 +66,7 @@ class Corpus:
         """The class of a text by name; its labels, or the tags of its words, as JSON."""
         label = self.labels[item]
         if label.ndim == 0:
-            return self.label_names[label]
+            return self.label_names[int(label)]
         indices = np.flatnonzero(label) if self.labels.ndim == 2 else label
         return json.dumps([self.label_names[i] for i in indices])
 

@@ -92,7 +92,7 @@ class Draw:
 
     def one_of(self, choices: Sequence[str]) -> str:
         """One of ``choices``."""
-        return choices[self.rng.integers(len(choices))]
+        return choices[int(self.rng.integers(len(choices)))]
 
 
 def _replace(text: Edited, position: int, by: str) -> None:
