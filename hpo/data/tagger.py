@@ -100,6 +100,15 @@ _OF_TWO = {
 }
 
 
+def _can_be(word: str, tag: str) -> bool:
+    """Whether a rule may give a word this tag.
+
+    The program holds a rule to the tags that the word has in its lexicon; this lexicon names one tag a word. What the ending
+    tells is kept: a present participle ends in "ing".
+    """
+    return tag != "VBG" or word.lower().endswith("ing")
+
+
 @dataclass(frozen=True)
 class Tagger:
     """The lexicon (word to its most frequent tag) and the rules in their order."""
@@ -148,7 +157,8 @@ class Tagger:
         for rule in self.transformations:
             holds = _TESTS[rule.test]
             for i in inside:
-                if (t[i] == rule.old or rule.old == "*") and holds(w, t, i, rule.first, rule.second):
+                fits = t[i] == rule.old or rule.old == "*"
+                if fits and _can_be(w[i], rule.tag) and holds(w, t, i, rule.first, rule.second):
                     t[i] = rule.tag
         return t[3:-3]
 

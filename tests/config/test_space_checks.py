@@ -78,7 +78,7 @@ from hpo.config.space import SpaceFileError
                 "6:3: parameters.augmentation_strength has no effect, as augmentation is only "
                 "none; allowed: augmentation_strength together with augmentation: synonym_replacement or "
                 "masked_replacement or random_swap or random_deletion or random_insertion or punctuation_insertion or "
-                "typing_errors or case"
+                "typing_errors or case or mention_replacement"
             ),
         ),
         (

@@ -318,7 +318,7 @@ def test_a_value_of_another_type_or_beyond_its_bounds_is_told(
         (
             "pooling: {choices: [cls, mena]}",
             (
-                "6:28: parameters.pooling.choices[1] is 'mena'; allowed: cls, mean, max, last; did you mean mean?"
+                "6:28: parameters.pooling.choices[1] is 'mena'; allowed: cls, mean, max, last, none; did you mean mean?"
             ),
         ),
         (

@@ -137,7 +137,7 @@ def english() -> Tagger:
         "they/PRP love/VBP it/PRP ,/, for/IN love/NN is/VBZ blind/JJ ./.",
         "the/DT run/NN was/VBD long/JJ ;/: we/PRP run/VBP to/TO watch/VB it/PRP ./.",
         "this/DT is/VBZ a/DT cut/NN that/WDT will/MD cut/VB costs/NNS ./.",
-        "he/PRP will/MD answer/VB ,/, and/CC the/DT answer/NN is/VBZ right/JJ ./.",
+        "he/PRP will/MD answer/VB ,/, and/CC the/DT answer/NN is/VBZ long/JJ ./.",
         "a/DT very/RB dull/JJ and/CC badly/RB directed/VBN movie/NN",
     ],
 )

@@ -144,7 +144,7 @@ def test_a_run_without_any_training_has_all_tables(tmp_path: Path) -> None:
     write_tables(records, tmp_path)
     assert read_tables(tmp_path).trials == ()
     assert pd.read_parquet(tmp_path / "items.parquet").columns.tolist() == [
-        *("run", "role", "strategy", "replicate", "index", "item", "group", "prediction", "correct")
+        *("run", "role", "strategy", "replicate", "index", "item", "group", "prediction", "correct", "value")
     ]
 
 
