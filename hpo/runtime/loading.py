@@ -35,6 +35,10 @@ GPU_SHARE = 0.9
 HELD_SHARE = 0.25
 
 
+# Kinds of tasks that read one text and give it one class: one training, whatever it is called.
+PLAIN_KINDS = ("text-classification", "sentiment")
+
+
 @dataclass(frozen=True)
 class Loaded:
     """The parts of a run in memory. What searches gets a ``Recall`` that was never handed the test split."""
@@ -54,6 +58,7 @@ class Loaded:
         numerics = {
             "weights": self.pretrained.info.sha256,
             "numerics": self.precision.numerics_class(),
+            **({} if self.task.kind in PLAIN_KINDS else {"kind": self.task.kind}),
         }
         depths = _depths(experiment, self.pretrained.info.layers)
         prefixes = Prefixes(self.pretrained, store, self.precision, numerics, depths, texts.pad_id, share)
@@ -62,7 +67,6 @@ class Loaded:
             rungs=experiment.budget.rungs,
             origin={
                 **numerics,
-                "kind": self.task.kind,
                 "classes": self._outputs.classes,
                 "class_weights": self._outputs.balanced().tolist(),
                 "first_token": self.pretrained.first_token_works,

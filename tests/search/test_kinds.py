@@ -55,11 +55,11 @@ def label_sets(folder: Path) -> Path:
 
 
 def entities(folder: Path) -> Path:
-    """Good words are of one type and bad ones of another; neighbours of a type are one entity."""
+    """Good words are of one type and bad ones of another, each an entity of its own."""
     rows = []
     for words in sentences():
         kinds = ["POS" if w in GOOD else "NEG" if w in BAD else "" for w in words]
-        rows.append({"text": words, "label": [f"I-{kind}" if kind else "O" for kind in kinds]})
+        rows.append({"text": words, "label": [f"S-{kind}" if kind else "O" for kind in kinds]})
     return lines(folder, rows)
 
 
