@@ -127,7 +127,7 @@ def test_what_changed_is_marked_and_no_control_character_reaches_the_terminal(mo
     gaps: list[tuple[str, ...]] = [(), (), (), ("!",), (), ("so", ",")]
     example = Edited(words, slots, gaps)
     assert example.touched == 6
-    assert lines(Shown("m", 0.5, 1, 1, 1.2, (example,))) == [
+    assert "\n".join(lines(Shown("m", 0.5, 1, 1, 1.2, (example,)))).splitlines() == [
         "m, strength 0.5: 120.0% of the words touched, 1 of 1 text changed",
         "  text     a very  [2Jbad film indeed",
         "  variant  a [] [ [2Jpoor] [+!] [motion",

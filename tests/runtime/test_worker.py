@@ -403,7 +403,7 @@ def test_held_states_give_way_when_the_memory_is_full(
     holding._held = HeldStates(2**30)
     begun = [holding.do(job(0))]
 
-    def full(*given: Any) -> Trained:
+    def full(*given: Any, **named: Any) -> Trained:
         monkeypatch.setattr(worker_module, "train_segment", train_segment)
         raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -444,7 +444,7 @@ def test_kept_models_give_way_when_the_memory_is_full(
     worker._warm = WarmModels(worker._precision, Backward)
     begun = [worker.do(job(0))]
 
-    def full(*given: Any) -> Trained:
+    def full(*given: Any, **named: Any) -> Trained:
         monkeypatch.setattr(worker_module, "train_segment", train_segment)
         raise torch.OutOfMemoryError("CUDA out of memory")
 
