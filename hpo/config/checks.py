@@ -226,7 +226,7 @@ def _check_masked(draft: Draft, problems: Problems) -> None:
     asked = not set(NEEDS_MASKED).isdisjoint({*possible, (draft.baseline or {}).get("augmentation")})
     if asked and not draft.masked:
         problems.add(
-            _where_augmentation(draft),
+            _at(draft, "augmentation"),
             f"augmentation can be {NEEDS_MASKED[0]}, and the file names no augmentation_model",
             "augmentation_model: a folder or owner/name of the Hugging Face hub, of a masked language model",
         )
@@ -236,15 +236,6 @@ def _check_masked(draft: Draft, problems: Problems) -> None:
             f"augmentation_model has no effect, as augmentation is only {listed_values(possible)}",
             f"augmentation_model together with augmentation: {NEEDS_MASKED[0]}",
         )
-
-
-def _where_augmentation(draft: Draft) -> Position:
-    """Where the augmentations are named."""
-    if draft.compare is not None and draft.compare.parameter == "augmentation":
-        return draft.where("compare", "values")
-    if "augmentation" in draft.parameters:
-        return draft.where("parameters", "augmentation")
-    return draft.where("baseline", "augmentation")
 
 
 def _check_counts(draft: Draft, problems: Problems) -> None:
@@ -319,8 +310,9 @@ MENTIONS, MIXUP = "mention_replacement", "mixup_alpha"
 
 def _at(draft: Draft, name: str) -> Position:
     """Where a parameter has its values."""
-    compared = draft.compare is not None and draft.compare.parameter == name
-    return draft.where("compare", "values") if compared else draft.where("parameters", name)
+    if draft.compare is not None and draft.compare.parameter == name:
+        return draft.where("compare", "values")
+    return draft.where("parameters" if name in draft.parameters else "baseline", name)
 
 
 def _check_kind(draft: Draft, problems: Problems) -> None:

@@ -401,10 +401,9 @@ PARAMETERS: dict[str, Parameter] = {
         "category",
         "none",
         "How variants of a training text are made: words replaced by synonyms of their part of speech or by the "
-        "predictions of a "
-        "masked language model; words swapped, left out or put in (EDA, Wei and Zou 2019); punctuation put in (AEDA, "
-        "Karimi et "
-        "al. 2021); typing errors; other capitals; entities replaced by others of their type (Dai and Adel 2020).",
+        "predictions of a masked language model; words swapped, left out or put in (EDA, Wei and Zou 2019); "
+        "punctuation put in (AEDA, Karimi et al. 2021); typing errors; other capitals; entities replaced by others of "
+        "their type (Dai and Adel 2020).",
         categories=AUGMENTATIONS,
     ),
     "augmentation_strength": Parameter(
