@@ -66,8 +66,8 @@ class DataSource(Frozen):
     second_text: Column = Field("second_text", description="Column of the second texts of a pair task.")
     label: Column = Field(
         "label",
-        description="Column of the labels: a class each; of a multi-label task lists, or labels with commas between them; of "
-        "entities a list of tags (IOB1, IOB2, IOBES), or of objects with start, end and label.",
+        description="Column of the labels: a class each; of a multi-label task lists, or labels with commas between "
+        "them; of entities a list of tags (IOB1, IOB2, IOBES), or of objects with start, end and label.",
     )
     group: Column | None = Field(
         None, description="Column of the groups; texts of one group never stand in two splits."
@@ -79,8 +79,8 @@ class Task(Frozen):
 
     kind: Kind = Field(
         "text-classification",
-        description="What a text is given: one class (sentiment is the same with defaults of its own, pair reads two texts), "
-        "any number of labels, or a tag for each word.",
+        description="What a text is given: one class (sentiment is the same with defaults of its own, pair reads two "
+        "texts), any number of labels, or a tag for each word.",
     )
     metric: str = Field(
         METRICS_OF["text-classification"][0],

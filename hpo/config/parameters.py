@@ -404,9 +404,10 @@ PARAMETERS: dict[str, Parameter] = {
     "augmentation": Parameter(
         "category",
         "none",
-        "How variants of a training text are made: words replaced by synonyms of their part of speech or by the predictions of a "
-        "masked language model; words swapped, left out or put in (EDA, Wei and Zou 2019); punctuation put in (AEDA, Karimi et "
-        "al. 2021); typing errors; other capitals; entities replaced by others of their type (Dai and Adel 2020).",
+        "How variants of a training text are made: words replaced by synonyms of their part of speech or by the "
+        "predictions of a masked language model; words swapped, left out or put in (EDA, Wei and Zou 2019); "
+        "punctuation put in (AEDA, Karimi et al. 2021); typing errors; other capitals; entities replaced by others of "
+        "their type (Dai and Adel 2020).",
         categories=AUGMENTATIONS,
     ),
     "augmentation_strength": Parameter(
@@ -469,7 +470,8 @@ def with_defaults(given: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def complete(given: Mapping[str, Value]) -> dict[str, Value]:
-    """Every active parameter by name: as ``with_defaults``, with nothing inactive. The model is among them where it is given."""
+    """Every active parameter by name: as ``with_defaults``, with nothing inactive. The model is among them where it
+    is given."""
     values = with_defaults(given)
     active = {name: value for name, value in values.items() if is_active(name, values)}
     return active | {MODEL: given[MODEL]} if MODEL in given else active

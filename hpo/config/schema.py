@@ -38,8 +38,8 @@ def schema() -> Fragment:
                 },
                 "augmentation_model": TEXT
                 | {
-                    "description": "A masked language model, as a folder or owner/name of the Hugging Face hub, for augmentation: "
-                    "masked_replacement."
+                    "description": "A masked language model, as a folder or owner/name of the Hugging Face hub, for "
+                    "augmentation: masked_replacement."
                 },
                 "compare": _compare(),
                 "parameters": _mapping(settings)

@@ -32,7 +32,9 @@ DATA: Fragment = {
     "type": "object",
     "properties": {
         "path": TEXT
-        | {"description": "A CSV, JSON, JSON Lines, Parquet or CoNLL file, or a folder with such train/test files."},
+        | {
+            "description": "A CSV, JSON, JSON Lines, Parquet or CoNLL file, or a folder with such train/test files."
+        },
         "hub": TEXT | {"description": "A data set of the Hugging Face hub, as owner/name."},
         **COLUMNS["properties"],
     },
@@ -254,7 +256,9 @@ def read_models(node: Node, names: Names, problems: Problems) -> dict[str, Model
     for index, item in enumerate(node.value):
         source = _model(item, f"compare.values[{index}]", names, problems)
         if source is not None and source.label in models:
-            problems.add(item.at, f"compare.values[{index}] is {source.label} a second time", "distinct models")
+            problems.add(
+                item.at, f"compare.values[{index}] is {source.label} a second time", "distinct models"
+            )
         elif source is not None:
             models[source.label] = source
     return models if len(problems.found) == before else None

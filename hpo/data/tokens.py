@@ -17,7 +17,8 @@ LONGEST = 10**9  # tokens: no text is cut
 def tokenize(tokenizer: Any, texts: Sequence[Text], max_length: int) -> list[np.ndarray]:
     """Token ids of each text, int32 [tokens], special tokens included, cut to ``max_length``; never none at all.
 
-    Of two texts the longer one is cut first. Where the tokenizer puts nothing between them, as those of many decoders do not,
+    Of two texts the longer one is cut first. Where the tokenizer puts nothing between them, as those of many
+    decoders do not,
     its end of a text stands there, or a line break if it has none.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -19,9 +20,10 @@ def write_safetensors(source: Path, folder: Path) -> None:
     # The whole path: a bare name would be looked for in the current folder first.
     place, file = str(source.parent), str(source.absolute())
     AutoTokenizer.from_pretrained(place, gguf_file=file, trust_remote_code=False).save_pretrained(folder)
-    model, report = AutoModelForCausalLM.from_pretrained(
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
         place, gguf_file=file, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
     )
+    model, report = loaded
     body = model.base_model
     unset = {f"{model.base_model_prefix}.{name}" for name, _ in body.named_parameters()} & set(
         report["missing_keys"]

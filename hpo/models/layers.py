@@ -87,7 +87,9 @@ def configure_lowest(config: Any, count: int) -> None:
     config.num_hidden_layers = count
     for name in ("layer_types", "mlp_layer_types"):
         kinds = getattr(config, name, None)
-        if kinds is not None and len(kinds) != count:  # those of some follow the number of layers by themselves
+        if (
+            kinds is not None and len(kinds) != count
+        ):  # those of some follow the number of layers by themselves
             setattr(config, name, kinds[:count])
 
 

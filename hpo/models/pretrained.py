@@ -243,7 +243,9 @@ def _locate(name: str) -> tuple[str, str, str]:
     if path.is_file() and path.suffix == SUFFIX:
         return str(_readable(path)), f"file {path.name}", NOT_RECORDED
     if path.is_file():
-        raise _FaultError("is a file that is no GGUF", "Name the folder in which it lies with its config.json.")
+        raise _FaultError(
+            "is a file that is no GGUF", "Name the folder in which it lies with its config.json."
+        )
     return name, f"hub {name}", NOT_RECORDED
 
 

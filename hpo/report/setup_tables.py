@@ -33,8 +33,7 @@ def models_table(records: Records, analysis: Analysis) -> Table:
     """The pretrained models that are compared: size, score, and what a training costs; no rows where all train one."""
     means = {standing.name: standing.estimate.mean for standing in analysis.standings}
     facts = [
-        _model_facts(records, name, model, means.get(name))
-        for name, model in records.run.models.items()
+        _model_facts(records, name, model, means.get(name)) for name, model in records.run.models.items()
     ]
     metric = records.run.metric
     shown = [

@@ -37,6 +37,10 @@ GPU_SHARE = 0.9
 HELD_SHARE = 0.25
 
 
+# Kinds of tasks that read one text and give it one class: one training, whatever it is called.
+PLAIN_KINDS = ("text-classification", "sentiment")
+
+
 @dataclass(frozen=True)
 class Loaded:
     """The parts of a run in memory. What searches gets a ``Recall`` that was never handed the test split.
@@ -59,18 +63,15 @@ class Loaded:
         task = self.experiment.task
         return Recall(models, store, Scoring(task.kind, self.task.label_names, task.metric))
 
-    def _trainings(
-        self, pretrained: Pretrained, store: Store, forks: Forks, share: float
-    ) -> ModelTrainings:
+    def _trainings(self, pretrained: Pretrained, store: Store, forks: Forks, share: float) -> ModelTrainings:
         experiment, tokenizer = self.experiment, pretrained.tokenizer
         length = experiment.task.max_length
         seed = derive(experiment.seed, "augmentation")
-        texts = TrainingTexts(
-            self.task.train, tokenizer, length, self.sources, seed, self.task.label_names
-        )
+        texts = TrainingTexts(self.task.train, tokenizer, length, self.sources, seed, self.task.label_names)
         numerics = {
             "weights": pretrained.info.sha256,
             "numerics": self.precision.numerics_class(),
+            **({} if self.task.kind in PLAIN_KINDS else {"kind": self.task.kind}),
         }
         depths = frozen_depths(experiment, pretrained.info.layers)
         prefixes = Prefixes(pretrained, store, self.precision, numerics, depths, texts.pad_id, share)
@@ -79,7 +80,6 @@ class Loaded:
             rungs=experiment.budget.rungs,
             origin={
                 **numerics,
-                "kind": self.task.kind,
                 "classes": self._outputs.classes,
                 "class_weights": self._outputs.balanced().tolist(),
                 "first_token": pretrained.first_token_works,
@@ -105,7 +105,8 @@ class Loaded:
         return self._evaluation_set(self.task.test, pretrained)
 
     def count_cut(self) -> int:
-        """How many texts of all splits have more tokens than are read; of several models, as the one that cuts most reads them."""
+        """How many texts of all splits have more tokens than are read; of several models, as the one that cuts most
+        reads them."""
         return max(self._cut(pretrained.tokenizer) for pretrained in self.models.values())
 
     def _cut(self, tokenizer: Any) -> int:

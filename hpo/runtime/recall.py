@@ -47,9 +47,7 @@ class Recall:
         scoring: how the task is scored.
     """
 
-    def __init__(
-        self, models: Mapping[str | None, ModelTrainings], store: Store, scoring: Scoring
-    ) -> None:
+    def __init__(self, models: Mapping[str | None, ModelTrainings], store: Store, scoring: Scoring) -> None:
         self.store = store
         self.scoring = scoring
         self._models = models

@@ -165,9 +165,7 @@ def _space(experiment: Experiment) -> tuple[ParameterInfo, ...]:
     if compared is not None:
         name = compared.parameter
         meaning = MODEL_DOC if name == MODEL else PARAMETERS[name].doc
-        first = [
-            ParameterInfo(name=name, kind="compared", values=compared.values, meaning=meaning)
-        ]
+        first = [ParameterInfo(name=name, kind="compared", values=compared.values, meaning=meaning)]
     return (*first, *(_parameter(name, setting) for name, setting in experiment.parameters.items()))
 
 

@@ -32,7 +32,8 @@ class TrainingTexts:
         tokenizer: of the pretrained model.
         max_length: in tokens; longer texts are cut.
         sources: of the words that augmentation puts in, where a training may need them.
-        seed: of the pool of variants, the same for all trainings of a run (`pool_seed` gives the one that they are drawn from).
+        seed: of the pool of variants, the same for all trainings of a run (`pool_seed` gives the one that they are
+            drawn from).
         names: of the tags of words, where labels are of words.
     """
 

@@ -27,7 +27,9 @@ def comparing(values: str, rest: str = "") -> str:
 def test_models_can_be_compared(load: Load, tmp_path: Path) -> None:
     (tmp_path / "encoder").mkdir()
     shortened = f"{{name: {MINILM}, num_layers: 3}}"
-    text = comparing(f"[{MINILM}, {shortened}, {{name: encoder, num_layers: 1}}, owner/name]", f", reference: {shortened}")
+    text = comparing(
+        f"[{MINILM}, {shortened}, {{name: encoder, num_layers: 1}}, owner/name]", f", reference: {shortened}"
+    )
     experiment = load(text).experiment
     assert experiment.model is None
     assert experiment.strategies() == (MINILM, f"{MINILM} (3 layers)", "encoder (1 layer)", "owner/name")
@@ -68,8 +70,10 @@ def test_a_training_carries_the_model_of_its_strategy(load: Load) -> None:
         (
             f"[{MINILM}, {{name: nope}}]",
             "nope",
-            f"compare.values[1].name is 'nope'; allowed: {MINILM}, an existing path, or owner/name of the Hugging "
-            "Face hub",
+            (
+                f"compare.values[1].name is 'nope'; allowed: {MINILM}, an existing path, or owner/name of the Hugging "
+                "Face hub"
+            ),
         ),
         (
             f"[owner/a, {MINILM}, owner/a ]",
@@ -91,7 +95,11 @@ def test_a_training_carries_the_model_of_its_strategy(load: Load) -> None:
             "layers",
             "unknown key 'layers' in compare.values[1]; allowed: name, num_layers; did you mean num_layers?",
         ),
-        (MINILM, MINILM, f"compare.values is '{MINILM}'; allowed: a list, each a text or a mapping of name, num_layers"),
+        (
+            MINILM,
+            MINILM,
+            f"compare.values is '{MINILM}'; allowed: a list, each a text or a mapping of name, num_layers",
+        ),
         (f"[{MINILM}]", f"[{MINILM}", "compare.values has 1 value; allowed: at least 2"),
         (
             f"[owner/a, {MINILM}], reference: owner/b",

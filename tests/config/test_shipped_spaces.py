@@ -96,7 +96,11 @@ def test_every_optimizer_is_compared_over_one_range_of_rates_with_a_schedule_whe
 
 def test_no_augmentation_is_compared_with_each_that_this_model_can_tell_and_needs_no_other_model() -> None:
     space = experiment("augmentation")
-    assert set(space.strategies()) == set(AUGMENTATIONS) - {"masked_replacement", "case", "mention_replacement"}
+    assert set(space.strategies()) == set(AUGMENTATIONS) - {
+        "masked_replacement",
+        "case",
+        "mention_replacement",
+    }
     assert space.reference() == "none"
 
 
@@ -114,7 +118,9 @@ def test_all_shapes_of_a_cool_down_are_compared_over_the_whole_grid_of_peaks_and
 def test_full_and_partial_fine_tuning_the_head_and_adapters_are_compared() -> None:
     space = experiment("what_to_train")
     assert space.strategies() == ("full", "top_layers", "head", "lora")
-    trained = {tuple(one.items()) for one in space.combinations(("fine_tuning", "frozen_layers", "adapter_rank"))}
+    trained = {
+        tuple(one.items()) for one in space.combinations(("fine_tuning", "frozen_layers", "adapter_rank"))
+    }
     assert len(trained) == 1 + 3 + 1 + 3
 
 

@@ -33,7 +33,9 @@ def test_the_digest_sees_ids_and_where_texts_end():
 
 @pytest.mark.parametrize(("lower", "tells"), [(True, False), (False, True)])
 def test_a_tokenizer_tells_case_or_does_not(lower: bool, tells: bool):
-    vocabulary = {token: i for i, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "A"])}
+    vocabulary = {
+        token: i for i, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "A"])
+    }
     assert tells_case(BertTokenizer(vocab=vocabulary, do_lower_case=lower)) is tells
 
 
@@ -87,7 +89,9 @@ def test_two_texts_never_run_into_each_other(end, between):
 
 
 def test_two_texts_between_which_a_tokenizer_puts_something_are_left_as_they_are():
-    vocabulary = {token: i for i, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b"])}
+    vocabulary = {
+        token: i for i, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b"])
+    }
     [ids] = tokenize(BertTokenizer(vocab=vocabulary), [("a", "b")], 9)
     assert ids.tolist() == [2, 5, 3, 6, 3]
 

@@ -68,9 +68,7 @@ def test_padding_on_either_side_gives_the_logits_of_a_text_alone(lowest: Pretrai
     for row in rows:
         ids, blank = row.astype(np.int64), np.full(width - len(row), pad)
         mask = np.arange(width) < len(row)
-        alone, right, left = (
-            torch.from_numpy(i)[None] for i in (ids, np.r_[ids, blank], np.r_[blank, ids])
-        )
+        alone, right, left = (torch.from_numpy(i)[None] for i in (ids, np.r_[ids, blank], np.r_[blank, ids]))
         real = torch.from_numpy(mask.astype(np.int64))[None]
         behind = real.flip(1)
         with torch.no_grad():

@@ -135,7 +135,14 @@ def test_dropout_of_attention_falls_on_the_first_token_too() -> None:
 
 @pytest.mark.parametrize(
     ("name", "works"),
-    [("bert", True), ("roberta", True), ("llama", True), ("gpt2", True), ("modernbert", False), ("bloom", False)],
+    [
+        ("bert", True),
+        ("roberta", True),
+        ("llama", True),
+        ("gpt2", True),
+        ("modernbert", False),
+        ("bloom", False),
+    ],
 )
 def test_a_mask_of_all_pairs_is_given_to_bodies_that_attend_to_all_of_them(name: str, works: bool) -> None:
     pretrained = body_of(name)

@@ -118,7 +118,9 @@ def test_tables_from_before_what_imports_inferred_was_kept_are_read(tmp_path: Pa
 
 
 def test_the_models_that_a_run_compares_read_back_equal(tmp_path: Path) -> None:
-    small = ModelInfo(source="folder small", licence="MIT", layers=3, hidden_size=8, parameters=900, sha256="1")
+    small = ModelInfo(
+        source="folder small", licence="MIT", layers=3, hidden_size=8, parameters=900, sha256="1"
+    )
     records = foreign(models={"small": small, "large": ModelInfo(source="hub large")})
     write_tables(records, tmp_path)
     assert read_tables(tmp_path).run.models == records.run.models
@@ -155,7 +157,7 @@ def test_a_run_without_any_training_has_all_tables(tmp_path: Path) -> None:
     write_tables(records, tmp_path)
     assert read_tables(tmp_path).trials == ()
     assert pd.read_parquet(tmp_path / "items.parquet").columns.tolist() == [
-        *("run", "role", "strategy", "replicate", "index", "item", "group", "prediction", "correct")
+        *("run", "role", "strategy", "replicate", "index", "item", "group", "prediction", "correct", "value")
     ]
 
 

@@ -76,7 +76,9 @@ def comparison(folder: Path, data: Path, model: Path, decoder: Path, rest: str =
 
 
 @pytest.fixture(scope="module")
-def space(tiny_data: Path, tiny_model: Path, decoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Space:
+def space(
+    tiny_data: Path, tiny_model: Path, decoder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Space:
     return comparison(tmp_path_factory.mktemp("space"), tiny_data, tiny_model, decoder)
 
 
@@ -157,7 +159,9 @@ def test_what_is_checked_and_recorded_tells_each_model(space: Space, results: Pa
     assert checked.notes == ()
     run = read_records(results / "models").run
     assert run.model.source == "folder model; folder model, lowest 2 layers; folder decoder"
-    assert {name: info.layers for name, info in run.models.items()} == dict(zip(LABELS, (3, 2, 4), strict=True))
+    assert {name: info.layers for name, info in run.models.items()} == dict(
+        zip(LABELS, (3, 2, 4), strict=True)
+    )
     assert len({info.sha256 for info in run.models.values()}) == 3
 
 
@@ -169,10 +173,14 @@ def test_what_one_of_the_models_cannot_do_is_told_with_its_name(
     with pytest.raises(UserError) as caught:
         prepare(space, "cpu")
     assert caught.value.message.splitlines() == [
-        f"{space.path}:6:3: frozen_layers: model (2 layers): 3 was found; the model has 2 layers, all of which may "
-        "be frozen",
-        f"{space.path}:7:3: pooling: decoder: cls was found; the first token of this model sees no other; "
-        "allowed are last, mean and max",
+        (
+            f"{space.path}:6:3: frozen_layers: model (2 layers): 3 was found; the model has 2 layers, all of which may "
+            "be frozen"
+        ),
+        (
+            f"{space.path}:7:3: pooling: decoder: cls was found; the first token of this model sees no other; "
+            "allowed are last, mean and max"
+        ),
     ]
 
 
@@ -212,8 +220,13 @@ def test_layers_kept_and_adapters_are_searched_within_each_model_of_a_comparison
 def test_a_model_that_cannot_be_loaded_is_told_with_its_line(
     tmp_path: Path, tiny_data: Path, tiny_model: Path
 ) -> None:
-    space = written(tmp_path, "models", tiny_data, f"compare:\n  parameter: model\n  values:\n  - {tiny_model}\n"
-                    f"  - {{name: {tiny_model}, num_layers: 9}}")
+    space = written(
+        tmp_path,
+        "models",
+        tiny_data,
+        f"compare:\n  parameter: model\n  values:\n  - {tiny_model}\n"
+        f"  - {{name: {tiny_model}, num_layers: 9}}",
+    )
     with pytest.raises(UserError) as caught:
         prepare(space, "cpu")
     assert caught.value.message == (

@@ -83,11 +83,11 @@ def model_size(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """Parameters of the body, or of each that is compared."""
     run = records.run
     if run.models:
-        return "; ".join(f"{name}: {_size(model)}" for name, model in run.models.items())
-    return _size(run.model)
+        return "; ".join(f"{name}: {_body_size(model)}" for name, model in run.models.items())
+    return _body_size(run.model)
 
 
-def _size(model: ModelInfo) -> str:
+def _body_size(model: ModelInfo) -> str:
     if not model.parameters:
         return NOT_RECORDED
     return f"{model.parameters:,} in the pretrained body, {model.layers} layers of {model.hidden_size:,}"

@@ -92,7 +92,10 @@ def _data(run: Run) -> list[str]:
 def _model(run: Run) -> list[str]:
     model = run.model
     if run.models:
-        each = listed(f"{tex(name)} ({_size(model)}; licence: {tex(model.licence)})" for name, model in run.models.items())
+        each = listed(
+            f"{tex(name)} ({_size(model)}; licence: {tex(model.licence)})"
+            for name, model in run.models.items()
+        )
         return [f"The pretrained bodies are those compared{cite(MODEL)}: {each}."]
     if model.source == NOT_RECORDED:
         return ["The model is not recorded."]
