@@ -77,10 +77,11 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         ("question", experiment.question),
         *_work_rows(experiment, checked.plan),
         *((name, _setting(setting)) for name, setting in experiment.parameters.items()),
-        ("data", _data(checked.split)),
-        ("model", _model(checked.model)),
+        ("data", _data(checked.split, len(checked.models))),
+        *(("model", _model(model)) for model in checked.models),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
         *([] if checked.estimate is None else _cost_rows(checked.estimate)),
+        *(("note", note) for note in checked.notes),
     ]
 
 
@@ -91,11 +92,18 @@ def _cost_rows(estimate: Estimate) -> list[tuple[str, str]]:
         memory = f"{_between(estimate.memory, size)} in each of {workers}, which may take {size(int(estimate.room))}"
     rows = [("memory", memory)]
     for unfit in estimate.unfit:
-        kind = f"batch_size {unfit.batch_size} with frozen_layers {unfit.frozen_layers}"
+        kind = ", ".join(f"{name} {_value(value)}" for name, value in unfit.parameters.items())
         trainings = count_of(unfit.trainings, "training")
-        rows.append(("unlikely to fit", f"{kind} ({trainings}): trained in parts of a batch as far as that helps"))
+        rows.append(
+            ("unlikely to fit", f"{kind} ({trainings}): trained in parts of a batch as far as that helps")
+        )
     if estimate.disk is not None and estimate.seconds is not None:
-        rows.append(("disk", f"{_between(estimate.disk, size)} of states and hidden states, which may be computed again"))
+        rows.append(
+            (
+                "disk",
+                f"{_between(estimate.disk, size)} of states and hidden states, which may be computed again",
+            )
+        )
         seconds = _between(estimate.seconds, duration)
         rows.append(("time", f"{seconds} in {workers}, by steps tried in {tried}"))
     return rows
@@ -135,11 +143,12 @@ def _strategies(experiment: Experiment, plan: Plan) -> str:
     return f"{values} of {experiment.compare.parameter}: {', '.join(plan.strategies)}{against}"
 
 
-def _data(split: SplitInfo) -> str:
+def _data(split: SplitInfo, models: int) -> str:
     sizes = f"{split.train:,} train, {split.validation:,} validation, {split.test:,} test"
     dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped"
     if split.texts_cut:
-        dropped += f", {count_of(split.texts_cut, 'text')} cut at max_length"
+        most = "at most " if models > 1 else ""
+        dropped += f", {most}{count_of(split.texts_cut, 'text')} cut at max_length"
     return f"{split.source}: {sizes}; {len(split.labels)} classes, {dropped}; {split.licence}"
 
 

@@ -29,15 +29,16 @@ class Objective:
     def __init__(self, smoothing: float = 0.0, weights: Tensor | None = None) -> None:
         self._smoothing = smoothing
         self._weights = weights
-        self._of_class = None if weights is None else weights.cpu().double().numpy()
-
-    def mass(self, labels: NDArray[np.int64]) -> float:
-        """What a batch counts beside others in the mean that is its loss: its texts, by the weights of their classes."""
-        return float(len(labels)) if self._of_class is None else float(self._of_class[labels].sum())
+        self._mass = None if weights is None else weights.double().cpu().numpy()
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """What training minimises: the mean cross-entropy of the batch in nats, smoothed and weighted as asked for."""
         return cross_entropy(logits, labels, self._weights, label_smoothing=self._smoothing)
+
+    def mass(self, labels: NDArray[np.int64]) -> float:
+        """What a batch with these labels weighs in the loss of a larger one: the means of parts, so weighted, add up
+        to it."""
+        return float(len(labels)) if self._mass is None else float(self._mass[labels].sum())
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy of each text in nats, (batch,), neither smoothed nor weighted: what evaluations tell."""
@@ -54,13 +55,14 @@ class LabelSets(Objective):
     Smoothing moves both ends towards a half; weights are of what has a label against what has not.
     """
 
-    def mass(self, labels: NDArray[np.int64]) -> float:
-        return float(len(labels))
-
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The mean binary cross-entropy over texts and labels, in nats."""
         wanted = labels.to(logits.dtype) * (1 - self._smoothing) + self._smoothing / 2
         return binary_cross_entropy_with_logits(logits, wanted, pos_weight=self._weights)
+
+    def mass(self, labels: NDArray[np.int64]) -> float:
+        """Texts: each has as many labels as another, whatever these weigh."""
+        return float(len(labels))
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The mean over labels of each text, (batch,)."""
@@ -74,9 +76,6 @@ class LabelSets(Objective):
 class Tags(Objective):
     """A tag a word: logits (batch, width, tags), labels (batch, width) int64, ``NO_LABEL`` where no word begins."""
 
-    def mass(self, labels: NDArray[np.int64]) -> float:
-        return super().mass(labels[labels != NO_LABEL])
-
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The mean cross-entropy over words, in nats."""
         return cross_entropy(
@@ -86,6 +85,10 @@ class Tags(Objective):
             ignore_index=NO_LABEL,
             label_smoothing=self._smoothing,
         )
+
+    def mass(self, labels: NDArray[np.int64]) -> float:
+        """Words, each by the weight of its tag."""
+        return super().mass(labels[labels != NO_LABEL])
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The mean over words of each sentence, (batch,)."""

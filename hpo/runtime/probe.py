@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from hpo.data.batches import Batch
+from hpo.data.batches import Batch, collate
 from hpo.data.texts import Texts
 from hpo.models.classifier import Classifier
 from hpo.runtime.loading import Loaded
@@ -37,7 +39,8 @@ class Cost:
         step, token: seconds of a step, and of each of its tokens beside it.
         read: seconds of a token without gradients, as evaluations pass it.
         passed: seconds of a token in one frozen layer that is passed once for all; 0 where none is.
-        base, held: bytes that the process takes at most, whatever its steps, and for each token of a step.
+        base, held: bytes that the process takes at most in a step, whatever its size, and for each of its tokens.
+        scoring: bytes that it takes at most in an evaluation.
         state: bytes of a state.
     """
 
@@ -47,7 +50,12 @@ class Cost:
     passed: float
     base: float
     held: float
+    scoring: float
     state: float
+
+    def peak(self, tokens: int) -> float:
+        """Bytes that the process takes at most where a step has so many tokens."""
+        return max(self.base + self.held * tokens, self.scoring)
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,9 @@ class _Part:
     def first(self, share: int) -> _Part:
         """One in ``share`` of its texts, one at least."""
         s, count = self.step, max(1, len(self.step.labels) // share)
-        return _Part(replace(s, texts=s.texts[:count], mask=s.mask[:count], labels=s.labels[:count]), self.width)
+        return _Part(
+            replace(s, texts=s.texts[:count], mask=s.mask[:count], labels=s.labels[:count]), self.width
+        )
 
 
 class Probe:
@@ -112,29 +122,34 @@ class Probe:
         usual, again = self._read(course, int(order[len(order) // 2]))
         before = self._taken()
         backward, optimizer = self._worker.begin(course)
-        clip = course.parameters["gradient_clip"]
+        settings = course.parameters
 
         def take(part: _Part) -> float:
-            return train_segment(backward, optimizer, [part.step], course.seed, clip).seconds
+            steps, clip, mixup = [part.step], settings["gradient_clip"], settings["mixup_alpha"]
+            return train_segment(backward, optimizer, steps, course.seed, clip, mixup=mixup).seconds
 
         small = wide.first(SMALL)
         take(small)  # libraries choose their kernels, and the optimizer makes its moments
         state = capture(backward.model, optimizer)  # a worker has one to write while it trains on
-        least, seconds = self._peak(take, small)
+        least, seconds = self._peak(lambda: take(small))
         grown = before + SMALL * (least - before)  # if all of it grew with the batch, as not all does
         share = 1 if grown <= room and seconds < LONG else 2
         large = wide.first(share)
-        most, _ = self._peak(take, large)
+        most, _ = self._peak(lambda: take(large))
         base, held = _line((small.tokens, least), (large.tokens, most))
-        timed = [(part.tokens, min(take(part), take(part))) for part in (usual.first(SMALL), usual.first(share))]
+        timed = [
+            (part.tokens, min(take(part), take(part))) for part in (usual.first(SMALL), usual.first(share))
+        ]
         step, token = _line(*timed)
+        scoring, seconds = self._peak(lambda: self._score(course, backward.model))
         return Cost(
             step=step,
             token=token,
-            read=self._reading(backward.model, usual.first(share)),
+            read=seconds,
             passed=again or passed,
             base=base,
             held=held,
+            scoring=scoring,
             state=float(sum(tensor.nbytes for tensor in state.tensors.values())),
         )
 
@@ -142,38 +157,50 @@ class Probe:
         """The first part of a step; seconds of a token in each frozen layer, where it reads hidden states."""
         segment = next(number for number, cut in enumerate(course.cuts) if index < cut.step)
         step = next(step for step in course.steps_of(segment) if step.index == index)
-        part = _Part(step, step.texts.shape[1]).first(parts_of(course.parameters))
+        whole = replace(step, unfrozen=None)  # all that the training ever changes
+        part = _Part(whole, step.texts.shape[1]).first(parts_of(course.parameters))
         if not course.start:
             return part, 0.0
-        step, lengths = part.step, part.step.mask.sum(axis=1)
-        texts = Texts([row[:n].astype(np.int32) for row, n in zip(step.texts, lengths, strict=True)])
-        seconds = self.recall.prefixes.make(texts, course.start, course.parameters)
-        batch = Batch(np.arange(len(lengths)), part.width)
-        hidden = self.recall.prefixes.hidden(texts, course.start, course.parameters).batch(batch)
-        read = replace(step, texts=hidden, mask=step.mask[:, : hidden.shape[1]])
-        return _Part(read, part.width), seconds / (texts.tokens * course.start)
+        hidden, seconds = self._hidden(course, part.step.texts, part.step.mask)
+        read = replace(part.step, texts=hidden, mask=part.step.mask[:, : hidden.shape[1]])
+        return _Part(read, part.width), seconds
 
-    def _peak(self, take: Callable[[_Part], float], part: _Part) -> tuple[float, float]:
-        """Bytes that the process takes at most during a step, and its seconds."""
+    def _hidden(
+        self, course: Course, ids: NDArray[np.int64], mask: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], float]:
+        """What the body of a training that begins at a depth reads of a batch; seconds of a token in each layer below."""
+        lengths, prefixes = mask.sum(axis=1), self.recall.of(course.parameters).prefixes
+        texts = Texts([row[:n].astype(np.int32) for row, n in zip(ids, lengths, strict=True)])
+        seconds = prefixes.make(texts, course.start, course.parameters)
+        batch = Batch(np.arange(len(lengths)), ids.shape[1])
+        hidden = prefixes.hidden(texts, course.start, course.parameters).batch(batch)
+        return hidden, seconds / (texts.tokens * course.start)
+
+    def _peak(self, work: Callable[[], float]) -> tuple[float, float]:
+        """Bytes that the process takes at most during some work, and what this returns."""
         self._usage.begin()
-        seconds = take(part)
-        return float(self._usage.peak() or 0), seconds
+        found = work()
+        return float(self._usage.peak() or 0), found
 
     def _taken(self) -> float:
         self._usage.begin()
         return float(self._usage.now() or 0)
 
-    def _reading(self, model: Classifier, part: _Part) -> float:
-        """Seconds of a token without gradients."""
-        model.eval()
-        texts, mask = (on_device(a, self._precision.device) for a in (part.step.texts, part.step.mask))
+    def _score(self, course: Course, model: Classifier) -> float:
+        """Seconds of a token in the largest batch of an evaluation."""
+        data = self.recall.of(course.parameters).validation
+        batches = data.batches(self._precision.texts_at_once, self._precision.batch_overhead)
+        ids, mask = collate(data.texts.ids, max(batches, key=lambda b: len(b.items) * b.width), data.pad_id)
+        given: NDArray[Any] = self._hidden(course, ids, mask)[0] if course.start else ids
+        texts, attended = (on_device(a, self._precision.device) for a in (given, mask[:, : given.shape[1]]))
         taken = []
+        model.eval()
         with torch.inference_mode(), self._precision.autocast():
             for _ in range(2):
                 started = time.perf_counter()
-                float(model(texts, mask).sum())  # waits for the device
+                float(model(texts, attended).sum())  # waits for the device
                 taken.append(time.perf_counter() - started)
-        return min(taken) / part.tokens
+        return min(taken) / ids.size
 
 
 def _line(small: tuple[float, float], large: tuple[float, float]) -> tuple[float, float]:

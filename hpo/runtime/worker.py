@@ -13,15 +13,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hpo.config.parameters import MODEL
 from hpo.data.batches import Batch
 from hpo.data.texts import Texts
 from hpo.errors import UserError
 from hpo.models.classifier import STRUCTURE, Classifier, build_classifier
 from hpo.models.objective import Outputs
-from hpo.models.pretrained import Pretrained
 from hpo.runtime.jobs import UNTRAINED, Done, Job
 from hpo.runtime.memory import ran_out
-from hpo.runtime.parts import parts_of, predict_within
+from hpo.runtime.parts import predict_within
 from hpo.runtime.recall import Recall, state_of
 from hpo.seeds import derive
 from hpo.training.backward import Backward, recorded_on_gpu
@@ -29,7 +29,7 @@ from hpo.training.course import Course, Reader
 from hpo.training.held import HeldStates
 from hpo.training.keys import segment_key
 from hpo.training.loop import train_segment
-from hpo.training.optimizers import build_optimizer
+from hpo.training.optimizers import as_scored, build_optimizer
 from hpo.training.precision import Precision
 from hpo.training.states import Captured, capture, restore, state_digest
 from hpo.training.store import EvaluationFacts, SegmentFacts
@@ -59,7 +59,6 @@ class Worker:
 
     def __init__(
         self,
-        pretrained: Pretrained,
         recall: Recall,
         outputs: Outputs,
         precision: Precision,
@@ -67,7 +66,6 @@ class Worker:
         held_bytes: int = 0,
     ) -> None:
         self.recall = recall
-        self._pretrained = pretrained
         self._outputs = outputs
         self._precision = precision
         self._share = share
@@ -175,12 +173,14 @@ class Worker:
         self._live = None  # its model may be taken
         parameters = course.parameters
         head_seed = derive(course.seed, "head")
+        pretrained = self.recall.of(parameters).pretrained
         objective = self._outputs.objective(parameters, self._precision.device)
         fresh = build_classifier(
-            self._pretrained, parameters, self._outputs.classes, head_seed, course.start, objective
+            pretrained, parameters, self._outputs.classes, head_seed, course.start, objective
         )
         fresh.to(self._precision.device)
-        structure = json.dumps([course.start, *(parameters[name] for name in STRUCTURE)])
+        shape = [parameters.get(name) for name in STRUCTURE]
+        structure = json.dumps([parameters.get(MODEL), course.start, *shape])
         backward = self._warm.take(structure, fresh)
         return _Live(course.keys[0], backward, build_optimizer(backward.model, parameters))
 
@@ -195,8 +195,16 @@ class Worker:
         read = self._reader(course)
         self._read_ahead(course, segment)
         steps = course.steps_of(segment, read)
-        clip, parts = course.parameters["gradient_clip"], parts_of(course.parameters)
-        result = train_segment(live.backward, live.optimizer, steps, course.seed, clip, parts)
+        parameters = course.parameters
+        result = train_segment(
+            live.backward,
+            live.optimizer,
+            steps,
+            course.seed,
+            parameters["gradient_clip"],
+            accumulation=parameters["accumulation"],
+            mixup=parameters["mixup_alpha"],
+        )
         seconds = result.seconds * self._share
         self._seconds["train"] += seconds
         self._trained += 1
@@ -241,7 +249,8 @@ class Worker:
         if read is not None:
             self._pass(data.texts, course)
         started = time.perf_counter()
-        predicted = predict_within(self._live.model, data, self._precision, read)
+        with as_scored(self._live.optimizer):
+            predicted = predict_within(self._live.model, data, self._precision, read)
         finite = math.isfinite(predicted.loss)
         scoring = self.recall.scoring
         facts = EvaluationFacts(
@@ -256,9 +265,10 @@ class Worker:
         """What reads hidden states, where the body begins at a depth."""
         if not course.start:
             return None
+        prefixes = self.recall.of(course.parameters).prefixes
 
         def read(texts: Texts, batch: Batch) -> NDArray[np.float32]:
-            return self.recall.prefixes.hidden(texts, course.start, course.parameters).batch(batch)
+            return prefixes.hidden(texts, course.start, course.parameters).batch(batch)
 
         return read
 
@@ -271,13 +281,15 @@ class Worker:
     def _make_passes(self, course: Course, job: Job) -> None:
         """Make what is missing of the passes that the job is charged."""
         if course.start:
+            prefixes = self.recall.of(course.parameters).prefixes
             until = course.texts_until(job.rung) if job.rung != UNTRAINED else []
             for texts in (*until, self.recall.data(job).texts):
-                if self.recall.prefixes.work(texts, course.start, course.parameters) is None:
+                if prefixes.work(texts, course.start, course.parameters) is None:
                     self._pass(texts, course)
 
     def _pass(self, texts: Texts, course: Course) -> None:
-        self._seconds["pass"] += self.recall.prefixes.make(texts, course.start, course.parameters)
+        prefixes = self.recall.of(course.parameters).prefixes
+        self._seconds["pass"] += prefixes.make(texts, course.start, course.parameters)
 
     def _count(self, kind: str, started: float) -> float:
         seconds = (time.perf_counter() - started) * self._share

@@ -49,7 +49,9 @@ def confirm(
     name = f"{work.strategy}, replicate {work.replicate}, confirmation {work.index}"
     while True:
         try:
-            best, test = yield from _attempt(watchers, evaluations, work, metric, test_is_open, computed, trained)
+            best, test = yield from _attempt(
+                watchers, evaluations, work, metric, test_is_open, computed, trained
+            )
             break
         except DoesNotFitError as error:
             more = in_more_parts(computed)

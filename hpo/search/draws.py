@@ -19,10 +19,11 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.config.experiment import Choices, Experiment, Fixed, Range
-from hpo.config.parameters import PARAMETERS, Value, complete
+from hpo.config.parameters import Value, acts_with, complete
 from hpo.records.metrics import METRICS
 from hpo.search.storage import MEMORY
 from hpo.seeds import derive
@@ -46,7 +47,8 @@ class Draws:
         self._strategy = strategy
         self._replicate = replicate
         self._seen = 0  # ended trials that ``_history`` holds
-        self._direction = "maximize" if METRICS[experiment.task.metric].maximize else "minimize"
+        maximize = METRICS[experiment.task.metric].maximize
+        self._direction = StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE
         self._history = optuna.create_study(direction=self._direction)
         self._sequence = optuna.create_study(direction="maximize")
         self._points: list[dict[str, Any]] = []  # of the sequence or the grid, by draw
@@ -165,7 +167,7 @@ def _infeasible(trial: FrozenTrial) -> bool:
     return any(value > 0 for value in trial.constraints.values())
 
 
-def _constrained(earlier: Sequence[FrozenTrial], direction: str) -> list[FrozenTrial]:
+def _constrained(earlier: Sequence[FrozenTrial], direction: StudyDirection) -> list[FrozenTrial]:
     """Trials as GP learns a constraint from them: it looks at complete ones alone, each of which must have one.
 
     What did not fit the memory has no score, and stands there with the worst one; without any score all stay as they are.
@@ -173,7 +175,7 @@ def _constrained(earlier: Sequence[FrozenTrial], direction: str) -> list[FrozenT
     scores = [t.value for t in earlier if t.state == TrialState.COMPLETE and t.value is not None]
     if not scores:
         return list(earlier)
-    worst = min(scores) if direction == "maximize" else max(scores)
+    worst = min(scores) if direction == StudyDirection.MAXIMIZE else max(scores)
     return [
         optuna.trial.create_trial(
             state=TrialState.COMPLETE,
@@ -250,11 +252,9 @@ def _acts(experiment: Experiment, name: str, setting: Searched, strategy: Value 
     """Whether a parameter can have an effect in the strategy."""
     if experiment.compare is None:
         return True
-    conditions = list(setting.when.items())
-    registry = PARAMETERS[name].active_when
-    if registry is not None:
-        conditions.append(registry)
-    return all(strategy in values for other, values in conditions if other == experiment.compare.parameter)
+    compared = experiment.compare.parameter
+    wanted = setting.when.get(compared)
+    return (wanted is None or strategy in wanted) and acts_with(name, compared, strategy)
 
 
 def _grid_values(setting: Searched) -> list[Any]:

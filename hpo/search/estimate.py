@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
+from hpo.config.parameters import Value
 from hpo.runtime.loading import GPU_SHARE, Loaded
 from hpo.runtime.memory import Usage, free_memory
 from hpo.runtime.probe import Cost, Probe
 from hpo.search.foresight import Load, Planned, plan_baseline, plan_confirmations, plan_trials
 from hpo.search.plan import forks
-from hpo.search.workload import Stretch, Workload
+from hpo.search.workload import COSTLY, Stretch, Structure, Workload
 from hpo.training.store import STORE_LIMIT
 
 TRYING = 12.0  # seconds after which no further structure is tried: what is left is taken to lie between
@@ -30,10 +33,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Unfit:
-    """So many of the planned trainings, alike in batch and frozen layers, that are likely not to fit the memory."""
+    """So many of the planned trainings, alike in their batch and in those parameters of ``COSTLY`` that differ in the
+    space, that are likely not to fit the memory."""
 
-    batch_size: int
-    frozen_layers: int
+    parameters: Mapping[str, Value]
     trainings: int
 
 
@@ -73,18 +76,16 @@ def estimate(loaded: Loaded, workers: int) -> Estimate:
         baseline, fixed = plan_baseline(experiment, recall, trials)
         costs = _Costs(_try(probe, [*planned, *baseline], room))
         confirmed = plan_confirmations(experiment, recall, planned, trials, costs.trained)
-        texts = _Texts(recall.validation.texts.tokens, experiment.task.validation, experiment.task.test)
     loads, every = (trials, fixed, confirmed), (*planned, *baseline)
     limit = STORE_LIMIT if experiment.store_limit is None else experiment.store_limit
-    size = loaded.pretrained.info.hidden_size
     return Estimate(
         workers=workers,
         steps=_span(loads, lambda load: load.steps),
         states=_span(loads, lambda load: len(load.states)),
-        seconds=_span(loads, lambda load: costs.seconds(load, texts) / workers) if costs.known else None,
+        seconds=_span(loads, lambda load: costs.seconds(load) / workers) if costs.known else None,
         memory=costs.memory(every) if measured and costs.known else None,
         room=room,
-        disk=_span(loads, lambda load: costs.disk(load, texts, size), limit) if costs.known else None,
+        disk=_span(loads, costs.disk, limit) if costs.known else None,
         unfit=costs.unfit(every, room) if measured else (),
         tried=time.perf_counter() - started,
     )
@@ -97,85 +98,85 @@ def _span(loads: Sequence[Load], what: Callable[[Workload], float], limit: float
     return Span(min(limit, low), min(limit, high))
 
 
-@dataclass(frozen=True)
-class _Texts:
-    """Tokens of the validation split, and the sizes of both splits in texts; the test split is not opened."""
-
-    tokens: int
-    validation: int
-    test: int
-
-    @property
-    def tested(self) -> float:
-        """Tokens of the test split, whose texts are taken to be as long as those of the validation split."""
-        return self.tokens * self.test / self.validation
-
-
 class _Costs:
-    """Costs by frozen layers; between those that were tried they are taken to lie on a line."""
+    """Costs by structure; those that were not tried are taken to lie between those that were, by their work."""
 
-    def __init__(self, tried: Mapping[int, Cost | None]) -> None:
-        self._tried = {frozen: cost for frozen, cost in tried.items() if cost is not None}
-        self._failed = {frozen for frozen, cost in tried.items() if cost is None}
+    def __init__(self, tried: Mapping[Structure, Cost | None]) -> None:
+        self._tried = {structure: cost for structure, cost in tried.items() if cost is not None}
+        self._failed = {structure for structure, cost in tried.items() if cost is None}
+        self._ascending = sorted(self._tried, key=lambda structure: structure.work)
         self.known = bool(self._tried)
 
-    def of(self, frozen: int) -> Cost:
-        """What trainings with so many frozen layers cost."""
-        if frozen in self._tried:
-            return self._tried[frozen]
-        depths = sorted(self._tried)
-        names = [field.name for field in fields(Cost)]
-        values = {n: np.interp(frozen, depths, [getattr(self._tried[d], n) for d in depths]) for n in names}
-        return Cost(**{name: float(value) for name, value in values.items()})
+    def of(self, structure: Structure) -> Cost:
+        """What trainings of a structure cost."""
+        if structure not in self._tried:
+            work = [tried.work for tried in self._ascending]
+            costs = [self._tried[tried] for tried in self._ascending]
+            names = [field.name for field in fields(Cost)]
+            values = {n: np.interp(structure.work, work, [getattr(cost, n) for cost in costs]) for n in names}
+            return Cost(**{name: float(value) for name, value in values.items()})
+        return self._tried[structure]
 
-    def trained(self, stretches: Sequence[Stretch]) -> float:
+    def trained(self, stretches: Iterable[Stretch]) -> float:
         """Seconds of steps; 0 where none could be taken."""
         if not self.known:
             return 0.0
-        return sum(self.of(s.frozen).step * s.calls + self.of(s.frozen).token * s.tokens for s in stretches)
+        return sum(
+            self.of(s.structure).step * s.calls + self.of(s.structure).token * s.tokens for s in stretches
+        )
 
-    def seconds(self, load: Workload, texts: _Texts) -> float:
+    def seconds(self, load: Workload) -> float:
         """Device-seconds of all work."""
-        passed = max(cost.passed for cost in self._tried.values())
-        read = texts.tokens * sum(self.of(frozen).read for frozen in load.evaluations.values())
-        read += texts.tested * sum(self.of(frozen).read for frozen in load.tests)
-        passes = load.passed + texts.tested * sum(stage.layers for stage in load.tested)
-        return self.trained([*load.segments.values()]) + read + passed * passes
+        read = sum(self.of(structure).read * tokens for structure, tokens in load.evaluations.values())
+        passed = sum(self._passed(model) * tokens for model, tokens in load.passed.items())
+        return self.trained(load.segments.values()) + read + passed
 
-    def disk(self, load: Workload, texts: _Texts, size: int) -> float:
-        """Bytes of states and of hidden states of ``size`` values of four bytes."""
-        tested = sum(texts.test if stage.first_token else texts.tested for stage in load.tested) * 4 * size
-        return sum(self.of(frozen).state for frozen in load.states.values()) + sum(load.lists.values()) + tested
+    def _passed(self, model: Value | None) -> float:
+        """Seconds of a token in a frozen layer of a model; 0 where no structure that reads hidden states was tried."""
+        return max((cost.passed for of, cost in self._tried.items() if of.model == model), default=0.0)
+
+    def disk(self, load: Workload) -> float:
+        """Bytes of states and of hidden states."""
+        return sum(self.of(structure).state for structure in load.states.values()) + sum(load.lists.values())
 
     def memory(self, planned: Sequence[Planned]) -> Span:
         """Bytes of a worker in the leanest training and in the largest."""
-        found = [self._peak(training) for training in planned]
+        found = [self.of(training.structure).peak(training.widest) for training in planned]
         return Span(min(found), max(found))
 
     def unfit(self, planned: Sequence[Planned], room: float) -> tuple[Unfit, ...]:
-        """The trainings that were seen not to fit or that seem to take more than there is."""
-        counts: dict[tuple[int, int], int] = {}
+        """The trainings that were seen not to fit or that seem to take more than there is, the largest batches first."""
+        told = _differing(planned)
+        counts: Counter[tuple[tuple[str, Any], ...]] = Counter()
         for training in planned:
-            if training.frozen in self._failed or (self.known and self._peak(training) > room):
-                kind = (int(training.parameters["batch_size"]), training.frozen)
-                counts[kind] = counts.get(kind, 0) + 1
-        return tuple(Unfit(*kind, trainings) for kind, trainings in sorted(counts.items(), reverse=True))
-
-    def _peak(self, training: Planned) -> float:
-        cost = self.of(training.frozen)
-        return cost.base + cost.held * training.widest
+            failed = training.structure in self._failed
+            if failed or (self.known and self.of(training.structure).peak(training.widest) > room):
+                counts[tuple((n, training.parameters[n]) for n in told if n in training.parameters)] += 1
+        ordered = sorted(counts.items(), key=lambda found: dict(found[0])["batch_size"], reverse=True)
+        return tuple(Unfit(dict(parameters), trainings) for parameters, trainings in ordered)
 
 
-def _try(probe: Probe, planned: Sequence[Planned], room: float) -> dict[int, Cost | None]:
-    """Try the largest training of each number of frozen layers: of the fewest, of the most, and of those between."""
+def _differing(planned: Sequence[Planned]) -> list[str]:
+    """The batch size, and what of ``COSTLY`` is not the same in all trainings."""
+    names = [n for n in COSTLY if len({training.parameters.get(n) for training in planned}) > 1]
+    return ["batch_size", *names]
+
+
+def _try(probe: Probe, planned: Sequence[Planned], room: float) -> dict[Structure, Cost | None]:
+    """Try the largest training of each structure: of the most work, of the least, and of those between."""
     until = time.perf_counter() + TRYING
-    depths = sorted({training.frozen for training in planned})
-    tried: dict[int, Cost | None] = {}
-    for frozen in dict.fromkeys((depths[0], depths[-1], *depths)):
+    largest: dict[Structure, Planned] = {}
+    for training in planned:
+        other = largest.setdefault(training.structure, training)
+        if training.widest > other.widest:
+            largest[training.structure] = training
+    order = sorted(largest, key=lambda structure: -structure.work)
+    tried: dict[Structure, Cost | None] = {}
+    for structure in dict.fromkeys((order[0], order[-1], *order)):
         if len(tried) > 1 and time.perf_counter() > until:
             break
-        largest = max((t for t in planned if t.frozen == frozen), key=lambda t: t.widest)
-        tried[frozen] = probe.cost(probe.recall.course(largest.parameters, largest.seed), room)
+        training = largest[structure]
+        tried[structure] = probe.cost(probe.recall.course(training.parameters, training.seed), room)
     return tried
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hpo.config.experiment import Experiment
-from hpo.config.parameters import complete
 from hpo.runtime.parts import parts_of
 from hpo.runtime.recall import Recall
 from hpo.search.draws import Draws, configuration, strategy_values
-from hpo.search.workload import Stretch, Workload, stretches
+from hpo.search.workload import Stretch, Structure, Workload, stretches, structure_of
 from hpo.seeds import derive
 from hpo.training.course import Course
 
@@ -32,16 +31,12 @@ class Planned:
     parameters: Mapping[str, Any]
     seed: int
     study: tuple[str, int] | None
+    structure: Structure
     stretches: tuple[Stretch, ...]
     widest: int
 
-    @property
-    def frozen(self) -> int:
-        """Frozen layers."""
-        return int(self.parameters["frozen_layers"])
 
-
-@dataclass
+@dataclass(frozen=True)
 class Load:
     """Work of which the run has ``share`` times as much.
 
@@ -50,42 +45,44 @@ class Load:
         most: if none stops and each search selects its dearest.
     """
 
-    share: float = 1.0
-    least: Workload = field(default_factory=Workload)
-    most: Workload = field(default_factory=Workload)
+    share: float
+    least: Workload
+    most: Workload
 
-    def beside(self, share: float = 1.0) -> Load:
-        """Where other trainings are added: here, so that what they share is there once, unless these are not all planned."""
-        return self if self.share == 1 else Load(share)
+    @staticmethod
+    def empty(experiment: Experiment, share: float = 1.0) -> Load:
+        """None as yet."""
+        tested = experiment.task.test / experiment.task.validation
+        return Load(share, Workload(tested), Workload(tested))
 
 
 def plan_trials(experiment: Experiment, recall: Recall) -> tuple[list[Planned], Load]:
     """Every trial, as far as there is time."""
     until = time.perf_counter() + PLANNING
     planned: list[Planned] = []
-    load = Load()
+    load = Load.empty(experiment)
     for parameters, seed, study, stops in _draws(experiment):
         course = recall.course(parameters, seed)
         last = len(course.rungs) - 1
         load.most.add(recall, course, last)
         load.least.add(recall, course, 0 if stops else last)
-        planned.append(_planned(course, study))
+        planned.append(_planned(recall, course, study))
         if time.perf_counter() > until:
             break
-    load.share = _studies(experiment) * experiment.budget.trials / len(planned)
-    return planned, load
+    return planned, Load(
+        _studies(experiment) * experiment.budget.trials / len(planned), load.least, load.most
+    )
 
 
 def plan_baseline(experiment: Experiment, recall: Recall, trials: Load) -> tuple[list[Planned], Load]:
     """All trainings of the baseline, the first of which stands for them."""
-    load, planned = trials.beside(), []
+    load, planned = _beside(experiment, trials), []
     if experiment.baseline is not None:
-        parameters = complete(experiment.baseline)
         for replicate in range(experiment.budget.replicates):
-            for course in _confirmed(experiment, recall, parameters, replicate):
+            for course in _confirmed(experiment, recall, experiment.recipe(), replicate):
                 for of in (load.least, load.most):
                     of.add(recall, course, len(course.rungs) - 1, tested=True)
-                planned.append(_planned(course, None))
+                planned.append(_planned(recall, course, None))
     return planned[:1], load
 
 
@@ -98,13 +95,19 @@ def plan_confirmations(
 ) -> Load:
     """The confirmations of the configurations of each study that take the least and the most ``seconds``."""
     studies = {training.study for training in planned if training.study is not None}
-    load = trials.beside(_studies(experiment) / len(studies))
+    load = _beside(experiment, trials, _studies(experiment) / len(studies))
     for study in sorted(studies):
         own = sorted((t for t in planned if t.study == study), key=lambda t: seconds(t.stretches))
         for of, chosen in ((load.least, own[0]), (load.most, own[-1])):
             for course in _confirmed(experiment, recall, chosen.parameters, study[1]):
                 of.add(recall, course, len(course.rungs) - 1, tested=True)
     return load
+
+
+def _beside(experiment: Experiment, trials: Load, share: float = 1.0) -> Load:
+    """Where other trainings are added: to the trials, so that what is shared is there once, unless these are not all
+    planned."""
+    return trials if trials.share == 1 else Load.empty(experiment, share)
 
 
 def _studies(experiment: Experiment) -> int:
@@ -133,6 +136,7 @@ def _confirmed(
         yield recall.course(parameters, derive(experiment.seed, "confirmation", replicate, index))
 
 
-def _planned(course: Course, study: tuple[str, int] | None) -> Planned:
+def _planned(recall: Recall, course: Course, study: tuple[str, int] | None) -> Planned:
     widest = -(-int(course.padded().max()) // parts_of(course.parameters))
-    return Planned(course.parameters, course.seed, study, tuple(stretches(course)), widest)
+    structure = structure_of(recall, course)
+    return Planned(course.parameters, course.seed, study, structure, tuple(stretches(recall, course)), widest)

@@ -24,10 +24,12 @@ def journal_path(folder: Path) -> Path:
     return folder / "optuna-journal.log"
 
 
-# A failed trial that did not fit the memory. In Optuna a pruned one with a constraint that it breaks, for samplers look at no
+# A failed trial that did not fit the memory. In Optuna a pruned one with a constraint that it breaks: samplers look at no
 # failed ones.
 INFEASIBLE = "infeasible"
-MEMORY = "memory"  # the name of the constraint; its value is 1 where a training does not fit, and feasible up to 0
+MEMORY = (
+    "memory"  # the name of the constraint; its value is 1 where a training does not fit, and feasible up to 0
+)
 _STATES = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,

@@ -19,7 +19,9 @@ from torch import Tensor
 from hpo.models.classifier import Classifier
 from hpo.training.precision import Precision
 
-Batch = tuple[Tensor, Tensor, Tensor]  # texts, mask and labels, as ``hpo.training.course.Step`` has them
+# Texts, mask and labels, as ``hpo.training.course.Step`` has them; with mixup also its share, the partners of the first
+# texts, which alone are scored, and what the losses by their own labels and by their partners' weigh, (2,).
+Batch = tuple[Tensor, ...]
 # Steps of a shape before its graph is made: libraries choose and load their kernels in the first ones, and a shape that
 # comes more seldom does not repay the recording.
 STEPS_BEFORE = 3
@@ -39,17 +41,26 @@ class Backward:
         """``share`` x the loss of the batch, in nats, on the device; its gradients are added to ``grad``.
 
         Args:
-            share: of what counts in the step (``hpo.models.objective.Objective.mass``), of which the batch may be a part.
+            share: of the step's loss, of which the batch may be a part.
         """
         loss = self._loss(batch, share)
         loss.backward()
         return loss.detach()
 
     def _loss(self, batch: Batch, share: float) -> Tensor:
-        texts, mask, labels = batch
+        texts, mask, labels, *mix = batch
         with self.precision.autocast():
-            logits = self.model(texts, mask)
-        loss = self.model.objective.loss(logits.float(), labels)
+            logits = self.model(texts, mask, *mix[:2]).float()
+        objective = self.model.objective
+        if mix:
+            _, partners, weights = mix
+            own, others = (
+                objective.loss(logits, labels[: len(partners)]),
+                objective.loss(logits, labels[partners]),
+            )
+            loss = weights[0] * own + weights[1] * others
+        else:
+            loss = objective.loss(logits, labels)
         return loss if share == 1 else share * loss
 
 
@@ -123,7 +134,7 @@ class RecordedBackward(Backward):
         self._shapes: dict[Hashable, _Recorded] = {}
 
     def __call__(self, batch: Batch, share: float = 1.0) -> Tensor:
-        shape = (*batch[0].shape, batch[0].dtype, share)
+        shape = (*(part.shape for part in batch), batch[0].dtype, share)  # with mixup there is more to it
         for parameter in self._parameters:
             if parameter.grad is not None:
                 parameter.grad = parameter.grad.clone()
@@ -145,7 +156,7 @@ class RecordedBackward(Backward):
         assert self._recorder is not None
         if not self._gradients:
             self._gradients = [torch.zeros_like(parameter) for parameter in self._parameters]
-        fixed = (batch[0].clone(), batch[1].clone(), batch[2].clone())
+        fixed = tuple(part.clone() for part in batch)
         loss = torch.zeros((), device=batch[0].device)
 
         def work() -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from hpo.seeds import derive
 from hpo.training.backward import Backward
 from hpo.training.course import Step
+from hpo.training.mixup import draw_mix, part_with_partners
 from hpo.training.precision import on_device
+
+Arrays = tuple[NDArray[Any], ...]
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ def train_segment(
     seed: int,
     clip: float,
     accumulation: int = 1,
+    mixup: float = 0.0,
 ) -> Trained:
     """Train the model of ``backward`` in place, one step after another, by its objective on each batch.
 
@@ -38,7 +45,10 @@ def train_segment(
     resumed training and an undisturbed one draw alike.
 
     Args:
+        seed: of the training.
+        clip: largest norm of the gradient.
         accumulation: parts of a batch whose gradients are added up.
+        mixup: alpha of ``hpo.training.mixup``; 0: texts are not mixed.
     """
     started = time.perf_counter()
     parameters = list(backward.model.trained().values())
@@ -46,8 +56,9 @@ def train_segment(
     losses = []
     for step in steps:
         for group in optimizer.param_groups:
-            group["lr"] = step.rate
-        losses.append(_backward(backward, step, seed, accumulation))
+            group["lr"] = step.rate * group["factor"]
+        backward.model.unfreeze(step.unfrozen)
+        losses.append(_backward(backward, step, seed, accumulation, mixup))
         clip_grad_norm_(parameters, clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -55,20 +66,41 @@ def train_segment(
     return Trained(mean, time.perf_counter() - started)
 
 
-def _backward(backward: Backward, step: Step, seed: int, accumulation: int) -> Tensor:
+def _backward(backward: Backward, step: Step, seed: int, accumulation: int, mixup: float) -> Tensor:
     """The loss of a step, with its gradients in place: of all rows at once, or added up part by part."""
-    device = backward.precision.device
-    slices = parts(len(step.labels), accumulation)
-    masses = [backward.model.objective.mass(step.labels[rows]) for rows in slices]
-    whole = sum(masses)
+    device, count = backward.precision.device, len(step.labels)
+    mass = backward.model.objective.mass
+    whole = mass(step.labels)
+    mix = draw_mix(seed, step.index, count, mixup) if mixup else None
     losses = []
-    for part, (rows, mass) in enumerate(zip(slices, masses, strict=True)):
-        if whole and not mass:
+    for part, rows in enumerate(parts(count, accumulation)):
+        share = mass(step.labels[rows]) / whole if whole else 1.0
+        if not share:
             continue  # no word of it has a label
         torch.manual_seed(derive(seed, "dropout", step.index, *([part] if part else [])))
-        texts, mask, labels = (on_device(a[rows], device) for a in (step.texts, step.mask, step.labels))
-        losses.append(backward((texts, mask, labels), mass / whole if whole else 1.0))
+        batch = _part(step, rows) if mix is None else _mixed(step, rows, *mix, mass, whole)
+        losses.append(backward(tuple(on_device(array, device) for array in batch), 1.0 if mix else share))
     return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+
+def _part(step: Step, items: slice | NDArray[np.int64]) -> Arrays:
+    return step.texts[items], step.mask[items], step.labels[items]
+
+
+def _mixed(
+    step: Step,
+    rows: slice,
+    share: NDArray[np.float32],
+    partners: NDArray[np.int64],
+    mass: Callable[[NDArray[np.int64]], float],
+    whole: float,
+) -> Arrays:
+    """Some rows of a step with their partners, and what of the step's loss each of the two labels decides."""
+    items, places = part_with_partners(rows, partners)
+    masses = np.array([mass(step.labels[rows]), mass(step.labels[partners[rows]])], np.float32) / np.float32(
+        whole
+    )
+    return *_part(step, items), share, places, np.concatenate([share, 1 - share]) * masses
 
 
 def parts(count: int, accumulation: int) -> list[slice]:

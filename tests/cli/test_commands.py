@@ -80,8 +80,14 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     def check_experiment(space, device, *, probe):
         fake.calls.append((space.experiment.name, device))
         found = fake.estimate if probe else None
-        plan = make_plan(space.experiment)
-        return SimpleNamespace(plan=plan, split=SPLIT, model=MODEL, device=DEVICE, estimate=found)
+        return SimpleNamespace(
+            plan=make_plan(space.experiment),
+            split=SPLIT,
+            models=(MODEL,),
+            notes=(),
+            device=DEVICE,
+            estimate=found,
+        )
 
     module = types.ModuleType("hpo.search.coordinator")
     module.__dict__.update(run_experiment=run_experiment, check_experiment=check_experiment)
@@ -259,16 +265,17 @@ def test_check_without_a_probe_leaves_its_rows_out(coordinator, capsys) -> None:
 
 def test_check_names_what_is_unlikely_to_fit(coordinator, capsys) -> None:
     short = [
-        SimpleNamespace(batch_size=size, frozen_layers=0, trainings=count) for size, count in ((64, 12), (32, 1))
+        SimpleNamespace(parameters={"batch_size": size, "frozen_layers": 0}, trainings=count)
+        for size, count in ((64, 12), (32, 1))
     ]
     unknown = {"unfit": short, "seconds": None, "memory": None, "disk": None}
     coordinator.estimate = SimpleNamespace(**{**ESTIMATE.__dict__, **unknown})
     assert execute(["check", "--space", "tiny"]) == 0
     assert capsys.readouterr().out.splitlines()[-6:-1] == [
         "memory           not known on this system",
-        "unlikely to fit  batch_size 64 with frozen_layers 0 (12 trainings): trained in",
+        "unlikely to fit  batch_size 64, frozen_layers 0 (12 trainings): trained in",
         "                 parts of a batch as far as that helps",
-        "unlikely to fit  batch_size 32 with frozen_layers 0 (1 training): trained in parts",
+        "unlikely to fit  batch_size 32, frozen_layers 0 (1 training): trained in parts",
         "                 of a batch as far as that helps",
     ]
 

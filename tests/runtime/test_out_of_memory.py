@@ -51,7 +51,9 @@ def test_what_the_allocators_of_a_cpu_say_is_understood(ask: Callable[[], Any]) 
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),
         RuntimeError("CUDA error: out of memory"),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
-        RuntimeError("[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: not enough memory: you tried"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: not enough memory: you tried"
+        ),
         RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB, max allowed: 9.07 GB)"),
     ],
     ids=["torch", "driver", "cublas", "windows", "mps"],
@@ -69,7 +71,7 @@ def test_other_errors_are_bugs(
 ) -> None:
     assert not ran_out(error)
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise error
 
     monkeypatch.setattr(worker_module, "train_segment", fail)

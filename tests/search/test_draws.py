@@ -159,7 +159,9 @@ def test_drawing_leaves_optunas_verbosity_alone() -> None:
     assert optuna.logging.get_verbosity() == before
 
 
-def some_do_not_fit(state: TrialState, constraints: dict[str, float] | None, trials: int) -> list[FrozenTrial]:
+def some_do_not_fit(
+    state: TrialState, constraints: dict[str, float] | None, trials: int
+) -> list[FrozenTrial]:
     """Draws at random, of which those of frozen_layers 2 end so, and the others equally well."""
     e = experiment(budget={"sampler": "random", "trials": trials})
     study = Draws(e, LINEAR, 0)
@@ -208,7 +210,9 @@ def test_a_metric_that_is_minimised_is_searched_as_its_negative_is_maximised() -
 
 
 @pytest.mark.parametrize(("sampler", "count"), [("tpe", 10), ("gp", 6)])
-def test_draws_after_one_that_did_not_fit_are_the_same_when_a_run_is_resumed(sampler: str, count: int) -> None:
+def test_draws_after_one_that_did_not_fit_are_the_same_when_a_run_is_resumed(
+    sampler: str, count: int
+) -> None:
     e = experiment(budget={"sampler": sampler, "trials": count, "startup_trials": 3})
     undisturbed = Draws(e, RESTARTS, 0)
     trials: list[FrozenTrial] = []

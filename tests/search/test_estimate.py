@@ -13,9 +13,8 @@ import torch
 from hpo.config.space import Space, load_space
 from hpo.records.files import read_records
 from hpo.runtime.probe import Cost, Probe
-from hpo.search import coordinator
+from hpo.search import coordinator, foresight
 from hpo.search import estimate as module
-from hpo.search import foresight
 from hpo.search.coordinator import check_experiment
 from hpo.search.estimate import Estimate, Span
 from tests.search.test_run import Nobody, run
@@ -53,7 +52,12 @@ def space(tmp_path: Path, tiny_data: Path, tiny_model: Path) -> Callable[..., Sp
     def made(**given: str) -> Space:
         path = tmp_path / "small.yaml"
         settings = {"depths": "0, 2, 3", "batch": "16", "sampler": "random", "pruner": "none"}
-        settings |= {"augmentation": "none", "values": "linear, constant", "rate": "{choices: [1e-3, 9e-3]}", **given}
+        settings |= {
+            "augmentation": "none",
+            "values": "linear, constant",
+            "rate": "{choices: [1e-3, 9e-3]}",
+            **given,
+        }
         path.write_text(SPACE.format(data=tiny_data, model=tiny_model, **settings))
         return load_space(str(path), [], [])
 
@@ -129,7 +133,13 @@ def test_what_is_unlikely_to_fit_is_named(
         pytest.skip("this system does not tell what is taken")
     monkeypatch.setattr(module, "_room", lambda *_: 1.0)
     found = estimated(space(batch="{choices: [8, 16]}", sampler="grid", depths="0, 2", rate="3e-3"))
-    assert {(u.batch_size, u.frozen_layers) for u in found.unfit} == {(8, 0), (16, 0), (8, 2), (16, 2), (8, 1)}
+    assert {(u.batch_size, u.frozen_layers) for u in found.unfit} == {
+        (8, 0),
+        (16, 0),
+        (8, 2),
+        (16, 2),
+        (8, 1),
+    }
     assert sum(u.trainings for u in found.unfit) == 2 * 3 * 4 + 1  # of the baseline one stands for all
 
 

@@ -70,7 +70,9 @@ def test_a_trial_added_whole_is_as_one_that_was_begun_reported_and_ended(
     assert added.datetime_complete is not None
 
 
-def test_what_did_not_fit_the_memory_breaks_a_constraint_that_optunas_own_client_reads(tmp_path: Path) -> None:
+def test_what_did_not_fit_the_memory_breaks_a_constraint_that_optunas_own_client_reads(
+    tmp_path: Path,
+) -> None:
     study = StudyStorage(tmp_path).study("cosine", 1)
     for accuracy, state in ((0.7, "complete"), (None, "infeasible"), (None, "failed")):
         study.begin({"learning_rate": 1e-3}, SPACE, seed=7)

@@ -17,6 +17,7 @@ from hpo.training.backward import Backward
 from hpo.training.course import Step
 from hpo.training.loop import parts, train_segment
 from hpo.training.precision import choose_precision
+from tests.training.test_loop import Grads
 
 CPU = torch.device("cpu")
 ROWS, WIDTH, CLASSES = 6, 5, 3
@@ -65,18 +66,6 @@ def test_the_loss_of_a_batch_is_that_of_its_parts_by_what_they_count(
     torch.testing.assert_close(found, one.loss(logits, torch.from_numpy(labels)))
 
 
-class Grads(torch.optim.Optimizer):
-    """Takes no step, and keeps the gradients of the last."""
-
-    def __init__(self, model: Classifier) -> None:
-        super().__init__(model.trained().values(), {"lr": 0.0})
-        self.kept = torch.empty(0)
-
-    def step(self, closure: Any = None) -> None:
-        gradients = [p.grad for p in self.param_groups[0]["params"]]
-        self.kept = torch.cat([g.flatten() for g in gradients if g is not None])
-
-
 def gradient(pretrained: Pretrained, labels: np.ndarray, accumulation: int) -> tuple[float, torch.Tensor]:
     settings = complete({"pooling": "none", "dropout": 0.0})
     model = build_classifier(
@@ -86,7 +75,7 @@ def gradient(pretrained: Pretrained, labels: np.ndarray, accumulation: int) -> t
     step = Step(0, 1e-3, ids, np.ones_like(ids), labels)
     optimizer = Grads(model)
     trained = train_segment(Backward(model, choose_precision("cpu")), optimizer, [step], 5, 1e9, accumulation)
-    return trained.loss, optimizer.kept
+    return trained.loss, optimizer.kept[0]
 
 
 @pytest.mark.parametrize("accumulation", [2, 3, 6])
