@@ -159,43 +159,40 @@ def test_drawing_leaves_optunas_verbosity_alone() -> None:
     assert optuna.logging.get_verbosity() == before
 
 
-def some_do_not_fit(
-    state: TrialState, constraints: dict[str, float] | None, trials: int
-) -> list[FrozenTrial]:
-    """Draws at random, of which those of frozen_layers 2 end so, and the others equally well."""
-    e = experiment(budget={"sampler": "random", "trials": trials})
-    study = Draws(e, LINEAR, 0)
-    found = []
-    for number in range(trials):
-        params, distributions = study.draw(number, ())
-        short = params["frozen_layers"] == 2
-        found.append(
+def after_ten(sampler: str, state: TrialState, constraints: dict[str, float] | None, times: int) -> list[int]:
+    """``frozen_layers`` of the draw, with so many seeds, after ten trials: two of 0, and eight of 2 that ended so."""
+    space = experiment(budget={"sampler": "random", "trials": 10})
+    earlier = []
+    for number in range(10):
+        params, distributions = Draws(space, LINEAR, 0).draw(number, ())
+        short = number > 1
+        params["frozen_layers"] = 2 if short else 0
+        value = None if short else 0.5 + params["learning_rate"]
+        held = constraints if short else None
+        earlier.append(
             create_trial(
                 state=state if short else TrialState.COMPLETE,
-                value=None if short else 0.5 + params["learning_rate"],
+                value=value,
                 params=params,
                 distributions=distributions,
-                constraints=constraints if short else None,
+                constraints=held,
             )
         )
-    assert 0 < sum(t.state == state for t in found) < trials
+    found = []
+    for seed in range(times):
+        e = experiment(budget={"sampler": sampler, "trials": 40, "startup_trials": 3}, seed=seed)
+        found.append(Draws(e, LINEAR, 0).draw(10, earlier)[0]["frozen_layers"])
     return found
 
 
-@pytest.mark.parametrize(("sampler", "trials", "times"), [("tpe", 16, 40), ("gp", 8, 6)])
-def test_samplers_draw_less_of_what_did_not_fit_the_memory(sampler: str, trials: int, times: int) -> None:
-    def drawn(state: TrialState, constraints: dict[str, float] | None) -> list[int]:
-        earlier = some_do_not_fit(state, constraints, trials)
-        found = []
-        for seed in range(times):
-            e = experiment(budget={"sampler": sampler, "trials": 40, "startup_trials": 3}, seed=seed)
-            found.append(Draws(e, LINEAR, 0).draw(trials, earlier)[0]["frozen_layers"])
-        return found
+def test_tpe_draws_less_of_what_did_not_fit_the_memory_than_of_what_it_knows_nothing_of() -> None:
+    infeasible = after_ten("tpe", TrialState.PRUNED, {MEMORY: 1.0}, 60)
+    unseen = after_ten("tpe", TrialState.FAIL, None, 60)
+    assert unseen.count(2) > 10 > 2 * infeasible.count(2)
 
-    infeasible = drawn(TrialState.PRUNED, {MEMORY: 1.0})
-    assert infeasible.count(2) <= times / 6  # a third of them is drawn by one who knows nothing
-    if sampler == "tpe":  # it draws what it has not seen; GP need not
-        assert drawn(TrialState.FAIL, None).count(2) > times / 3
+
+def test_gp_draws_none_of_what_did_not_fit_the_memory() -> None:
+    assert after_ten("gp", TrialState.PRUNED, {MEMORY: 1.0}, 6).count(2) == 0
 
 
 def test_a_metric_that_is_minimised_is_searched_as_its_negative_is_maximised() -> None:

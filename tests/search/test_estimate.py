@@ -133,13 +133,10 @@ def test_what_is_unlikely_to_fit_is_named(
         pytest.skip("this system does not tell what is taken")
     monkeypatch.setattr(module, "_room", lambda *_: 1.0)
     found = estimated(space(batch="{choices: [8, 16]}", sampler="grid", depths="0, 2", rate="3e-3"))
-    assert {(u.batch_size, u.frozen_layers) for u in found.unfit} == {
-        (8, 0),
-        (16, 0),
-        (8, 2),
-        (16, 2),
-        (8, 1),
-    }
+    told = [(u.parameters["batch_size"], u.parameters["frozen_layers"]) for u in found.unfit]
+    assert set(told) == {(8, 0), (16, 0), (8, 2), (16, 2), (8, 1)}
+    assert [batch for batch, _ in told] == [16, 16, 8, 8, 8]
+    assert {u.parameters["optimizer"] for u in found.unfit if u.parameters["frozen_layers"] == 1} == {"adam"}
     assert sum(u.trainings for u in found.unfit) == 2 * 3 * 4 + 1  # of the baseline one stands for all
 
 
@@ -153,13 +150,14 @@ def test_what_was_seen_not_to_fit_is_named_and_its_time_taken_from_others(
 
     monkeypatch.setattr(Probe, "cost", cost)
     found = estimated(space())
-    assert [u.frozen_layers for u in found.unfit] == [0]
-    assert found.unfit[0].batch_size == 16
+    assert [u.parameters for u in found.unfit] == [
+        {"batch_size": 16, "frozen_layers": 0, "optimizer": "adamw"}
+    ]
     assert found.seconds is not None
     monkeypatch.setattr(Probe, "cost", lambda *_: None)
     nothing = estimated(space())
     assert (nothing.seconds, nothing.memory, nothing.disk) == (None, None, None)
-    assert {u.frozen_layers for u in nothing.unfit} == {0, 1, 2, 3}
+    assert {u.parameters["frozen_layers"] for u in nothing.unfit} == {0, 1, 2, 3}
 
 
 def test_what_there_is_no_time_to_plan_is_taken_to_be_alike(
