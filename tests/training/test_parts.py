@@ -10,7 +10,7 @@ import torch
 
 from hpo.config.parameters import complete
 from hpo.data.texts import NO_LABEL
-from hpo.models.classifier import Classifier, build_classifier
+from hpo.models.classifier import build_classifier
 from hpo.models.objective import Objective, Outputs
 from hpo.models.pretrained import Pretrained
 from hpo.training.backward import Backward
