@@ -98,14 +98,12 @@ def _cost_rows(estimate: Estimate) -> list[tuple[str, str]]:
             ("unlikely to fit", f"{kind} ({trainings}): trained in parts of a batch as far as that helps")
         )
     if estimate.disk is not None and estimate.seconds is not None:
+        full = ", as much as the store may take" if estimate.disk.high >= estimate.store_limit else ""
+        kept = f"states and hidden states{full}; what is gone is computed again"
+        rows.append(("disk", f"{_between(estimate.disk, size)} of {kept}"))
         rows.append(
-            (
-                "disk",
-                f"{_between(estimate.disk, size)} of states and hidden states, which may be computed again",
-            )
+            ("time", f"{_between(estimate.seconds, duration)} in {workers}, by steps tried in {tried}")
         )
-        seconds = _between(estimate.seconds, duration)
-        rows.append(("time", f"{seconds} in {workers}, by steps tried in {tried}"))
     return rows
 
 

@@ -15,6 +15,9 @@ TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4
 # Of what torch says where there is no room: of a GPU's allocator and driver, of the CPU's allocator, of cuBLAS.
 _NO_ROOM = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
 
+CONTAINER = Path("/sys/fs/cgroup")
+FIRST_TO_KILL = 500  # of at most 1000, in Linux's choice of a process to kill where no memory is left
+
 
 def keep_freed_memory() -> None:
     """Have this process keep what it frees, where its allocator is glibc's: elsewhere nothing changes."""
@@ -23,6 +26,12 @@ def keep_freed_memory() -> None:
         mallopt(MMAP_MAX, 0)
         mallopt(TRIM_THRESHOLD, 2**31 - 1)
         mallopt(TOP_PAD, 2**26)
+
+
+def offer_to_be_killed() -> None:
+    """Have Linux kill this process before those beside it where no memory is left; elsewhere nothing changes."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(FIRST_TO_KILL), encoding="ascii")
 
 
 def ran_out(error: BaseException) -> bool:
@@ -37,11 +46,20 @@ def free_memory(device: torch.device | None = None) -> int:
     """Bytes that are free on a GPU, else on the machine; unbounded where the system does not tell."""
     if device is not None and device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    info = Path("/proc/meminfo")
-    if not info.is_file():
+    available = _kilobytes(Path("/proc/meminfo"), "MemAvailable")
+    return min(2**62 if available is None else available * 1024, _left_by_container())
+
+
+def _left_by_container() -> int:
+    """Bytes that the control group of a container (cgroups of Linux, version 2) leaves; unbounded outside of one."""
+    try:
+        limit, taken = ((CONTAINER / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        stat = dict(line.split() for line in (CONTAINER / "memory.stat").read_text().splitlines())
+    except OSError:
         return 2**62
-    available = next(line for line in info.read_text().splitlines() if line.startswith("MemAvailable"))
-    return int(available.split()[1]) * 1024
+    if limit == "max":
+        return 2**62
+    return max(0, int(limit) - int(taken) + int(stat.get("inactive_file", 0)))  # files read before give way
 
 
 class Usage:
@@ -73,11 +91,16 @@ class Usage:
 
 def _status(name: str) -> int | None:
     """Bytes of a line of this process's status in Linux."""
-    status = Path("/proc/self/status")
-    if not status.is_file():
+    kilobytes = _kilobytes(Path("/proc/self/status"), name)
+    return None if kilobytes is None else kilobytes * 1024
+
+
+def _kilobytes(path: Path, name: str) -> int | None:
+    """What a file of Linux tells of ``name``; None where there is no such file, or it tells nothing."""
+    if not path.is_file():
         return None
-    found = [line.split()[1] for line in status.read_text().splitlines() if line.startswith(f"{name}:")]
-    return int(found[0]) * 1024 if found else None
+    found = [line.split()[1] for line in path.read_text().splitlines() if line.startswith(f"{name}:")]
+    return int(found[0]) if found else None
 
 
 def _libc(name: str) -> Any | None:

@@ -208,8 +208,10 @@ def serve(pipe: Connection) -> None:
 def work(setup: Setup, inbox: _Inbox, pipe: Connection) -> None:
     """Load once, then do jobs."""
     from hpo.runtime.loading import load
+    from hpo.runtime.memory import offer_to_be_killed
     from hpo.training.store import Store
 
+    offer_to_be_killed()
     loaded = load(setup.experiment, setup.device, setup.threads, setup.share)
     recall = loaded.recall(Store(setup.store, setup.room), setup.forks, setup.share)
     worker = loaded.worker(recall, setup.share)

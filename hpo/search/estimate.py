@@ -51,6 +51,7 @@ class Estimate:
         memory: bytes of a worker, over the planned trainings; None where the system does not tell, too.
         room: bytes that a worker may take.
         disk: bytes of states and hidden states, as far as the store's limit allows.
+        store_limit: that, in bytes.
         unfit: the trainings that are likely not to fit.
         tried: seconds that planning and trying took.
     """
@@ -62,6 +63,7 @@ class Estimate:
     memory: Span | None
     room: float
     disk: Span | None
+    store_limit: int
     unfit: tuple[Unfit, ...]
     tried: float
 
@@ -86,6 +88,7 @@ def estimate(loaded: Loaded, workers: int) -> Estimate:
         memory=costs.memory(every) if measured and costs.known else None,
         room=room,
         disk=_span(loads, costs.disk, limit) if costs.known else None,
+        store_limit=limit,
         unfit=costs.unfit(every, room) if measured else (),
         tried=time.perf_counter() - started,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class Load:
 
 def plan_trials(experiment: Experiment, recall: Recall) -> tuple[list[Planned], Load]:
     """Every trial, as far as there is time."""
+    logging.getLogger("optuna").setLevel(logging.WARNING)
     until = time.perf_counter() + PLANNING
     planned: list[Planned] = []
     load = Load.empty(experiment)
@@ -115,13 +117,13 @@ def _studies(experiment: Experiment) -> int:
 
 
 def _draws(experiment: Experiment) -> Iterator[tuple[Mapping[str, Any], int, tuple[str, int], bool]]:
-    """Every draw of every study in the order of the run, those that look at results as if there were none: parameters,
-    seed, study, and whether it stops at its first rung in the leanest run."""
+    """Every draw of every study, one replicate after another, those that look at results as if there were none:
+    parameters, seed, study, and whether it stops at its first rung in the leanest run."""
     budget, values = experiment.budget, strategy_values(experiment)
     studies = {(s, r): Draws(experiment, v, r) for s, v in values.items() for r in range(budget.replicates)}
-    for number in range(budget.trials):
-        for replicate in range(budget.replicates):
-            seed = derive(experiment.seed, "trial", replicate)
+    for replicate in range(budget.replicates):
+        seed = derive(experiment.seed, "trial", replicate)
+        for number in range(budget.trials):
             for strategy, value in values.items():
                 drawn, _ = studies[strategy, replicate].draw(number, ())
                 stops = budget.pruner != "none" and number % 2 == 1

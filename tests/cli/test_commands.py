@@ -37,6 +37,7 @@ ESTIMATE = SimpleNamespace(
     memory=SimpleNamespace(low=4e8, high=6.2e8),
     room=2.5e9,
     disk=SimpleNamespace(low=2e6, high=1.5e9),
+    store_limit=6 * 2**30,
     unfit=(),
     tried=11.4,
 )
@@ -246,7 +247,7 @@ def test_check_prints_the_plan(coordinator, capsys) -> None:
         "model         minilm: 6 layers, 22,700,000 weights; Apache-2.0",
         "device        cpu, float32 (the CPU has no bf16)",
         "memory        400.0 MB to 620.0 MB in each of 2 workers, which may take 2.50 GB",
-        "disk          2.0 MB to 1.50 GB of states and hidden states, which may be",
+        "disk          2.0 MB to 1.50 GB of states and hidden states; what is gone is",
         "              computed again",
         "time          2 min to 4 min in 2 workers, by steps tried in 11 s",
         "next: hpo run --space tiny --device cpu",
@@ -273,8 +274,8 @@ def test_check_names_what_is_unlikely_to_fit(coordinator, capsys) -> None:
     assert execute(["check", "--space", "tiny"]) == 0
     assert capsys.readouterr().out.splitlines()[-6:-1] == [
         "memory           not known on this system",
-        "unlikely to fit  batch_size 64, frozen_layers 0 (12 trainings): trained in",
-        "                 parts of a batch as far as that helps",
+        "unlikely to fit  batch_size 64, frozen_layers 0 (12 trainings): trained in parts",
+        "                 of a batch as far as that helps",
         "unlikely to fit  batch_size 32, frozen_layers 0 (1 training): trained in parts",
         "                 of a batch as far as that helps",
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,11 @@ import torch
 from torch import Tensor
 
 from hpo.models.classifier import Classifier
+from hpo.runtime import memory
 from hpo.runtime import parts as parts_module
 from hpo.runtime import worker as worker_module
 from hpo.runtime.jobs import Done, Job
-from hpo.runtime.memory import Usage, ran_out
+from hpo.runtime.memory import Usage, free_memory, ran_out
 from hpo.runtime.parts import DoesNotFitError, as_trained, fitting, in_more_parts
 from hpo.training.backward import Backward
 from hpo.training.keys import segment_key
@@ -196,3 +199,29 @@ def test_the_peak_of_this_process_is_seen_and_forgotten() -> None:
     after = usage.now()
     assert after is not None
     assert after <= with_block - 0.9 * 2**26
+
+
+@pytest.mark.parametrize(
+    ("limit", "left"),
+    [("5000000000", 5_000_000_000 - 4_000_000_000 + 500_000_000), ("max", None), ("3000000000", 0)],
+)
+def test_a_container_leaves_what_it_allows_and_what_files_in_memory_give_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, left: int | None
+) -> None:
+    monkeypatch.setattr(memory, "CONTAINER", tmp_path)
+    outside = free_memory()
+    assert outside > 2**30
+    (tmp_path / "memory.max").write_text(f"{limit}\n")
+    (tmp_path / "memory.current").write_text("4000000000\n")
+    (tmp_path / "memory.stat").write_text("anon 100\ninactive_file 500000000\n")
+    found = free_memory()
+    assert found == left if left is not None else found > 2**30
+
+
+def test_a_worker_is_killed_before_the_process_that_asks_it() -> None:
+    if not Path("/proc/self/oom_score_adj").is_file():
+        pytest.skip("this system has no such choice")
+    own = Path("/proc/self/oom_score_adj")
+    code = f"import hpo.runtime.memory as m; m.offer_to_be_killed(); print(open('{own}').read())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > int(own.read_text())
