@@ -6,13 +6,13 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
-from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, open_space
+from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, open_spaces
 from hpo.cli.words import count_of, line, printable
 
 if TYPE_CHECKING:
     from hpo.config.experiment import Experiment, Setting
     from hpo.config.space import Space
-    from hpo.records.schema import ModelInfo, SplitInfo
+    from hpo.records.schema import ModelInfo, ShiftInfo, SplitInfo
     from hpo.search.coordinator import Checked
     from hpo.search.plan import Plan
 
@@ -30,12 +30,16 @@ Example:
 
 def check(space: SpaceOption, device: DeviceOption = None) -> None:
     """Validate a space file, fetch what it names and print its plan. Trains nothing."""
-    opened = open_space(space)
-    fetch_assets(opened.experiment, line)
+    spaces = open_spaces(space)
+    for opened in spaces:
+        fetch_assets(opened.experiment, line)
     from hpo.search.coordinator import check_experiment
 
-    checked = check_experiment(opened, device)
-    print(columns(plan_rows(opened, checked), shutil.get_terminal_size().columns))
+    width = shutil.get_terminal_size().columns
+    for number, opened in enumerate(spaces, 1):
+        if len(spaces) > 1:
+            line(f"task {number} of {len(spaces)}")
+        print(columns(plan_rows(opened, check_experiment(opened, device)), width))
     print(f"next: hpo run --space {space}" + (f" --device {device}" if device else ""))
 
 
@@ -64,6 +68,7 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         *_work_rows(experiment, checked.plan),
         *((name, _setting(setting)) for name, setting in experiment.parameters.items()),
         ("data", _data(checked.split)),
+        *(("shift", _shift(shift)) for shift in checked.shifts),
         ("model", _model(checked.model)),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
     ]
@@ -104,6 +109,14 @@ def _data(split: SplitInfo) -> str:
     if split.texts_cut:
         dropped += f", {count_of(split.texts_cut, 'text')} cut at max_length"
     return f"{split.source}: {sizes}; {len(split.labels)} classes, {dropped}; {split.licence}"
+
+
+def _shift(shift: ShiftInfo) -> str:
+    groups = "" if shift.groups is None else f" in {count_of(len(set(shift.groups)), 'group')}"
+    dropped = f"{shift.overlap_dropped:,} of the task's own and {count_of(shift.duplicates_dropped, 'duplicate')} dropped"
+    if shift.texts_cut:
+        dropped += f", {count_of(shift.texts_cut, 'text')} cut at max_length"
+    return f"{shift.source}: {count_of(shift.size, 'text')}{groups}, for the confirmations alone; {dropped}; {shift.licence}"
 
 
 def _model(model: ModelInfo) -> str:

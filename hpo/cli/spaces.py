@@ -24,18 +24,18 @@ DeviceOption = Annotated[
 ]
 
 
-def open_space(name: str) -> Space:
-    """Read and validate the space file called ``name``.
+def open_spaces(name: str) -> tuple[Space, ...]:
+    """Read and validate the space file called ``name``: one Space, or one for each of its tasks.
 
     Raises:
         UserError: all faults of the file.
     """
     from hpo.assets.catalogue import CATALOGUE
-    from hpo.config.space import load_space
+    from hpo.config.space import load_spaces
 
     models = [asset.name for asset in CATALOGUE.values() if asset.kind == "model"]
     data = [asset.name for asset in CATALOGUE.values() if asset.kind == "data"]
-    return load_space(name, models, data)
+    return load_spaces(name, models, data)
 
 
 def fetch_assets(experiment: Experiment, say: Callable[[str], None]) -> None:
@@ -56,8 +56,9 @@ def fetch_assets(experiment: Experiment, say: Callable[[str], None]) -> None:
 
 
 def asset_names(experiment: Experiment) -> list[str]:
-    """What the experiment reads, by name: its data, its model, and the synonyms that an augmentation needs."""
-    names = [experiment.task.data.asset or "", experiment.model]
+    """What the experiment reads, by name: its data and shift sets, its model, and the synonyms that an augmentation needs."""
+    data = (experiment.task.data, *experiment.task.shift.values())
+    names = [*(source.asset or "" for source in data), experiment.model]
     if experiment.needs_synonyms():
         names.append("wordnet")
     return names

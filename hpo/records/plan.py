@@ -10,7 +10,7 @@ from hpo.records.schema import Run
 
 
 def plan(run: Run) -> dict[str, Any]:
-    """What was fixed beforehand: question, strategies, budget, metric, selection, seeds, and the data's splits.
+    """What was fixed beforehand: question, strategies, budget, metric, selection, seeds, the data's splits and shift sets.
 
     The margin of practical equivalence follows from validation scores alone by the rule that the report prints, and
     the rule belongs to the version of hpo.
@@ -34,6 +34,8 @@ def plan(run: Run) -> dict[str, Any]:
             "seed",
         },
     )
+    if run.shifts:
+        fixed["shifts"] = {shift.name: shift.sha256 for shift in run.shifts}
     return {**fixed, "split": run.split.sha256, "model": run.model.sha256, "hpo": run.versions.get("hpo")}
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from torch import Tensor
 
 from hpo.errors import UserError
-from hpo.records.schema import DeviceInfo
-from hpo.runtime.jobs import Done, Job, TestScores
+from hpo.records.schema import DeviceInfo, SetScores
+from hpo.runtime.jobs import Done, Job
 from hpo.runtime.loading import Loaded
 from hpo.training.course import Course
 from hpo.training.cuts import Forks
@@ -33,7 +33,7 @@ class Piece:
         parameters, seed: of its training.
         key: of the segment.
         first, last: number of the training's steps before it and at its end.
-        tested: whether the state at its end was scored on the test split.
+        tested: whether the state at its end was scored on the test split and the shift sets.
     """
 
     parameters: Mapping[str, Any]
@@ -52,12 +52,13 @@ class Again:
         exact: whether its key came out as recorded, on a device where that promises equal bits.
         facts: None where training diverged before it.
         done: at the evaluation at its end, or at the first one behind it.
+        tested: scores on the test split and the shift sets, by what jobs call them, where the piece was ``tested``.
     """
 
     exact: bool
     facts: SegmentFacts | None
     done: Done
-    test: TestScores | None
+    tested: Mapping[str, SetScores]
 
 
 class Trainer:
@@ -93,13 +94,16 @@ class Trainer:
             done = worker.do(Job(parameters=piece.parameters, seed=piece.seed, rung=number))
             if done.diverged:
                 break
-        test = None
+        tested: dict[str, SetScores] = {}
         if piece.tested and not done.diverged:
-            worker.recall.open_test(self._loaded.test_set)
-            job = Job(parameters=piece.parameters, seed=piece.seed, rung=rung, split="test")
-            test = worker.do(job).test
+            worker.recall.open_test(self._loaded.test_sets)
+            for split in self._loaded.test_parts:
+                job = Job(parameters=piece.parameters, seed=piece.seed, rung=rung, split=split)
+                scores = worker.do(job).test
+                assert scores is not None, "a job beside the validation split gives scores"
+                tested[split] = scores
         exact = known and self._loaded.precision.device.type in EXACT
-        return Again(exact, worker.recall.segment(course, index), done, test)
+        return Again(exact, worker.recall.segment(course, index), done, tested)
 
 
 class _Aside(Store):

@@ -10,11 +10,13 @@ import torch
 
 from hpo.config.experiment import Experiment
 from hpo.data.read import read_texts
+from hpo.data.shifts import ShiftSet, load_shifts
 from hpo.data.task_data import Part, TaskData, load_task
 from hpo.data.tokens import count_longer
 from hpo.data.wordnet import Synonyms, load_synonyms
 from hpo.models.objective import Outputs
 from hpo.models.pretrained import Pretrained, load_pretrained
+from hpo.runtime.jobs import SHIFT, TEST
 from hpo.runtime.memory import keep_freed_memory
 from hpo.runtime.recall import Recall
 from hpo.runtime.worker import Worker
@@ -43,6 +45,7 @@ class Loaded:
     task: TaskData
     precision: Precision
     synonyms: Synonyms | None
+    shifts: tuple[ShiftSet, ...] = ()
 
     def recall(self, store: Store, forks: Forks, share: float = 1.0) -> Recall:
         """The trainings of this experiment as ``store`` knows them."""
@@ -83,14 +86,18 @@ class Loaded:
             held = int(torch.cuda.get_device_properties(device).total_memory * GPU_SHARE * share * HELD_SHARE)
         return Worker(self.pretrained, recall, self._outputs, self.precision, share, held)
 
-    def test_set(self) -> EvaluationSet:
-        """The test split: opened once all configurations are selected."""
-        return self._evaluation_set(self.task.test)
+    @property
+    def test_parts(self) -> dict[str, Part]:
+        """What selection never sees, by what jobs call it: the test split, then the shift sets."""
+        return {TEST: self.task.test, **{SHIFT + shift.info.name: shift.part for shift in self.shifts}}
 
-    def count_cut(self) -> int:
-        """How many texts of all splits have more tokens than are read."""
+    def test_sets(self) -> dict[str, EvaluationSet]:
+        """``test_parts`` as the model reads them: opened once all configurations are selected."""
+        return {split: self._evaluation_set(part) for split, part in self.test_parts.items()}
+
+    def count_cut(self, *parts: Part) -> int:
+        """How many texts of ``parts`` have more tokens than are read."""
         words, length = self.task.kind == "token-classification", self.experiment.task.max_length
-        parts = (self.task.train, self.task.validation, self.task.test)
         tokenizer = self.pretrained.tokenizer
         return sum(count_longer(tokenizer, part.texts, length, words=words) for part in parts)
 
@@ -127,7 +134,8 @@ def load(
     pretrained = load_pretrained(experiment.model, base, experiment.task.kind)
     pretrained.body.to(precision.device)
     synonyms = load_synonyms() if experiment.needs_synonyms() else None
-    return Loaded(experiment, pretrained, task, precision, synonyms)
+    shifts = load_shifts(experiment.task, task, experiment.seed)
+    return Loaded(experiment, pretrained, task, precision, synonyms, shifts)
 
 
 def cores() -> int:

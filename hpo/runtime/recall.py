@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hpo.records.schema import Rung, Segment, Work
-from hpo.runtime.jobs import UNTRAINED, Done, Job, TestScores
+from hpo.records.schema import Rung, Segment, SetScores, Work
+from hpo.runtime.jobs import UNTRAINED, VALIDATION, Done, Job
 from hpo.training.course import Course, Planner
 from hpo.training.evaluation import EvaluationSet
 from hpo.training.keys import evaluation_key, segment_key
@@ -25,7 +25,7 @@ class Recall:
         prefixes: of the run; only their planning and their facts are used here.
         scoring: how the task is scored.
         validation: the validation split.
-        test: the test split; None until the search is over and it was opened.
+        test: the test split and the shift sets by what jobs call them; None until the search is over and they were opened.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Recall:
         self.prefixes = prefixes
         self.scoring = scoring
         self.validation = validation
-        self.test: EvaluationSet | None = None
+        self.test: Mapping[str, EvaluationSet] | None = None
         self._planner = planner
         self._courses: OrderedDict[str, Course] = OrderedDict()
 
@@ -84,15 +84,15 @@ class Recall:
         if scores is None or passes is None:
             return None
         done = Done(segments=tuple(segments), passes=passes)
-        if job.split == "test":
+        if job.split != VALIDATION:
             return done.model_copy(update={"test": self._test_scores(course, job, scores)})
         if scores.loss is None:
             seen = course.seen[course.marks[job.rung]] if job.rung != UNTRAINED else 0
             return done.model_copy(update={"diverged": _diverged("validation", seen)})
         return done.model_copy(update={"rung": self._rung(course, job, scores, losses)})
 
-    def open_test(self, test: Callable[[], EvaluationSet]) -> None:
-        """Let jobs be scored on the test split, now that the search is over."""
+    def open_test(self, test: Callable[[], Mapping[str, EvaluationSet]]) -> None:
+        """Let jobs be scored on the test split and the shift sets, now that the search is over."""
         if self.test is None:
             self.test = test()
 
@@ -118,11 +118,11 @@ class Recall:
         return evaluation_key(course.keys[state_of(course, job.rung)], self.data(job).key, str(course.start))
 
     def data(self, job: Job) -> EvaluationSet:
-        """The split on which a job is scored."""
-        if job.split == "validation":
+        """The labelled texts on which a job is scored."""
+        if job.split == VALIDATION:
             return self.validation
         assert self.test is not None, "the test split is opened when the search is over, not before"
-        return self.test
+        return self.test[job.split]
 
     def _passes(self, course: Course, job: Job) -> tuple[Work, ...] | None:
         """The passes through frozen layers that the job's training and evaluation read; None: not all were made."""
@@ -160,10 +160,10 @@ class Recall:
             evaluation=self.evaluation_key(course, job),
         )
 
-    def _test_scores(self, course: Course, job: Job, facts: EvaluationFacts) -> TestScores:
+    def _test_scores(self, course: Course, job: Job, facts: EvaluationFacts) -> SetScores:
         items, data = facts.items, self.data(job)
-        assert items is not None, "an evaluation on the test split keeps its items"
-        return TestScores(
+        assert items is not None, "an evaluation that selection never sees keeps its items"
+        return SetScores(
             score=facts.metrics[self.scoring.metric],
             metrics=facts.metrics,
             loss=facts.loss,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from dataclasses import dataclass
-from pathlib import Path
 
 from hpo import __version__
 from hpo.config.experiment import Experiment, Fixed, Range, Setting
@@ -14,7 +13,7 @@ from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.models.classifier import structure_faults
 from hpo.records.metrics import METRICS
-from hpo.records.schema import DeviceInfo, ModelInfo, ParameterInfo, Run, Search, SplitInfo
+from hpo.records.schema import DeviceInfo, ModelInfo, ParameterInfo, Run, Search, ShiftInfo, SplitInfo
 from hpo.runtime.loading import Loaded, load
 from hpo.search.plan import Plan, make_plan
 
@@ -27,6 +26,7 @@ class Checked:
 
     plan: Plan
     split: SplitInfo
+    shifts: tuple[ShiftInfo, ...]
     model: ModelInfo
     device: DeviceInfo
 
@@ -69,6 +69,7 @@ def run_record(loaded: Loaded, workers: int) -> Run:
         search=_search(e),
         space=_space(e),
         split=_split(loaded),
+        shifts=_shifts(loaded),
         model=loaded.pretrained.info,
         device=loaded.precision.info.model_copy(update={"workers": workers}),
         versions=_versions(),
@@ -76,13 +77,18 @@ def run_record(loaded: Loaded, workers: int) -> Run:
 
 
 def _split(loaded: Loaded) -> SplitInfo:
-    return loaded.task.info.model_copy(update={"texts_cut": loaded.count_cut()})
+    task = loaded.task
+    cut = loaded.count_cut(task.train, task.validation, task.test)
+    return task.info.model_copy(update={"texts_cut": cut})
+
+
+def _shifts(loaded: Loaded) -> tuple[ShiftInfo, ...]:
+    return tuple(s.info.model_copy(update={"texts_cut": loaded.count_cut(s.part)}) for s in loaded.shifts)
 
 
 def _task(experiment: Experiment) -> str:
     """The data's name, without folders of this machine."""
-    data = experiment.task.data
-    return data.asset or data.hub or (Path(data.path).name if data.path else experiment.name)
+    return experiment.task.data.name or experiment.name
 
 
 # Draws of these samplers do not look at results. A grid's are no sample of anything.
@@ -130,14 +136,18 @@ def check_experiment(space: Space, device: str | None) -> Checked:
     """Load everything, train nothing, write nothing but the cache of assets."""
     loaded = prepare(space, device)
     return Checked(
-        make_plan(space.experiment), _split(loaded), loaded.pretrained.info, loaded.precision.info
+        make_plan(space.experiment),
+        _split(loaded),
+        _shifts(loaded),
+        loaded.pretrained.info,
+        loaded.precision.info,
     )
 
 
 def _where(space: Space, name: str) -> str:
     compare, baseline = space.experiment.compare, space.experiment.baseline
     if name == "max_length":
-        return space.where("task", "max_length")
+        return space.where(*space.task_at, "max_length")
     if compare is not None and compare.parameter == name:
         return space.where("compare", "values")
     if name not in space.experiment.parameters and name in (baseline or {}):

@@ -261,7 +261,7 @@ def test_the_test_split_is_scored_item_by_item_once_it_is_open(desk: Desk, tmp_p
     train(worker)
     with pytest.raises(AssertionError, match="opened when the search is over"):
         worker.do(job(2, split="test"))
-    worker.recall.open_test(desk.loaded().test_set)
+    worker.recall.open_test(desk.loaded().test_sets)
     done = worker.do(job(2, split="test"))
     assert done.rung is None
     assert done.test is not None
