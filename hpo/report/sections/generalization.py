@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hpo.records.schema import Records
+from hpo.report.figure import Figure
 from hpo.report.sections.generalization_parts import (
     drops_table,
     ranking_table,
@@ -15,6 +16,7 @@ from hpo.report.sections.generalization_parts import (
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
 from hpo.report.shifts import Domain, Ranking, domains, drop, ranking
+from hpo.report.table import Table
 from hpo.report.text import Units, counted, listed
 
 NAME, TITLE = "generalization", "Generalization"
@@ -32,9 +34,9 @@ def generalization_section(records: Records, judged: Verdict) -> Section:
         ranking_table(home, rankings),
         sets_table(records),
     )
-    parts = (scores_table((home, *away)), scores_figure((home, *away)), *(t for t in tables if t.rows))
+    first: list[Table | Figure] = [scores_table((home, *away)), scores_figure((home, *away))]
     text = (_opening(records), *_rankings(rankings), _drops(home, away))
-    return Section(NAME, TITLE, text, parts)
+    return Section(NAME, TITLE, text, (*first, *(table for table in tables if table.rows)))
 
 
 def _absent(records: Records, judged: Verdict) -> str:
