@@ -50,7 +50,7 @@ def _train(space: Path, folder: Path, kind: str, seed: int) -> tuple[float, floa
     from hpo.training.store import STORE_LIMIT, Store
 
     experiment = open_space(space).experiment
-    loaded = load(experiment, space.parent, "cpu")
+    loaded = load(experiment, "cpu")
     with _pools(1 if kind == PLAIN else None):
         recall = loaded.recall(Store(folder, STORE_LIMIT), ())
         recall.open_test(loaded.test_sets)

@@ -6,7 +6,7 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
-from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, open_spaces
+from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, one_by_one, open_spaces
 from hpo.cli.words import count_of, line, printable
 
 if TYPE_CHECKING:
@@ -31,14 +31,11 @@ Example:
 def check(space: SpaceOption, device: DeviceOption = None) -> None:
     """Validate a space file, fetch what it names and print its plan. Trains nothing."""
     spaces = open_spaces(space)
-    for opened in spaces:
-        fetch_assets(opened.experiment, line)
     from hpo.search.coordinator import check_experiment
 
     width = shutil.get_terminal_size().columns
-    for number, opened in enumerate(spaces, 1):
-        if len(spaces) > 1:
-            line(f"task {number} of {len(spaces)}")
+    for opened in one_by_one(spaces, line):
+        fetch_assets(opened.experiment, line)
         print(columns(plan_rows(opened, check_experiment(opened, device)), width))
     print(f"next: hpo run --space {space}" + (f" --device {device}" if device else ""))
 
@@ -67,10 +64,11 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         ("question", experiment.question),
         *_work_rows(experiment, checked.plan),
         *((name, _setting(setting)) for name, setting in experiment.parameters.items()),
-        ("data", _data(checked.split)),
-        *(("shift", _shift(shift)) for shift in checked.shifts),
-        ("model", _model(checked.model)),
+        ("data", _data(checked.split, len(checked.models))),
+        *(("shift", _shift(shift, len(checked.models))) for shift in checked.shifts),
+        *(("model", _model(model)) for model in checked.models),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
+        *(("note", note) for note in checked.notes),
     ]
 
 
@@ -103,20 +101,24 @@ def _strategies(experiment: Experiment, plan: Plan) -> str:
     return f"{values} of {experiment.compare.parameter}: {', '.join(plan.strategies)}{against}"
 
 
-def _data(split: SplitInfo) -> str:
+def _data(split: SplitInfo, models: int) -> str:
     sizes = f"{split.train:,} train, {split.validation:,} validation, {split.test:,} test"
-    dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped"
-    if split.texts_cut:
-        dropped += f", {count_of(split.texts_cut, 'text')} cut at max_length"
+    dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped{_cut(split.texts_cut, models)}"
     return f"{split.source}: {sizes}; {len(split.labels)} classes, {dropped}; {split.licence}"
 
 
-def _shift(shift: ShiftInfo) -> str:
+def _shift(shift: ShiftInfo, models: int) -> str:
     groups = "" if shift.groups is None else f" in {count_of(len(set(shift.groups)), 'group')}"
     dropped = f"{shift.overlap_dropped:,} of the task's own and {count_of(shift.duplicates_dropped, 'duplicate')} dropped"
-    if shift.texts_cut:
-        dropped += f", {count_of(shift.texts_cut, 'text')} cut at max_length"
+    dropped += _cut(shift.texts_cut, models)
     return f"{shift.source}: {count_of(shift.size, 'text')}{groups}, for the confirmations alone; {dropped}; {shift.licence}"
+
+
+def _cut(texts: int | None, models: int) -> str:
+    """How many texts are not read whole; of several models the one that cuts most was counted."""
+    if not texts:
+        return ""
+    return f", {'at most ' if models > 1 else ''}{count_of(texts, 'text')} cut at max_length"
 
 
 def _model(model: ModelInfo) -> str:

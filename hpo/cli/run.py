@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from hpo.cli.runs import RESULTS, ResultsOption, TrackingOption
-from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, open_spaces
-from hpo.cli.words import count_of, duration, line, paragraph, printable
+from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, one_by_one, open_spaces
+from hpo.cli.words import count_of, duration, line, paragraph
 
 if TYPE_CHECKING:
     from hpo.config.space import Space
@@ -76,18 +76,23 @@ def run(
     from hpo.records.files import is_finished
     from hpo.runtime.processes import start_server
 
+    say: Callable[[str], None] = (lambda _: None) if quiet else line
     try:
         with terminated_by_sigterm():
             spaces = open_spaces(space)
-            for number, opened in enumerate(spaces, 1):
-                if len(spaces) > 1 and not quiet:
-                    line(f"task {number} of {len(spaces)}: {printable(opened.experiment.task.data.name)}")
+            for opened in one_by_one(spaces, say):
                 if not is_finished(results / opened.experiment.name):
                     if workers != 1:
                         start_server()
-                    fetch_assets(opened.experiment, (lambda _: None) if quiet else line)
+                    fetch_assets(opened.experiment, say)
                 outcome = _watched(
-                    opened, results, tracking_uri, device, quiet=quiet, workers=workers, store_limit=store_limit
+                    opened,
+                    results,
+                    tracking_uri,
+                    device,
+                    quiet=quiet,
+                    workers=workers,
+                    store_limit=store_limit,
                 )
                 line("\n".join(ending(outcome, opened.experiment.name, results, tracking_uri)))
     except KeyboardInterrupt as stop:

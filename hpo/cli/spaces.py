@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hpo.cli.words import printable
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from hpo.config.experiment import Experiment
     from hpo.config.space import Space
@@ -38,8 +41,18 @@ def open_spaces(name: str) -> tuple[Space, ...]:
     return load_spaces(name, models, data)
 
 
+def one_by_one(spaces: Sequence[Space], say: Callable[[str], None]) -> Iterator[Space]:
+    """The spaces of one file; ``say`` is told which task begins where there are several."""
+    for number, space in enumerate(spaces, 1):
+        if len(spaces) > 1:
+            say(f"task {number} of {len(spaces)}: {printable(space.experiment.task.data.name)}")
+        yield space
+
+
 def fetch_assets(experiment: Experiment, say: Callable[[str], None]) -> None:
     """Download what the experiment names and the cache lacks, before a live display takes the terminal.
+
+    Weights that must be converted first are told of: that is done where they are loaded.
 
     Args:
         say: takes one line before each download.
@@ -48,17 +61,33 @@ def fetch_assets(experiment: Experiment, say: Callable[[str], None]) -> None:
         UserError: a download fails.
     """
     from hpo.assets.catalogue import CATALOGUE
+    from hpo.assets.conversions import gguf_of, is_converted
+    from hpo.assets.fetch import fetch
+
+    fetch_named(asset_names(experiment), say)
+    for source in experiment.sources().values():
+        gguf = gguf_of(fetch(source.name) if source.name in CATALOGUE else Path(source.name))
+        if gguf is not None and not is_converted(gguf):
+            say(f"{gguf.name} is converted to safetensors in the cache, once: this takes about a minute")
+
+
+def fetch_named(names: Iterable[str], say: Callable[[str], None]) -> None:
+    """As ``fetch_assets``, by name; a name that the catalogue lacks is none of an asset."""
+    from hpo.assets.catalogue import CATALOGUE
     from hpo.assets.fetch import fetch, is_cached
 
-    for name in asset_names(experiment):
+    for name in names:
         if name in CATALOGUE and not is_cached(name):
             fetch(name, say)
 
 
 def asset_names(experiment: Experiment) -> list[str]:
-    """What the experiment reads, by name: its data and shift sets, its model, and the synonyms that an augmentation needs."""
+    """What the experiment reads, by name: its data and shift sets, its models, and synonyms if it augments by them."""
     data = (experiment.task.data, *experiment.task.shift.values())
-    names = [*(source.asset or "" for source in data), experiment.model]
+    names = [
+        *(source.asset or "" for source in data),
+        *(source.name for source in experiment.sources().values()),
+    ]
     if experiment.needs_synonyms():
         names.append("wordnet")
     return names

@@ -12,6 +12,7 @@ from hpo.config.document import Node, positions, read_document
 from hpo.config.experiment import Budget, Confirmation, Experiment, Fixed, Setting, Task
 from hpo.config.fragments import given, read_keys, read_section, read_size, read_value, shown
 from hpo.config.problems import Position, Problems, SpaceFileError, listed, nearest_name
+from hpo.config.schedule_checks import check_schedules
 from hpo.config.schema import schema
 from hpo.config.sections import (
     BUDGET,
@@ -19,7 +20,9 @@ from hpo.config.sections import (
     TASK,
     VALUES,
     Names,
+    compares_models,
     existing,
+    read_augmentation_model,
     read_baseline,
     read_compare,
     read_model,
@@ -139,31 +142,46 @@ def _read_text(path: Path, problems: Problems) -> str:
 def _experiments(root: Node, path: Path, names: Names, problems: Problems) -> dict[At, Experiment]:
     """The Experiment of each task by where the task stands; of a file with errors they do not count."""
     top = schema()
+    several = compares_models(root)
     tasks = given(root, {"tasks": top["properties"]["tasks"]})
-    required = [*top["required"], *(tasks or ["task"])]
+    required = [*top["required"], *(tasks or ["task"]), *([] if several else ["model"])]
     entries = read_keys(root, top["properties"], required, "", problems)
     if entries is None:
         return {}
-    question, seed = (
-        read_value(entries[key], top["properties"][key], key, problems) if key in entries else None
-        for key in ("question", "seed")
-    )
-    shared = {
-        "question": question,
-        "model": read_model(entries["model"], names, problems) if "model" in entries else None,
-        "seed": seed or 0,
-        "store_limit": read_size(entries["store_limit"], "store_limit", problems)
-        if "store_limit" in entries
-        else None,
-    }
+    shared = _shared(entries, several, names, problems)
     found: dict[At, Experiment] = {}
     for at, node in _tasks(entries, problems).items():
         draft = _draft(root, at, node, entries, names, problems)
         check(draft, problems)
+        check_schedules(draft, problems)
         if not problems.found:
             found[at] = _experiment(path.stem, at, draft, shared)
     _check_names(found, positions(root), problems)
     return found
+
+
+def _shared(entries: Mapping[str, Node], several: bool, names: Names, problems: Problems) -> dict[str, Any]:
+    """Fields of the Experiment of every task that are no section; ``several``: models are compared."""
+    properties = schema()["properties"]
+    question, seed = (
+        read_value(entries[key], properties[key], key, problems) if key in entries else None
+        for key in ("question", "seed")
+    )
+    model, masked = (
+        read(entries[key], names, problems) if key in entries else None
+        for key, read in (("model", read_model), ("augmentation_model", read_augmentation_model))
+    )
+    if model is not None and several:
+        found = "the file has model, and compare.parameter is model"
+        problems.add(entries["model"].key_at, found, "one of model and compare")
+    limit = read_size(entries["store_limit"], "store_limit", problems) if "store_limit" in entries else None
+    return {
+        "question": question,
+        "model": model,
+        "seed": seed or 0,
+        "augmentation_model": masked,
+        "store_limit": limit,
+    }
 
 
 def _experiment(stem: str, at: At, draft: Draft, shared: Mapping[str, Any]) -> Experiment:
@@ -220,7 +238,7 @@ def _draft(
     budget: dict[str, Any] = dict.fromkeys(BUDGET["properties"])
     if "budget" in entries:
         budget = read_section(entries["budget"], BUDGET, "budget", problems)
-    compare = read_compare(entries["compare"], problems) if "compare" in entries else None
+    compare = read_compare(entries["compare"], names, problems) if "compare" in entries else None
     parameters = _parameters(entries["parameters"], problems) if "parameters" in entries else {}
     baseline = read_baseline(entries["baseline"], problems) if "baseline" in entries else None
     if task["kind"] == "token-classification":
@@ -236,6 +254,7 @@ def _draft(
         parameters=parameters,
         baseline=baseline,
         seeds=_seeds(entries, problems),
+        masked="augmentation_model" in entries,
         places=positions(root),
     )
 

@@ -1,4 +1,4 @@
-"""Shift sets: further labelled texts, of other domains, on which what a task trained is scored. Nothing is drawn from them."""
+"""Shift sets: labelled texts of other domains, on which the trainings of a task are scored and by which none is selected."""
 
 from __future__ import annotations
 

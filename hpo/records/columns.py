@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hpo.records.schema import NOT_RECORDED
+
 Dtype = Literal["string", "json", "int64", "float64", "bool"]
 
 
@@ -40,7 +42,7 @@ class TableSchema:
         return tuple(column.name for column in self.columns)
 
 
-_UNKNOWN = "not recorded"
+_UNKNOWN = NOT_RECORDED
 _METRIC = "the run's metric"
 _RESOURCE = "the run's resource"
 
@@ -131,7 +133,13 @@ RUNS = TableSchema(
         Column("validation", "int64", "texts", "Size of the validation split.", _UNKNOWN),
         Column("test", "int64", "texts", "Size of the test split.", _UNKNOWN),
         Column("duplicates_dropped", "int64", "texts", "Duplicates dropped before splitting."),
-        Column("texts_cut", "int64", "texts", "Those of all splits that have more than `max_length` tokens.", _UNKNOWN),
+        Column(
+            "texts_cut",
+            "int64",
+            "texts",
+            "Those of all splits that have more than `max_length` tokens, of several models as the one that cuts most.",
+            _UNKNOWN,
+        ),
         Column(
             "test_groups",
             "json",
@@ -145,6 +153,13 @@ RUNS = TableSchema(
         Column("model_layers", "int64", "", "Layers of the body.", _UNKNOWN),
         Column("model_hidden_size", "int64", "", "Width of a layer.", _UNKNOWN),
         Column("model_parameters", "int64", "", "Parameters of the whole body.", _UNKNOWN),
+        Column(
+            "models",
+            "json",
+            "",
+            "Where models are compared: of each strategy source, licence, layers, hidden_size, parameters and sha256 of its "
+            "model; else `{}`.",
+        ),
         Column("device", "string", "", "Where training ran.", _UNKNOWN),
         Column("precision", "string", "", "Number format of the training.", _UNKNOWN),
         Column("precision_reason", "string", "", "Why this format.", _UNKNOWN),
@@ -168,6 +183,12 @@ RUNS = TableSchema(
             "json",
             "",
             "The whole experiment as it was asked for; `{}` where hpo did not run it.",
+        ),
+        Column(
+            "notes",
+            "json",
+            "",
+            "What an import took for what, and what it inferred; `[]` where hpo ran it.",
         ),
     ),
 )
@@ -195,6 +216,12 @@ SPACE = TableSchema(
         Column("default", "json", "", "Value in each search's first draw.", "none"),
         Column("when", "json", "", "{other parameter: values} under which it exists."),
         Column("meaning", "string", "", "What it is; may be an empty text."),
+        Column(
+            "observed",
+            "bool",
+            "",
+            "Whether the range is only that of the values seen in an import, whose source does not hold it.",
+        ),
     ),
 )
 
@@ -329,8 +356,8 @@ COSTS = TableSchema(
             "work",
             "string",
             "",
-            "`segment` (training to a rung), `pass` (texts through frozen layers), `evaluation`, `test`, `shift`, `retrained` "
-            "(again what was lost) or `whole` (a training whose source has one time for it).",
+            "`segment` (training to a rung), `pass` (texts through frozen layers), `evaluation`, `test`, `shift`, "
+            "`retrained` (again what was lost) or `whole` (a training whose source has one time for it).",
         ),
         Column("key", "string", "", "What the work is; an empty text where it has no key."),
         Column("seen", "int64", _RESOURCE, "Where a segment ended.", "no segment"),
@@ -396,7 +423,9 @@ SHIFTS = TableSchema(
         Column("data_licence", "string", "", "Licence of the data."),
         Column("data_sha256", "string", "", "Covers texts and labels."),
         Column("size", "int64", "texts", "Size of the set."),
-        Column("overlap_dropped", "int64", "texts", "Left out, since they also stand in the task's own splits."),
+        Column(
+            "overlap_dropped", "int64", "texts", "Left out, since they also stand in the task's own splits."
+        ),
         Column("duplicates_dropped", "int64", "texts", "Duplicates dropped before."),
         Column("texts_cut", "int64", "texts", "Those that have more than `max_length` tokens.", _UNKNOWN),
         Column("groups", "json", "", "Group of each item, by number, in the order of the set.", "no groups"),
@@ -439,7 +468,5 @@ SHIFT_ITEMS = TableSchema(
     ),
 )
 
-TABLES = (
-    *(RUNS, SPACE, TRIALS, CONFIRMATIONS, PARAMETERS, RUNGS, ITEMS, COSTS, AUDITED),
-    *(SHIFTS, SHIFT_SCORES, SHIFT_ITEMS),
-)
+SHIFT_TABLES = (SHIFTS, SHIFT_SCORES, SHIFT_ITEMS)  # which tables of runs before there were shift sets lack
+TABLES = (RUNS, SPACE, TRIALS, CONFIRMATIONS, PARAMETERS, RUNGS, ITEMS, COSTS, AUDITED, *SHIFT_TABLES)

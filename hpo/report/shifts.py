@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hpo.records.schema import Confirmation, Records, SetScores, ShiftInfo
-from hpo.report.analysis import Analysis, Comparison, Standing, analyse
+from hpo.report.analysis import Analysis, Standing, analyse
+from hpo.report.comparing import Comparison
 from hpo.report.scores import Role, Scores, collect
 from hpo.report.sentences import Verdict
 from hpo.stats.crossed import Array, Estimate
@@ -54,7 +55,9 @@ def domains(records: Records, judged: Verdict) -> tuple[Domain, ...]:
 
 def _domain(records: Records, shift: ShiftInfo) -> Domain:
     split = records.run.split.model_copy(update={"test": shift.size, "groups": shift.groups})
-    scored = tuple(_rescored(c, c.shifts[shift.name]) for c in records.confirmations if shift.name in c.shifts)
+    scored = tuple(
+        _rescored(c, c.shifts[shift.name]) for c in records.confirmations if shift.name in c.shifts
+    )
     run = records.run.model_copy(update={"split": split})
     there = records.model_copy(update={"run": run, "confirmations": scored})
     return Domain(shift.name, there, analyse(there), collect(there))

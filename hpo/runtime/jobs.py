@@ -18,8 +18,8 @@ class Job(Frozen):
     Attributes:
         parameters: every active parameter of the training.
         rung: number of the evaluation in the training's course; ``UNTRAINED`` for the state before the first step.
-        split: ``VALIDATION`` while the search goes on; for a confirmation ``TEST``, or ``SHIFT`` and the name of a shift set,
-            item by item.
+        split: ``VALIDATION`` while the search goes on; for a confirmation ``TEST``, or ``SHIFT`` and the name of a
+            shift set, item by item.
     """
 
     parameters: Mapping[str, Any]

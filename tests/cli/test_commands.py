@@ -70,8 +70,14 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     def check_experiment(space, device):
         fake.calls.append((space.experiment.name, device))
-        plan = make_plan(space.experiment)
-        return SimpleNamespace(plan=plan, split=SPLIT, shifts=fake.shifts, model=MODEL, device=DEVICE)
+        return SimpleNamespace(
+            plan=make_plan(space.experiment),
+            split=SPLIT,
+            shifts=fake.shifts,
+            models=(MODEL,),
+            notes=(),
+            device=DEVICE,
+        )
 
     module = types.ModuleType("hpo.search.coordinator")
     module.__dict__.update(run_experiment=run_experiment, check_experiment=check_experiment)

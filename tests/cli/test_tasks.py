@@ -68,7 +68,9 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, s
         found.append(("check", space.experiment.name))
         shift = ShiftInfo(name="nyt", source="nyt", licence="MIT", size=30, groups=(0, 0, 1), sha256="0")
         plan = make_plan(space.experiment)
-        return SimpleNamespace(plan=plan, split=SPLIT, shifts=(shift,), model=MODEL, device=DEVICE)
+        return SimpleNamespace(
+            plan=plan, split=SPLIT, shifts=(shift,), models=(MODEL,), notes=(), device=DEVICE
+        )
 
     module = types.ModuleType("hpo.search.coordinator")
     module.__dict__.update(run_experiment=run_experiment, check_experiment=check_experiment)
@@ -105,11 +107,15 @@ def test_all_tasks_are_checked(called: list[tuple[str, str]], capsys: pytest.Cap
     assert called == [("check", "s-movie"), ("check", "s-amazon")]
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith(("task ", "next"))] == [
-        "task 1 of 2",
-        "task 2 of 2",
+        "task 1 of 2: movie",
+        "task 2 of 2: amazon",
         "next: hpo run --space s.yaml",
     ]
     shifts = [" ".join(line.split()) for line in lines if line.startswith("shift ")]
-    assert shifts == [
-        "shift nyt: 30 texts in 2 groups, for the confirmations alone; 0 of the task's own and 0 duplicates dropped; MIT"
-    ] * 2
+    assert (
+        shifts
+        == [
+            "shift nyt: 30 texts in 2 groups, for the confirmations alone; 0 of the task's own and 0 duplicates dropped; MIT"
+        ]
+        * 2
+    )

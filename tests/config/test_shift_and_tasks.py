@@ -64,8 +64,10 @@ def test_shift_sets_survive_the_way_through_json_and_a_changed_one_is_told(load:
     [
         (
             "shift: movie",
-            "2:66: task.shift is 'movie'; allowed: a list, each a text or a mapping of path, hub, text, second_text, "
-            "label, group",
+            (
+                "2:66: task.shift is 'movie'; allowed: a list, each a text or a mapping of path, hub, text, second_text, "
+                "label, group"
+            ),
         ),
         ("shift: [movie]", "2:67: task.shift[0] is the data of the task itself; allowed: other data"),
         (
@@ -74,13 +76,17 @@ def test_shift_sets_survive_the_way_through_json_and_a_changed_one_is_told(load:
         ),
         (
             "shift: [amazn]",
-            "2:67: task.shift[0] is 'amazn'; allowed: movie, amazon, bbc-news, an existing path, or owner/name of the "
-            "Hugging Face hub; did you mean amazon?",
+            (
+                "2:67: task.shift[0] is 'amazn'; allowed: movie, amazon, bbc-news, an existing path, or owner/name of the "
+                "Hugging Face hub; did you mean amazon?"
+            ),
         ),
         (
             "shift: [{hub: owner/name, label: text}]",
-            "2:93: task.shift[0] has the column 'text' for texts and labels; allowed: two columns: labels are recorded "
-            "and reported, texts are not",
+            (
+                "2:92: task.shift[0] has the column 'text' for texts and labels; allowed: two columns: labels are recorded "
+                "and reported, texts are not"
+            ),
         ),
         (
             "shift_test: 20",

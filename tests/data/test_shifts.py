@@ -144,7 +144,9 @@ def test_label_sets_stand_in_the_columns_of_the_task(tmp_path: Path) -> None:
 
 def test_tags_are_numbered_as_the_task_does(tmp_path: Path) -> None:
     rows = [([f"w{i}", "x", "y"], ["B-LOC", "O", "B-PER"]) for i in range(60)]
-    shift = write(tmp_path / "other.jsonl", [(["new", "y"], ["O", "B-PER"]), (["so", "new"], ["B-PER", "I-PER"])])
+    shift = write(
+        tmp_path / "other.jsonl", [(["new", "y"], ["O", "B-PER"]), (["so", "new"], ["B-PER", "I-PER"])]
+    )
     data, found = loaded(write(tmp_path / "own.jsonl", rows), shift, kind="token-classification")
     named = [[data.label_names[tag] for tag in row] for row in found.part.labels]
     assert named == [["O", "B-PER"], ["B-PER", "I-PER"]]

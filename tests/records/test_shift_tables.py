@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from hpo.records.columns import TABLES
+from hpo.errors import UserError
+from hpo.records.columns import SHIFT_TABLES, TABLES
 from hpo.records.exported import read_tables
 from hpo.records.files import read_records, write_records
 from hpo.records.schema import Records, charged_seconds, spent_seconds
@@ -57,6 +59,23 @@ def test_the_tables_have_a_row_for_each_set_score_and_item(records: Records, exp
     assert tuple(tweets["group"]) == records.run.shifts[1].groups
     for table in TABLES:
         assert not frames[table.name].duplicated(list(table.key)).any(), table.name
+
+
+def test_tables_from_before_there_were_shift_sets_are_read_and_a_lost_one_is_named(
+    exported: Path, tmp_path: Path
+) -> None:
+    plain = make_records({"a": 0.8, "b": 0.7}, items=50)
+    write_tables(plain, tmp_path)
+    for table in SHIFT_TABLES:
+        (tmp_path / f"{table.name}.parquet").unlink()
+    again = read_tables(tmp_path)
+    assert again.run.shifts == ()
+    assert again.confirmations == plain.confirmations
+    lost = tmp_path / "lost"
+    shutil.copytree(exported, lost)
+    (lost / "shift_scores.parquet").unlink()
+    with pytest.raises(UserError, match=r"holds no shift_scores\.parquet"):
+        read_tables(lost)
 
 
 def test_costs_count_them(records: Records, exported: Path) -> None:

@@ -35,7 +35,9 @@ def shifted(
                 sha256="ab" * 32,
             )
         )
-        difficulty = random.normal(0, 1, items) + (0 if groups is None else random.normal(0, 1, groups)[topic])
+        difficulty = random.normal(0, 1, items) + (
+            0 if groups is None else random.normal(0, 1, groups)[topic]
+        )
         for c, own in zip(records.confirmations, scores, strict=True):
             skill = of_set[c.strategy] + random.normal(0, 0.008)
             own[name] = _scored(c, name, skill, difficulty + random.normal(0, 0.6, items))

@@ -178,7 +178,10 @@ def test_where_the_ranking_changes_is_said(records: Records, section: Section) -
     assert tweets.tau == -1.0
     assert {(c.first, c.second) for c in tweets.turned} == {("a", "b"), ("a", "c"), ("b", "c")}
     told = " ".join(section.text)
-    assert "On reviews a is best as in domain, and all means stand in the order that they have in domain." in told
+    assert (
+        "On reviews a is best as in domain, and all means stand in the order that they have in domain."
+        in told
+    )
     assert (
         "On tweets the best mean is that of c, which is shown to be better than a; the order of the means changes "
         "(Kendall's tau -1.00)." in told
@@ -196,7 +199,11 @@ def test_one_strategy_has_drops_and_no_ranking() -> None:
     records = make_records({"a": 0.8}, baseline=None)
     records = shifted(records, {"mail": {"a": 0.7}})
     found = generalization_section(records, verdict(records))
-    assert [p.name for p in found.parts if isinstance(p, Table)] == ["shift_scores", "shift_drops", "shift_sets"]
+    assert [p.name for p in found.parts if isinstance(p, Table)] == [
+        "shift_scores",
+        "shift_drops",
+        "shift_sets",
+    ]
     assert "Nothing is compared" in " ".join(found.text)
     assert objection(records) == "Nothing is compared."
 

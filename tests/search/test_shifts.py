@@ -152,7 +152,9 @@ def test_its_evaluations_are_charged_to_confirmations_and_spent_once(records: Re
         assert c.shifts[NAME].seconds > 0
     keys = {c.shifts[NAME].evaluation: c.shifts[NAME].seconds for c in records.confirmations}
     spent = spent_seconds(records.confirmations)
-    assert spent - spent_seconds(tuple(map(without, records.confirmations))) == pytest.approx(sum(keys.values()))
+    assert spent - spent_seconds(tuple(map(without, records.confirmations))) == pytest.approx(
+        sum(keys.values())
+    )
     assert any(c.passes for c in records.confirmations)
 
 
@@ -167,7 +169,9 @@ def test_trials_and_test_scores_are_those_of_a_run_without_the_set(
     assert all(not c.shifts for c in other.confirmations)
 
 
-def test_two_workers_leave_the_records_of_one(ran: tuple[Path, list[str]], space: Space, tmp_path: Path) -> None:
+def test_two_workers_leave_the_records_of_one(
+    ran: tuple[Path, list[str]], space: Space, tmp_path: Path
+) -> None:
     assert told(run(space, tmp_path, workers=2)) == told(ran[0])
 
 
@@ -202,9 +206,7 @@ def test_verify_compares_the_scores_on_the_set(ran: tuple[Path, list[str]]) -> N
         path.write_text(content)
 
 
-def test_another_set_under_the_same_name_is_refused(
-    ran: tuple[Path, list[str]], space: Space
-) -> None:
+def test_another_set_under_the_same_name_is_refused(ran: tuple[Path, list[str]], space: Space) -> None:
     head = read_run(ran[0])
     assert head is not None
     changed = head.shifts[0].model_copy(update={"sha256": "0" * 64})

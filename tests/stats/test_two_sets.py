@@ -66,12 +66,17 @@ def test_the_variance_is_that_of_drawing_units_and_the_items_of_both_sets_anew()
     for _ in range(1500):
         skill = random.normal(0, shared, (u, 1))
         sides = [
-            skill + random.normal(0, own, (u, 1)) + random.normal(0, item, (1, k)) + random.normal(0, noise, (u, k))
+            skill
+            + random.normal(0, own, (u, 1))
+            + random.normal(0, item, (1, k))
+            + random.normal(0, noise, (u, k))
             for k in (n, m)
         ]
         estimates.append(two_sets(*sides))
     truth = 2 * own**2 / u + (item**2 + noise**2 / u) * (1 / n + 1 / m)
-    assert np.var([e.mean for e in estimates]) == pytest.approx(truth, rel=0.12)  # 3 standard errors: sqrt(2 / 1500)
+    assert np.var([e.mean for e in estimates]) == pytest.approx(
+        truth, rel=0.12
+    )  # 3 standard errors: sqrt(2 / 1500)
     assert np.mean([e.variance for e in estimates]) == pytest.approx(truth, rel=0.05)
     covered = np.mean([e.interval()[0] <= 0 <= e.interval()[1] for e in estimates])
     assert 0.935 <= covered <= 0.99

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hpo.records.schema import Records
 from hpo.report.figure import Figure
+from hpo.report.section import Section
 from hpo.report.sections.generalization_parts import (
     drops_table,
     ranking_table,
@@ -13,7 +14,6 @@ from hpo.report.sections.generalization_parts import (
     scores_table,
     sets_table,
 )
-from hpo.report.section import Section
 from hpo.report.sentences import Verdict
 from hpo.report.shifts import Domain, Ranking, domains, drop, ranking
 from hpo.report.table import Table
@@ -49,7 +49,11 @@ def _absent(records: Records, judged: Verdict) -> str:
         )
     if judged.state == "unfinished":
         return "The run is unfinished, and no shift set is looked at before its end."
-    return "" if judged.analysis.standings else "Nothing is confirmed, so that nothing was scored on the shift sets."
+    return (
+        ""
+        if judged.analysis.standings
+        else "Nothing is confirmed, so that nothing was scored on the shift sets."
+    )
 
 
 def _opening(records: Records) -> str:
@@ -69,7 +73,9 @@ def _rankings(rankings: Sequence[Ranking]) -> list[str]:
 def winner_sentence(rankings: Sequence[Ranking]) -> str:
     """On how many shift sets the best in domain is the best, or not separable from it."""
     total, winner = counted(len(rankings), "shift set"), rankings[0].winner
-    by = {word: [r.domain.name for r in rankings if r.winner_is == word] for word in ("best", "level", "worse")}
+    by = {
+        word: [r.domain.name for r in rankings if r.winner_is == word] for word in ("best", "level", "worse")
+    }
     near = [*by["best"], *by["level"]]
     told = f"{winner}, the best in domain, has the best mean on {len(by['best'])} of {total}"
     if all(r.winner_is in {"best", "unknown"} for r in rankings):
@@ -82,7 +88,9 @@ def _ranking(found: Ranking) -> str:
     r = found
     order = f"the order of the means changes (Kendall's tau {r.tau:.2f})" if r.tau is not None else ""
     if r.same_order or r.tau is None:
-        order = "all means stand in the order that they have in domain" if r.same_order else "no order is defined"
+        order = (
+            "all means stand in the order that they have in domain" if r.same_order else "no order is defined"
+        )
     on = f"On {r.domain.name}"
     if r.winner_is == "best":
         return f"{on} {r.winner} is best as in domain, and {order}."

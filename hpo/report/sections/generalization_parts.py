@@ -125,10 +125,10 @@ def ranking_table(home: Domain, rankings: Sequence[Ranking]) -> Table:
         }
         raw.append(computed(facts))
     note = (
-        "Ranks are of means, 1 is best, whether or not they can be told apart. Kendall's tau-b is of the means in domain and "
-        f"on the set, over {len(home.analysis.standings)} strategies: 1 for the same order, -1 for the opposite one. Decided: "
-        "comparisons in which a difference is shown on the set; the other way: those in which the opposite one is shown in "
-        "domain."
+        "Ranks are of means, 1 is best, whether or not they can be told apart. Kendall's tau-b is of the means in domain "
+        f"and on the set, over {len(home.analysis.standings)} strategies: 1 for the same order, -1 for the opposite one. "
+        "Decided: comparisons in which a difference is shown on the set; the other way: those in which the opposite one is "
+        "shown in domain."
     )
     return make_table("shift_ranks", "The ranking out of domain", note, shown, raw)
 
@@ -170,9 +170,7 @@ def scores_figure(found: Sequence[Domain]) -> Figure:
     home = found[0]
     units = Units(home.records.run.metric)
     rows = list(home.rows())
-    ends = [
-        units.scale * end for domain in found for _, s in domain.rows() for end in s.estimate.interval()
-    ]
+    ends = [units.scale * end for domain in found for _, s in domain.rows() for end in s.estimate.interval()]
     axis = Axis(units.axis("test"), limits=limits(ends))
     ticks = [(float(len(rows) - 1 - place), _label(role, s)) for place, (role, s) in enumerate(rows)]
     panels = [
