@@ -121,6 +121,13 @@ def build_classifier(
     return Classifier(body, head, pooling, frozen, wide_mask, objective)
 
 
+def classifier_on(body: Any, parameters: Mapping[str, Any], classes: int) -> Classifier:
+    """A classifier of a whole body and a head that is still to be loaded, by the parameters of ``STRUCTURE``."""
+    width, rate = body.config.hidden_size, parameters["dropout"]
+    head = _build_head(width, parameters["head_hidden_sizes"], classes, rate, seed=0)
+    return Classifier(body, head, parameters["pooling"], ())
+
+
 def _copy_body(body: nn.Module, count: int) -> tuple[nn.Module, list[nn.Module]]:
     """A copy that shares the frozen parts, which nothing changes, and these parts."""
     frozen = frozen_parts(body, count)
