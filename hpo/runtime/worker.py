@@ -83,8 +83,7 @@ class Worker:
 
     def do(self, job: Job) -> Done:
         """Bring a training to the evaluation asked for; what is known is recalled."""
-        self._trained, self._retrained = 0, 0.0
-        self._seconds = {"train": 0.0, "evaluate": 0.0, "store": 0.0, "pass": 0.0}
+        self._count_anew()
         course = self.recall.course(job.parameters, job.seed)
         with self.recall.store.warnings() as warnings, _plain_out_of_memory():
             if not self._fits(course, job):
@@ -105,6 +104,31 @@ class Worker:
                 "warnings": tuple(warnings),
             }
         )
+
+    def whole(self, job: Job) -> tuple[Classifier, int] | None:
+        """The model at the evaluation that ``job`` names, its body beginning with token ids.
+
+        Returns:
+            It, and how many segments were trained for it: none where the store has its state. None where training diverged.
+        """
+        self._count_anew()
+        course = self.recall.course(job.parameters, job.seed)
+        last = state_of(course, job.rung) - 1
+        with _plain_out_of_memory():
+            reached = self._reach(course, last, last)
+            self._settle()
+            if not reached:
+                return None
+            assert self._live is not None
+            model, trained = self._build(course, 0), self._live.model.trained()
+        with torch.no_grad():
+            for name, parameter in model.trained().items():
+                parameter.copy_(trained[name])
+        return model, self._trained
+
+    def _count_anew(self) -> None:
+        self._trained, self._retrained = 0, 0.0
+        self._seconds = {"train": 0.0, "evaluate": 0.0, "store": 0.0, "pass": 0.0}
 
     def _fits(self, course: Course, job: Job) -> bool:
         """Bring the job to its end; False: the memory was too small, and what was kept in it was let go."""
@@ -165,16 +189,19 @@ class Worker:
     def _fresh(self, course: Course) -> _Live:
         """The training at its start, in place of the one in memory."""
         self._live = None  # its model may be taken
-        parameters = course.parameters
-        head_seed = derive(course.seed, "head")
-        objective = self._outputs.objective(parameters, self._precision.device)
-        fresh = build_classifier(
-            self._pretrained, parameters, self._outputs.classes, head_seed, course.start, objective
-        )
-        fresh.to(self._precision.device)
-        structure = json.dumps([course.start, *(parameters[name] for name in STRUCTURE)])
+        fresh = self._build(course, course.start)
+        structure = json.dumps([course.start, *(course.parameters[name] for name in STRUCTURE)])
         backward = self._warm.take(structure, fresh)
-        return _Live(course.keys[0], backward, build_optimizer(backward.model, parameters))
+        return _Live(course.keys[0], backward, build_optimizer(backward.model, course.parameters))
+
+    def _build(self, course: Course, start: int) -> Classifier:
+        """The model of a training at its start, its body beginning at depth ``start``."""
+        head_seed = derive(course.seed, "head")
+        objective = self._outputs.objective(course.parameters, self._precision.device)
+        fresh = build_classifier(
+            self._pretrained, course.parameters, self._outputs.classes, head_seed, start, objective
+        )
+        return fresh.to(self._precision.device)
 
     def _train_segment(self, course: Course, segment: int) -> bool:
         live, self._live = self._live, None  # an interrupt must not leave a state under the old key
