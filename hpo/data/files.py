@@ -46,7 +46,7 @@ def _table(file: Path, source: DataSource, kind: Kind) -> Table:
                 "Set `kind: token-classification` under `task`, or name a file with a class for each text.",
             )
         return read_guarded(file, read_conll)
-    return table_from_columns(str(file), _columns(file), source, kind)
+    return table_from_columns(str(file), read_columns(file), source, kind)
 
 
 def _files_of_splits(folder: Path) -> dict[str, Path]:
@@ -68,7 +68,12 @@ def _files_of_splits(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _columns(path: Path) -> Columns:
+def read_columns(path: Path) -> Columns:
+    """The named columns of a CSV, JSON, JSON Lines or Parquet file.
+
+    Raises:
+        UserError: its type is unknown, or it cannot be read.
+    """
     read = READERS.get(path.suffix.lower())
     if read is None:
         allowed = ", ".join((*READERS, *CONLL_ENDINGS))
