@@ -22,6 +22,8 @@ COMMANDS = (
     "compare",
     "verify",
     "audit",
+    "export",
+    "predict",
     "import",
     "export-records",
     "ui",
