@@ -16,7 +16,7 @@ from hpo.config.experiment import Experiment
 from hpo.config.space import Space, load_space
 from hpo.data.task_data import Part, load_task
 from hpo.data.tokens import tokenize
-from hpo.data.wordnet import load_synonyms
+from hpo.runtime.sources import load_sources
 from hpo.seeds import derive
 from hpo.training.examples import TrainingTexts
 
@@ -72,11 +72,12 @@ def load_assets(path: Path) -> Assets:
     from transformers import AutoTokenizer
 
     experiment = open_space(path).experiment
-    name, length = experiment.model, experiment.task.max_length
+    [source] = experiment.sources().values()
+    name, length = source.name, experiment.task.max_length
     model = fetch(name) if name in CATALOGUE else path.parent / name
     tokenizer = AutoTokenizer.from_pretrained(model)
     task = load_task(experiment.task, experiment.seed)
-    synonyms = load_synonyms() if experiment.needs_synonyms() else None
+    sources = load_sources(experiment.values("augmentation"), experiment.augmentation_model)
 
     def tokens(part: Part) -> Split:
         return Split(tokenize(tokenizer, part.texts, length), part.labels)
@@ -85,7 +86,7 @@ def load_assets(path: Path) -> Assets:
         experiment=experiment,
         model=Path(model),
         tokenizer=tokenizer,
-        train=TrainingTexts(task.train, tokenizer, length, synonyms, derive(experiment.seed, "augmentation")),
+        train=TrainingTexts(task.train, tokenizer, length, sources, derive(experiment.seed, "augmentation")),
         validation=tokens(task.validation),
         test=tokens(task.test),
         classes=len(task.label_names),

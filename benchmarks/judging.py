@@ -8,11 +8,10 @@ from itertools import combinations
 import numpy as np
 
 from benchmarks.simulated import Bools
-from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
-from hpo.report.analysis import LEAST_MARGIN
-from hpo.stats.comparisons import holm
+from hpo.records.verdict_rule import LEAST_MARGIN
+from hpo.report.comparing import decide_family, least_units
 from hpo.stats.crossed import Array, Estimate, crossed
-from hpo.stats.decision import Outcome, decide
+from hpo.stats.decision import Outcome
 
 DIFFERENT = {Outcome.RELEVANT, Outcome.BETTER, Outcome.DIFFERENT}
 EQUIVALENT = {Outcome.EQUIVALENT, Outcome.DIFFERENT}
@@ -55,18 +54,13 @@ def judge(correct: Bools, margin: float) -> Judged:
     strategies, searches = correct.shape[:2]
     units = correct.mean(axis=2) if searches > 1 else correct[:, 0].astype(np.float64)
     estimates = [crossed(units[a] - units[b]) for a, b in combinations(range(strategies), 2)]
-    adjusted = holm([estimate.p_value() for estimate in estimates])
-    enough = verdict_allowed(searches, correct.shape[2])
-    outcomes = [
-        decide(estimate, p, margin, len(estimates), enough=enough)
-        for estimate, p in zip(estimates, adjusted, strict=True)
-    ]
-    return Judged(tuple(estimates), tuple(outcomes))
+    decided = decide_family(estimates, margin, least_units(searches))
+    return Judged(tuple(estimates), tuple(one.outcome for one in decided))
 
 
 def verdict_allowed(searches: int, seeds: int) -> bool:
     """Whether so many searches, or seeds of a single one, can end in anything but "inconclusive"."""
-    return searches >= LEAST_SEARCHES if searches > 1 else seeds >= LEAST_SEEDS
+    return (searches if searches > 1 else seeds) >= least_units(searches)
 
 
 def margin_of(validation: Array) -> float:

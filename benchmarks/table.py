@@ -55,7 +55,10 @@ def table(found: Mapping[str, Any]) -> str:
         *(_resources(name, found[name]) for name in CASES if name in found),
     ]
     notes = [line for name in CASES if name in found for line in _figures(name, found[name])]
-    verdicts = ["", _markdown(verdict_table.rows(found["verdicts"]))] if "verdicts" in found else [""]
+    verdicts = [""]
+    if "verdicts" in found:
+        case = found["verdicts"]
+        verdicts = ["", _markdown(verdict_table.rows(case)), verdict_table.false_verdicts(case) + "\n"]
     return "\n".join([_markdown(rows), _markdown(resources), *notes, *verdicts])
 
 

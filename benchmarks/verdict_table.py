@@ -1,9 +1,14 @@
-"""The table of simulated verdicts: one row a design, rates in percent, their standard errors in brackets."""
+"""The table of simulated verdicts: one row a design, rates in percent, their standard errors in brackets; and a note."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from scipy.stats import binomtest
+
+from hpo.records.verdict_rule import ALPHA
+from hpo.report.text import counted
 
 RATES = {
     "false_better": 'false "better"',
@@ -36,3 +41,25 @@ def _row(cell: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _percent(rate: tuple[float, float] | None) -> str:
     return "" if rate is None else f"{100 * rate[0]:.1f} ({100 * rate[1]:.1f})"
+
+
+def false_verdicts(case: Mapping[str, Any]) -> str:
+    """Whether the highest rate of false verdicts is above its bound by more than chance.
+
+    By the exact interval of Clopper and Pearson (Biometrika 26, 1934) and the exact one-sided binomial test.
+    """
+    worst = max(case["cells"], key=lambda cell: cell["false_better"][0])
+    rate, repeats = worst["false_better"][0], case["repeats"]
+    found = binomtest(round(rate * repeats), repeats, ALPHA, alternative="greater")
+    low, high = binomtest(found.k, repeats).proportion_ci(0.95, "exact")
+    said = "within its Monte-Carlo error" if low <= ALPHA else "more than its Monte-Carlo error"
+    designs = sum(cell["lead"] is not None for cell in case["cells"])
+    design = (
+        f"{counted(worst['strategies'], 'strategy', 'strategies')}, "
+        f"{counted(worst['searches'], 'search', 'searches')}, {counted(worst['seeds'], 'seed')}"
+    )
+    return (
+        f'The highest of {designs} rates of a false "better" is {100 * rate:.1f} % ({design}; '
+        f"{found.k:,} of {repeats:,} runs; 95 % interval {100 * low:.1f} to {100 * high:.1f} %). Against the "
+        f"{100 * ALPHA:g} % aimed at that is {said} (one-sided p {found.pvalue:.2f}, of this design alone)."
+    )

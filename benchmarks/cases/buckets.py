@@ -50,7 +50,7 @@ def _train(space: Path, folder: Path, kind: str, seed: int) -> tuple[float, floa
     from hpo.training.store import STORE_LIMIT, Store
 
     experiment = open_space(space).experiment
-    loaded = load(experiment, space.parent, "cpu")
+    loaded = load(experiment, "cpu")
     with _pools(1 if kind == PLAIN else None):
         recall = loaded.recall(Store(folder, STORE_LIMIT), ())
         recall.open_test(loaded.test_set)
@@ -60,7 +60,7 @@ def _train(space: Path, folder: Path, kind: str, seed: int) -> tuple[float, floa
         done = worker.do(job)
         test = worker.do(job.model_copy(update={"split": "test"})).test
     assert test is not None, "a job on the test split gives scores"
-    return test.accuracy, done.seconds["train"]
+    return test.score, done.seconds["train"]
 
 
 @contextmanager

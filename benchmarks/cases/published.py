@@ -22,10 +22,10 @@ from scipy import stats
 from benchmarks.measure import ROOT, environment
 from benchmarks.replay import Bench
 from hpo.records.files import read_records
+from hpo.records.verdict_rule import ALPHA
 from hpo.report.figure import Figure
 from hpo.report.sections.tuning import tuning_section
 from hpo.report.sentences import verdict
-from hpo.stats.decision import ALPHA
 
 RELEASED = ROOT / "benchmarks" / "published"
 Figures = dict[str, float]

@@ -14,10 +14,10 @@ import numpy as np
 from benchmarks.judging import Judged, differences, judge, margin_of, verdict_allowed
 from benchmarks.replay import Bench
 from benchmarks.simulated import Bools, Design, Model, Trained
-from hpo.report.analysis import LEAST_MARGIN
+from hpo.records.verdict_rule import ALPHA, LEAST_MARGIN
 from hpo.stats.comparisons import simultaneous_confidence
 from hpo.stats.crossed import Array
-from hpo.stats.decision import ALPHA, Outcome
+from hpo.stats.decision import Outcome
 from hpo.stats.power import Components, components, design_power
 
 REPEATS = 4000

@@ -63,9 +63,10 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         ("question", experiment.question),
         *_work_rows(experiment, checked.plan),
         *((name, _setting(setting)) for name, setting in experiment.parameters.items()),
-        ("data", _data(checked.split)),
-        ("model", _model(checked.model)),
+        ("data", _data(checked.split, len(checked.models))),
+        *(("model", _model(model)) for model in checked.models),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
+        *(("note", note) for note in checked.notes),
     ]
 
 
@@ -98,11 +99,12 @@ def _strategies(experiment: Experiment, plan: Plan) -> str:
     return f"{values} of {experiment.compare.parameter}: {', '.join(plan.strategies)}{against}"
 
 
-def _data(split: SplitInfo) -> str:
+def _data(split: SplitInfo, models: int) -> str:
     sizes = f"{split.train:,} train, {split.validation:,} validation, {split.test:,} test"
     dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped"
     if split.texts_cut:
-        dropped += f", {count_of(split.texts_cut, 'text')} cut at max_length"
+        most = "at most " if models > 1 else ""
+        dropped += f", {most}{count_of(split.texts_cut, 'text')} cut at max_length"
     return f"{split.source}: {sizes}; {len(split.labels)} classes, {dropped}; {split.licence}"
 
 

@@ -34,32 +34,35 @@ def clean(
         bool, typer.Option("--dry-run", help="Say what would be freed and remove nothing.")
     ] = False,
 ) -> None:
-    """Remove stored states and prefixes that no unfinished run needs. Records, reports and facts stay."""
+    """Remove stored states and prefixes that no unfinished or audited run needs. Records, reports and facts stay."""
     from hpo.runtime.cleaning import clean_earlier, clean_store
 
     if not results.is_dir():
         raise UserError(f"there is no folder {results}", "Name the one that `hpo run --results` wrote to.")
     folders = sorted(path for path in results.iterdir() if path.is_dir() and path.name != ".store")
     at_work = {folder for folder in folders if is_running(folder)}
-    unfinished = {f: began(f) for f in folders if is_unfinished(f, running=f in at_work)}
-    cleaning = clean_store(results / ".store", min(unfinished.values(), default=math.inf), dry_run=dry_run)
+    opened = {f: began(f) for f in folders if is_open(f, running=f in at_work)}
+    cleaning = clean_store(results / ".store", min(opened.values(), default=math.inf), dry_run=dry_run)
     earlier = clean_earlier((f for f in folders if f not in at_work), dry_run=dry_run)
 
     verb = "would free" if dry_run else "freed"
     print(f"{verb}: {_amount(cleaning.removed)} of states and prefixes")
     if earlier.files:
         print(f"{verb}: {_amount(earlier)} that earlier versions left")
-    if unfinished:
-        print(f"kept: {_amount(cleaning.kept)} used since {_which(list(unfinished))}")
+    if opened:
+        print(f"kept: {_amount(cleaning.kept)} used since {_which(list(opened))}")
     print(f"kept: {size(cleaning.facts)} of facts, so that nothing is trained twice")
-    print(f"next: {_next(results, list(unfinished), at_work, dry_run=dry_run)}")
+    print(f"next: {_next(results, list(opened), at_work, dry_run=dry_run)}")
 
 
-def is_unfinished(folder: Path, *, running: bool) -> bool:
-    """Whether ``folder`` is that of a run with work left, which may have no records yet while it is at work."""
+def is_open(folder: Path, *, running: bool) -> bool:
+    """Whether ``folder`` is that of a run that may read the store: with work left, or finished and audited just now.
+
+    A run that is at work may have no records yet.
+    """
     from hpo.records.files import is_finished
 
-    return (running or (folder / "records" / "run.json").is_file()) and not is_finished(folder)
+    return running or ((folder / "records" / "run.json").is_file() and not is_finished(folder))
 
 
 def began(folder: Path) -> float:
@@ -76,16 +79,19 @@ def _amount(total: Total) -> str:
 
 
 def _which(folders: list[Path]) -> str:
+    from hpo.records.files import is_finished
+
     names = ", ".join(printable(folder.name) for folder in folders)
+    audited = [is_finished(folder) for folder in folders]  # what is finished is open only while it is audited
     if len(folders) == 1:
-        return f"{names} began, which is not finished"
-    return f"the first of {names} began, which are not finished"
+        return f"{names} began, which is {'at work' if audited[0] else 'not finished'}"
+    return f"the first of {names} began, which are not finished{' or at work' if any(audited) else ''}"
 
 
-def _next(results: Path, unfinished: list[Path], at_work: set[Path], *, dry_run: bool) -> str:
+def _next(results: Path, opened: list[Path], at_work: set[Path], *, dry_run: bool) -> str:
     elsewhere = [] if results.resolve() == RESULTS.resolve() else ["--results", str(results)]
     if dry_run:
         return shlex.join(["hpo", "clean", *elsewhere])
-    if unfinished:
-        return next_command(unfinished[0].name, unfinished[0], running=unfinished[0] in at_work)
+    if opened:
+        return next_command(opened[0].name, opened[0], running=opened[0] in at_work)
     return shlex.join(["hpo", "run", "--space", "lr_schedules", *elsewhere])

@@ -41,7 +41,10 @@ def export(
     to: Annotated[
         Path | None,
         typer.Option(
-            "--to", metavar="FOLDER", file_okay=False, help="Where to write; without it models/ in the run's folder."
+            "--to",
+            metavar="FOLDER",
+            file_okay=False,
+            help="Where to write; without it models/ in the run's folder.",
         ),
     ] = None,
     register: Annotated[

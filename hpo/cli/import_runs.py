@@ -10,7 +10,7 @@ import typer
 from hpo.cli.runs import RESULTS, ResultsOption
 from hpo.cli.words import count_of, paragraph
 from hpo.errors import UserError
-from hpo.foreign.asked import Asked, Format
+from hpo.foreign.asked import Asked, Format, Roles
 
 EXAMPLE = """\
 Example:
@@ -153,6 +153,15 @@ def import_(
             rich_help_panel=_LACKS,
         ),
     ] = None,
+    no_pruning: Annotated[
+        bool,
+        typer.Option(
+            "--no-pruning",
+            help="Take no training as pruned for ending before the longest of its task (or before its own epochs or steps, "
+            "where those are a parameter): each with a score is complete. What the source calls pruned stays so.",
+            rich_help_panel=_LACKS,
+        ),
+    ] = False,
     reference: Annotated[
         str | None,
         typer.Option(
@@ -170,7 +179,7 @@ def import_(
     """Turn runs of other tools into records, which `hpo report` reads like its own. Changes nothing in the source.
 
     What has a usual name (strategy, task, seed, val_accuracy, test_accuracy, ...) needs no option: what was taken for what
-    is printed.
+    is printed, kept in the records, and listed by the report.
     """
     from hpo.foreign.importing import import_runs, is_name, write_import
 
@@ -186,18 +195,21 @@ def import_(
         independent=independent,
         paired=paired,
         studies=tuple(study or ()),
+        no_pruning=no_pruning,
         named=study_names,
-        strategy=tuple(strategy or ()),
-        task=tuple(task or ()),
-        replicate=replicate,
-        seed=seed,
-        score=score,
-        test_score=test_score,
-        rung=rung,
-        trial=trial,
-        cost=cost,
-        state=state,
-        phase=phase,
+        roles=Roles(
+            strategy=tuple(strategy or ()),
+            task=tuple(task or ()),
+            replicate=replicate,
+            seed=seed,
+            score=score,
+            test_score=test_score,
+            rung=rung,
+            trial=trial,
+            cost=cost,
+            state=state,
+            phase=phase,
+        ),
         parameters=tuple(parameter or ()),
     )
     if name is not None and not is_name(name):

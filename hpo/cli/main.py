@@ -17,6 +17,7 @@ from hpo import __version__
 from hpo.cli import (
     assets,
     audit,
+    augment,
     check,
     clean,
     compare,
@@ -71,6 +72,7 @@ app = typer.Typer(
 )
 app.command("run", epilog=run.EXAMPLE)(run.run)
 app.command("check", epilog=check.EXAMPLE)(check.check)
+app.command("augment", epilog=augment.EXAMPLE)(augment.augment)
 app.command("status", epilog=status.EXAMPLE)(status.status)
 app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)

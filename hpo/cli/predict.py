@@ -43,14 +43,18 @@ def predict(
     ],
     text: Annotated[
         str | None,
-        typer.Option("--text", metavar="COLUMN", help="The texts; without it the column of the training data."),
+        typer.Option(
+            "--text", metavar="COLUMN", help="The texts; without it the column of the training data."
+        ),
     ] = None,
     second_text: Annotated[
         str | None, typer.Option("--second-text", metavar="COLUMN", help="The second texts of a pair task.")
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option("--to", metavar="FILE", dir_okay=False, help="Where to write; without it to the terminal."),
+        typer.Option(
+            "--to", metavar="FILE", dir_okay=False, help="Where to write; without it to the terminal."
+        ),
     ] = None,
     device: DeviceOption = None,
 ) -> None:
@@ -93,7 +97,9 @@ def _write(out: IO[str], kind: str, predictions: Iterable[Prediction]) -> None:
         for row, one in enumerate(predictions, 1):
             likely = [name for name, probability in one.labels.items() if probability > 0.5]
             every = {name: round(probability, 4) for name, probability in one.labels.items()}
-            rows.writerow((row, json.dumps(likely, ensure_ascii=False), json.dumps(every, ensure_ascii=False)))
+            rows.writerow(
+                (row, json.dumps(likely, ensure_ascii=False), json.dumps(every, ensure_ascii=False))
+            )
     else:
         rows.writerow(("row", "label", "probability"))
         for row, one in enumerate(predictions, 1):

@@ -1,9 +1,10 @@
-"""`hpo report`: the report of a run, again, from its records; of several runs also a report across them."""
+"""`hpo report`: the report of a run, again, from its records; of several runs the report across them."""
 
 from __future__ import annotations
 
 import shlex
 import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,10 +28,11 @@ Example:
   next: hpo report lr_schedules --open, or hpo ui --space lr_schedules
 
   $ hpo report reviews_run news_run questions_run --to schedules
-  report: results/reviews_run/report.html
-  ...
   Inconclusive over 3 tasks (reviews, news and questions): ...
   report across runs: results/schedules/report.html
+  tables: results/schedules/tables, figures: results/schedules/figures, data: results/schedules/data
+  for a paper: results/schedules/methods.tex, references.bib, manifest.json
+  next: hpo report results/reviews_run, for the report of that run alone
 """
 ACROSS = "across"
 
@@ -53,9 +55,10 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     tracking_uri: TrackingOption = None,
 ) -> None:
-    """Write report.html, tables, figures and the texts for a paper again; of several runs, also of all together.
+    """Write report.html, tables, figures and the texts for a paper again: of a run, or of several runs together.
 
-    Trains nothing. The report is kept with the run's comparison in MLflow, too.
+    Trains nothing. The report of a run is kept with its comparison in MLflow, too; the report across several leaves theirs
+    as they are and leads to those that there are.
     """
     folders = find_runs(runs)
     if len(folders) == 1:
@@ -90,7 +93,7 @@ def _one(folder: Path, *, latex: bool, tracking_uri: str | None) -> Path:
     print("\n".join(map(paragraph, written.verdict.sentences)))
     print(f"report: {written.html}")
     print(f"tables: {folder / 'tables'}, figures: {folder / 'figures'}")
-    print(f"for a paper: {folder / written.kit[0].name}, {', '.join(path.name for path in written.kit[1:])}")
+    print(_for_a_paper(written.kit))
     if latex:
         from hpo.report.kit.example_tex import HINT
 
@@ -99,6 +102,10 @@ def _one(folder: Path, *, latex: bool, tracking_uri: str | None) -> Path:
     after = f", or hpo ui --space {folder.name}, where the figures lie with the comparison" if tracked else ""
     print(f"next: hpo report {folder.name} --open{after}")
     return written.html
+
+
+def _for_a_paper(kit: Sequence[Path]) -> str:
+    return f"for a paper: {kit[0]}, {', '.join(path.name for path in kit[1:])}"
 
 
 def _attach(folder: Path, written: Report, tracking_uri: str | None) -> bool:
@@ -121,12 +128,12 @@ def _attach(folder: Path, written: Report, tracking_uri: str | None) -> bool:
 
 def _several(folders: list[Path], to: Path) -> Path:
     from hpo.report.across_page import write_across
-    from hpo.report.writing import write_report
 
     written = write_across(folders, to, figures=True)
-    for folder in folders:
-        print(f"report: {write_report(folder).html}", flush=True)
     print("\n".join(map(paragraph, written.verdict.sentences)))
     print(f"report across runs: {written.html}")
-    print(f"tables: {to / 'tables'}, figures: {to / 'figures'}")
+    print(f"tables: {to / 'tables'}, figures: {to / 'figures'}, data: {to / 'data'}")
+    print(_for_a_paper(written.kit))
+    own = shlex.join(["hpo", "report", str(folders[0])])
+    print(f"next: {own}, for the report of that run alone")
     return written.html

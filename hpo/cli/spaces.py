@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from hpo.config.experiment import Experiment
     from hpo.config.space import Space
@@ -41,6 +42,8 @@ def open_space(name: str) -> Space:
 def fetch_assets(experiment: Experiment, say: Callable[[str], None]) -> None:
     """Download what the experiment names and the cache lacks, before a live display takes the terminal.
 
+    Weights that must be converted first are told of: that is done where they are loaded.
+
     Args:
         say: takes one line before each download.
 
@@ -48,16 +51,29 @@ def fetch_assets(experiment: Experiment, say: Callable[[str], None]) -> None:
         UserError: a download fails.
     """
     from hpo.assets.catalogue import CATALOGUE
+    from hpo.assets.conversions import gguf_of, is_converted
+    from hpo.assets.fetch import fetch
+
+    fetch_named(asset_names(experiment), say)
+    for source in experiment.sources().values():
+        gguf = gguf_of(fetch(source.name) if source.name in CATALOGUE else Path(source.name))
+        if gguf is not None and not is_converted(gguf):
+            say(f"{gguf.name} is converted to safetensors in the cache, once: this takes about a minute")
+
+
+def fetch_named(names: Iterable[str], say: Callable[[str], None]) -> None:
+    """As ``fetch_assets``, by name; a name that the catalogue lacks is none of an asset."""
+    from hpo.assets.catalogue import CATALOGUE
     from hpo.assets.fetch import fetch, is_cached
 
-    for name in asset_names(experiment):
+    for name in names:
         if name in CATALOGUE and not is_cached(name):
             fetch(name, say)
 
 
 def asset_names(experiment: Experiment) -> list[str]:
-    """What the experiment reads, by name: its data, its model, and the synonyms that an augmentation needs."""
-    names = [experiment.task.data.asset or "", experiment.model]
+    """What the experiment reads, by name: its data, its models, and the synonyms that an augmentation needs."""
+    names = [experiment.task.data.asset or "", *(source.name for source in experiment.sources().values())]
     if experiment.needs_synonyms():
         names.append("wordnet")
     return names

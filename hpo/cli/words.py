@@ -16,9 +16,15 @@ def line(text: str) -> None:
     print(text, flush=True)
 
 
-def paragraph(text: str) -> str:
-    """``text`` without control characters, wrapped to the terminal (80 columns where there is none)."""
-    return textwrap.fill(printable(text), shutil.get_terminal_size().columns, break_on_hyphens=False)
+def paragraph(text: str, heading: str = "") -> str:
+    """``text`` without control characters, wrapped to the terminal (80 columns where there is none), beside a heading."""
+    return textwrap.fill(
+        printable(text),
+        shutil.get_terminal_size().columns,
+        initial_indent=heading,
+        subsequent_indent=" " * len(heading),
+        break_on_hyphens=False,
+    )
 
 
 def duration(seconds: float) -> str:

@@ -7,10 +7,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS, Choices, Compare, Fixed, Range, Setting
-from hpo.config.parameters import PARAMETERS, POOLINGS, Value, complete, is_active
+from hpo.config.experiment import Choices, Compare, Fixed, Range, Setting
+from hpo.config.parameters import (
+    MODEL,
+    NEEDS_MASKED,
+    PARAMETERS,
+    POOLINGS,
+    Value,
+    acts_with,
+    complete,
+    decided_by,
+    is_active,
+    with_defaults,
+)
 from hpo.config.problems import Position, Problems, listed
-from hpo.config.settings import listed_values
+from hpo.config.settings import listed_values, shown_value
+from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 
 
 @dataclass(frozen=True)
@@ -22,6 +34,7 @@ class Draft:
         compare: None where it is wrong or absent; ``compared`` tells which.
         parameters: None where one is wrong.
         seeds: of the confirmation; None where it is wrong or left to its default.
+        masked: whether the file names a masked language model.
         places: where each key path stands.
     """
 
@@ -32,6 +45,7 @@ class Draft:
     parameters: Mapping[str, Setting | None]
     baseline: Mapping[str, Value] | None
     seeds: int | None
+    masked: bool
     places: Mapping[tuple[str | int, ...], Position]
 
     def where(self, *keys: str) -> Position:
@@ -57,6 +71,13 @@ class Draft:
                 return interval
         return None
 
+    def can_be_above(self, name: str, bound: float) -> bool:
+        """Whether the number ``name`` may be above ``bound`` in any trial."""
+        possible = self.values(name)
+        if isinstance(possible, Range):
+            return possible.high > bound
+        return any(v > bound for v in possible or () if isinstance(v, int | float))
+
     def can_be(self, name: str, wanted: tuple[Value, ...]) -> bool:
         """Whether parameter ``name`` may take one of the values; True where that cannot be told."""
         possible = self.values(name)
@@ -71,10 +92,11 @@ def check(draft: Draft, problems: Problems) -> None:
     _check_conditions(draft, problems)
     _check_effects(draft, problems)
     _check_baseline(draft, problems)
+    _check_masked(draft, problems)
     _check_counts(draft, problems)
     _check_rungs(draft, problems)
     _check_slopes(draft, problems)
-    _check_pooling(draft, problems)
+    _check_kind(draft, problems)
     if draft.budget["sampler"] == "grid" and (draft.compare is not None or not draft.compared):
         _check_grid(draft, problems)
 
@@ -131,9 +153,7 @@ def _cycle(draft: Draft, name: str, other: str) -> list[str]:
 
 def _parents(draft: Draft, name: str) -> Iterator[str]:
     yield from _conditions(draft, name)
-    condition = PARAMETERS[name].active_when
-    if condition is not None:
-        yield condition[0]
+    yield from decided_by(name)
 
 
 def _check_effects(draft: Draft, problems: Problems) -> None:
@@ -142,24 +162,41 @@ def _check_effects(draft: Draft, problems: Problems) -> None:
         if ("parameters", name) not in draft.places:
             continue
         _check_effect(draft, name, draft.where("parameters", name), f"parameters.{name}", problems)
-    if draft.compare is not None:
+    if draft.compare is not None and draft.compare.parameter != MODEL:
         name = draft.compare.parameter
         _check_effect(draft, name, draft.where("compare", "parameter"), f"compare.parameter {name}", problems)
 
 
 def _check_effect(draft: Draft, name: str, at: Position, label: str, problems: Problems) -> None:
-    condition = PARAMETERS[name].active_when
-    if condition is None:
-        return
-    other, wanted = condition
-    given = _conditions(draft, name).get(other)
-    acting = wanted if given is None else tuple(v for v in wanted if v in given)
-    if not draft.can_be(other, acting):
-        problems.add(
-            at,
-            f"{label} has no effect, as {other} is only {_shown_values(draft, other, given)}",
-            f"{name} together with {other}: {' or '.join(str(v) for v in wanted)}",
-        )
+    for other in decided_by(name):
+        given = _conditions(draft, name).get(other)
+        if not _can_act(draft, name, other, given):
+            problems.add(
+                at,
+                f"{label} has no effect, as {other} is only {_shown_values(draft, other, given)}",
+                f"{name} together with {_acting_words(name, other)}",
+            )
+
+
+def _can_act(draft: Draft, name: str, other: str, given: tuple[Value, ...] | None) -> bool:
+    """Whether parameter ``other`` may take a value, among the ``given`` ones, with which ``name`` has an effect."""
+    possible = draft.values(other)
+    if isinstance(possible, tuple):
+        return any(acts_with(name, other, v) for v in possible if given is None or v in given)
+    needs = PARAMETERS[name].active_when
+    return needs is None or draft.can_be(other, tuple(v for v in needs[1] if given is None or v in given))
+
+
+def _acting_words(name: str, other: str) -> str:
+    """The other values with which a parameter has an effect: of ``other``, and of what decides beside it."""
+    needs, bars = PARAMETERS[name].active_when, PARAMETERS[name].inactive_when
+    if needs is not None and other not in (needs[0], "" if bars is None else bars[0]):
+        return _acting_words(needs[0], other)
+    wanted = [] if needs is None else [f"{needs[0]}: {' or '.join(shown_value(v) for v in needs[1])}"]
+    unwanted = (
+        [] if bars is None else [f"{bars[0]} other than {' or '.join(shown_value(v) for v in bars[1])}"]
+    )
+    return " and ".join((*wanted, *unwanted))
 
 
 def _shown_values(draft: Draft, name: str, given: tuple[Value, ...] | None = None) -> str:
@@ -170,15 +207,36 @@ def _shown_values(draft: Draft, name: str, given: tuple[Value, ...] | None = Non
 
 
 def _check_baseline(draft: Draft, problems: Problems) -> None:
-    recipe = {name: parameter.default for name, parameter in PARAMETERS.items()} | dict(draft.baseline or {})
+    recipe = with_defaults(draft.baseline or {})
     for name in draft.baseline or {}:
-        condition = PARAMETERS[name].active_when
-        if condition is not None and not is_active(name, recipe):
+        if not is_active(name, recipe):
+            others = [o for o in decided_by(name) if not acts_with(name, o, recipe[o])]
             problems.add(
                 draft.where("baseline", name),
-                f"baseline.{name} has no effect, as {condition[0]} is {recipe[condition[0]]}",
-                f"{name} together with {condition[0]}: {' or '.join(str(v) for v in condition[1])}",
+                f"baseline.{name} has no effect, as "
+                + " and ".join(f"{other} is {shown_value(recipe[other])}" for other in others),
+                f"{name} together with {_acting_words(name, others[0])}",
             )
+
+
+def _check_masked(draft: Draft, problems: Problems) -> None:
+    """The augmentation that asks a masked language model has one, and a model is there for it."""
+    possible = draft.values("augmentation")
+    if not isinstance(possible, tuple):
+        return
+    asked = not set(NEEDS_MASKED).isdisjoint({*possible, (draft.baseline or {}).get("augmentation")})
+    if asked and not draft.masked:
+        problems.add(
+            _at(draft, "augmentation"),
+            f"augmentation can be {NEEDS_MASKED[0]}, and the file names no augmentation_model",
+            "augmentation_model: a folder or owner/name of the Hugging Face hub, of a masked language model",
+        )
+    if draft.masked and not asked:
+        problems.add(
+            draft.where("augmentation_model"),
+            f"augmentation_model has no effect, as augmentation is only {listed_values(possible)}",
+            f"augmentation_model together with augmentation: {NEEDS_MASKED[0]}",
+        )
 
 
 def _check_counts(draft: Draft, problems: Problems) -> None:
@@ -248,15 +306,30 @@ def _check_slopes(draft: Draft, problems: Problems) -> None:
         _check_slope(draft, "baseline", slope, peak, recipe["epochs"], recipe["batch_size"], problems)
 
 
-def _check_pooling(draft: Draft, problems: Problems) -> None:
-    """A tag for each word is read off each token, a class off all of them."""
+MENTIONS, MIXUP = "mention_replacement", "mixup_alpha"
+
+
+def _at(draft: Draft, name: str) -> Position:
+    """Where a parameter has its values."""
+    if draft.compare is not None and draft.compare.parameter == name:
+        return draft.where("compare", "values")
+    return draft.where("parameters" if name in draft.parameters else "baseline", name)
+
+
+def _check_kind(draft: Draft, problems: Problems) -> None:
+    """What the kind of task asks of parameters: a tag for each word is read off each token, a class off all of them."""
     kind = draft.task["kind"]
     tags = kind == "token-classification"
+    if kind is not None and not tags and MENTIONS in _possible(draft, "augmentation"):
+        problems.add(
+            _at(draft, "augmentation"), f"augmentation is {MENTIONS}, and the task {kind}", "the others"
+        )
+    if tags and draft.can_be_above(MIXUP, 0.0):
+        problems.add(_at(draft, MIXUP), f"{MIXUP} is above 0, and the task {kind}", "0: words are not mixed")
     wrong = [v for v in _possible(draft, "pooling") if (v == "none") != tags]
     if kind is not None and wrong:
         allowed = "none" if tags else listed_values(tuple(v for v in POOLINGS if v != "none"))
-        section = "compare" if draft.compare and draft.compare.parameter == "pooling" else "parameters"
-        at = draft.where(section, "values" if section == "compare" else "pooling")
+        at = _at(draft, "pooling")
         problems.add(at, f"pooling is {listed_values(tuple(wrong))}, and the task {kind}", allowed)
 
 
@@ -332,8 +405,6 @@ def _acting(draft: Draft, counts: Mapping[str, int], value: Value | None) -> lis
 def _acts(draft: Draft, name: str, value: Value | None) -> bool:
     if draft.compare is None:
         return True
-    conditions = [(other, wanted) for other, wanted in _conditions(draft, name).items()]
-    registry = PARAMETERS[name].active_when
-    if registry is not None:
-        conditions.append(registry)
-    return all(value in wanted for other, wanted in conditions if other == draft.compare.parameter)
+    compared = draft.compare.parameter
+    wanted = _conditions(draft, name).get(compared)
+    return (wanted is None or value in wanted) and acts_with(name, compared, value)

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from hpo.config.document import Node
-from hpo.config.parameters import Parameter
+from hpo.config.parameters import PARAMETERS, Parameter
 from hpo.config.problems import Problems, listed, nearest_name
 from hpo.config.sizes import FORMS, PATTERN, parse_size
 
@@ -23,6 +23,7 @@ SWITCH: Fragment = {"type": "boolean"}
 NUMBER: Fragment = {"type": "number"}
 SEED: Fragment = {"type": "integer", "minimum": 0}
 BYTES: Fragment = {"type": "integer", "minimum": 0}
+_ELSEWHERE = {p.categories: p.elsewhere for p in PARAMETERS.values() if p.elsewhere}
 SIZE: Fragment = {"anyOf": [BYTES, {"type": "string", "pattern": PATTERN}]}
 
 
@@ -128,9 +129,13 @@ def read_value(node: Node, fragment: Fragment, label: str, problems: Problems) -
         return None if None in items else tuple(items)
     if fits(node.value, fragment):
         return _typed(node.value, fragment)
-    names = fragment.get("enum", ())
-    nearest = nearest_name(node.value, names) if isinstance(node.value, str) else None
-    problems.add(node.at, f"{label} is {shown(node.plain())}", allowed(fragment), nearest)
+    names = tuple(fragment.get("enum", ()))
+    nearest, found = None, f"{label} is {shown(node.plain())}"
+    if isinstance(node.value, str):
+        elsewhere = _ELSEWHERE.get(names, {}).get(node.value)
+        nearest = None if elsewhere else nearest_name(node.value, names)
+        found += f", {elsewhere}" if elsewhere else ""
+    problems.add(node.at, found, allowed(fragment), nearest)
     return None
 
 

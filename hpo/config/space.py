@@ -12,6 +12,7 @@ from hpo.config.document import Node, positions, read_document
 from hpo.config.experiment import Budget, Confirmation, Experiment, Fixed, Setting, Task
 from hpo.config.fragments import given, read_keys, read_section, read_size, read_value
 from hpo.config.problems import Position, Problems, SpaceFileError, listed, nearest_name
+from hpo.config.schedule_checks import check_schedules
 from hpo.config.schema import schema
 from hpo.config.sections import (
     BUDGET,
@@ -19,7 +20,9 @@ from hpo.config.sections import (
     TASK,
     VALUES,
     Names,
+    compares_models,
     existing,
+    read_augmentation_model,
     read_baseline,
     read_compare,
     read_model,
@@ -117,7 +120,9 @@ def _read_text(path: Path, problems: Problems) -> str:
 def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Experiment | None:
     """The Experiment of ``root``; None where the file has errors."""
     top = schema()
-    entries = read_keys(root, top["properties"], top["required"], "", problems)
+    several = compares_models(root)
+    required = [*top["required"], *([] if several else ["model"])]
+    entries = read_keys(root, top["properties"], required, "", problems)
     if entries is None:
         return None
     question, seed = (
@@ -125,9 +130,18 @@ def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Exp
         for key in ("question", "seed")
     )
     model = read_model(entries["model"], names, problems) if "model" in entries else None
+    masked = (
+        read_augmentation_model(entries["augmentation_model"], names, problems)
+        if "augmentation_model" in entries
+        else None
+    )
+    if model is not None and several:
+        found = "the file has model, and compare.parameter is model"
+        problems.add(entries["model"].key_at, found, "one of model and compare")
     limit = read_size(entries["store_limit"], "store_limit", problems) if "store_limit" in entries else None
     draft = _draft(root, entries, names, problems)
     check(draft, problems)
+    check_schedules(draft, problems)
     if problems.found:
         return None
     budget = Budget(**draft.budget)
@@ -135,13 +149,14 @@ def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Exp
         name=path.stem,
         question=question,
         task=Task(**draft.task),
-        model=model or "",
+        model=model,
         compare=draft.compare,
         parameters={name: setting for name, setting in draft.parameters.items() if setting is not None},
         baseline=draft.baseline,
         budget=budget,
         confirmation=Confirmation(seeds=draft.seeds or (10 if budget.replicates == 1 else 1)),
         seed=seed or 0,
+        augmentation_model=masked,
         store_limit=limit,
     )
 
@@ -154,7 +169,7 @@ def _draft(root: Node, entries: Mapping[str, Node], names: Names, problems: Prob
     budget: dict[str, Any] = dict.fromkeys(BUDGET["properties"])
     if "budget" in entries:
         budget = read_section(entries["budget"], BUDGET, "budget", problems)
-    compare = read_compare(entries["compare"], problems) if "compare" in entries else None
+    compare = read_compare(entries["compare"], names, problems) if "compare" in entries else None
     parameters = _parameters(entries["parameters"], problems) if "parameters" in entries else {}
     baseline = read_baseline(entries["baseline"], problems) if "baseline" in entries else None
     if task["kind"] == "token-classification":
@@ -170,6 +185,7 @@ def _draft(root: Node, entries: Mapping[str, Node], names: Names, problems: Prob
         parameters=parameters,
         baseline=baseline,
         seeds=_seeds(entries, problems),
+        masked="augmentation_model" in entries,
         places=positions(root),
     )
 

@@ -1,40 +1,110 @@
-"""Easy data augmentation (Wei and Zou 2019, section 2), from a finite pool of variants of each text.
+"""Variants of texts from a finite pool: easy data augmentation (Wei and Zou 2019, section 2) and its kin.
 
 Every variant is a function of the text, the method, the strength, its number and the seed: neither other texts nor the
 order of calls matter, so the same variant comes back in every epoch, trial and process.
+
+Words are what stands between white space, which English has and other languages may not: a word with letters of a script
+that is written without spaces is never touched, and neither is a text of one word.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 
-from hpo.data.stop_words import STOP_WORDS
-from hpo.data.wordnet import Synonyms
+from hpo.data.edits import METHODS, Draw, Edited, Sources, untouched
+from hpo.data.entities import OUTSIDE
+from hpo.data.mentions import MENTION_REPLACEMENT, Mentions, replace_mentions
+from hpo.data.words import is_unspaced
+
+__all__ = [
+    "METHODS",
+    "Edited",
+    "Sources",
+    "edited",
+    "edited_words",
+    "generator",
+    "pool_choice",
+    "variant",
+    "variant_of_words",
+]
 
 
 def variant(
-    text: str, method: str, strength: float, number: int, seed: int, synonyms: Synonyms | None = None
+    text: str, method: str, strength: float, number: int, seed: int, sources: Sources | None = None
 ) -> str:
     """Variant ``number`` of ``text``; number 0 and strength 0 are the text itself, and so is method ``none``.
 
     Args:
         method: one of ``hpo.config.parameters.AUGMENTATIONS``.
-        strength: share of the words that are touched, at least one (alpha of the paper). For ``random_deletion`` the
+        strength: share of the words that are touched, at least one (alpha of Wei and Zou). For ``random_deletion`` the
             probability of each word to go; for ``random_swap`` the number of swaps a word.
         number: from 0 up to the size of the pool.
-        synonyms: required by ``hpo.config.parameters.NEEDS_SYNONYMS``. Words are looked up as they stand, in lower case.
+        sources: of the words that the method puts in.
     """
+    changed = edited(text, method, strength, number, seed, sources)
+    return " ".join(changed.result()) if changed.touched else text
+
+
+def edited(
+    text: str, method: str, strength: float, number: int, seed: int, sources: Sources | None = None
+) -> Edited:
+    """What ``variant`` does to each word of ``text``."""
     words = text.split()
-    if number == 0 or strength == 0 or method == "none" or len(words) < 2:
-        return text
-    rng = _generator(seed, method, number, text)
-    changed = METHODS[method](words, strength, rng, synonyms or {})
-    return text if changed == words else " ".join(changed)
+    if len(words) < 2 or number == 0 or strength == 0 or method == "none":
+        return untouched(words)
+    free = [i for i, word in enumerate(words) if not is_unspaced(word)]
+    return _edited(words, free, method, strength, generator(seed, method, number, text), sources)
+
+
+def variant_of_words(
+    words: Sequence[str],
+    labels: Sequence[str],
+    method: str,
+    strength: float,
+    number: int,
+    seed: int,
+    sources: Sources | None = None,
+    mentions: Mentions | None = None,
+) -> tuple[list[str], list[str]]:
+    """As ``variant``, of words with IOB2 labels (``O``, ``B-PER``, ``I-PER``): the words and labels of the variant.
+
+    Only words outside of entities are touched, and the strength is the share of these: a word that takes their place
+    or stands new beside them is outside too, and no entity is changed, moved, deleted or divided.
+    ``mention_replacement`` alone replaces
+    entities, as wholes, by others of their types among ``mentions``; there the strength is their share.
+    """
+    changed = edited_words(words, labels, method, strength, number, seed, sources, mentions)
+    followed: list[str] = []
+    for gap, slot, label in zip(changed.gaps, [*changed.slots, ()], [*labels, OUTSIDE], strict=True):
+        inside = f"I{label[1:]}" if label.startswith("B-") else label
+        followed += [OUTSIDE] * len(gap) + [label, *[inside] * len(slot)][: len(slot)]
+    return changed.result(), followed
+
+
+def edited_words(
+    words: Sequence[str],
+    labels: Sequence[str],
+    method: str,
+    strength: float,
+    number: int,
+    seed: int,
+    sources: Sources | None = None,
+    mentions: Mentions | None = None,
+) -> Edited:
+    """What ``variant_of_words`` does to each of ``words``."""
+    if number == 0 or strength == 0 or method == "none":
+        return untouched(words)
+    rng = generator(seed, method, number, list(words))
+    if method == MENTION_REPLACEMENT:
+        return replace_mentions(words, labels, strength, rng, mentions or {})
+    if len(words) < 2:
+        return untouched(words)
+    free = [i for i, label in enumerate(labels) if label == OUTSIDE and not is_unspaced(words[i])]
+    return _edited(words, free, method, strength, rng, sources)
 
 
 def pool_choice(items: np.ndarray, epoch: int, variants: int, seed: int) -> np.ndarray:
@@ -51,77 +121,21 @@ def pool_choice(items: np.ndarray, epoch: int, variants: int, seed: int) -> np.n
     return (first + epoch) % (variants + 1)
 
 
-def _generator(seed: int, method: str, number: int, text: str) -> np.random.Generator:
+def generator(seed: int, method: str, number: int, text: str | list[str]) -> np.random.Generator:
+    """What variant ``number`` of ``text`` is drawn from."""
     key = json.dumps([seed, method, number, text]).encode()
     return np.random.default_rng(int.from_bytes(hashlib.sha256(key).digest()[:16], "little"))
 
 
-def _touched(words: list[str], strength: float) -> int:
-    return max(1, round(strength * len(words)))
-
-
-def _core(word: str) -> tuple[str, str, str]:
-    """What stands before the word's first letter or digit, the word, and what follows its last."""
-    core = re.sub(r"^\W+|\W+$", "", word)
-    return word.partition(core) if core else (word, "", "")
-
-
-def _choices(word: str, synonyms: Synonyms) -> tuple[str, ...]:
-    core = _core(word)[1].lower()
-    return () if core in STOP_WORDS else synonyms.get(core, ())
-
-
-def _synonym_replacement(
-    words: list[str], strength: float, rng: np.random.Generator, synonyms: Synonyms
-) -> list[str]:
-    """Replace n words that are no stop words, each by one of its synonyms."""
-    replaceable = [i for i, word in enumerate(words) if _choices(word, synonyms)]
-    changed = list(words)
-    for i in rng.permutation(replaceable)[: _touched(words, strength)]:
-        before, core, after = _core(words[i])
-        synonym = str(rng.choice(_choices(words[i], synonyms)))
-        changed[i] = f"{before}{synonym.capitalize() if core[0].isupper() else synonym}{after}"
+def _edited(
+    words: Sequence[str],
+    free: Sequence[int],
+    method: str,
+    strength: float,
+    rng: np.random.Generator,
+    sources: Sources | None,
+) -> Edited:
+    changed = untouched(words)
+    if free:
+        METHODS[method](changed, Draw(tuple(free), strength, rng, sources or Sources()))
     return changed
-
-
-def _random_insertion(
-    words: list[str], strength: float, rng: np.random.Generator, synonyms: Synonyms
-) -> list[str]:
-    """n times put a synonym of a random word of the text, no stop word, at a random place."""
-    sources = [word for word in words if _choices(word, synonyms)]
-    changed = list(words)
-    if not sources:
-        return changed
-    for _ in range(_touched(words, strength)):
-        source = sources[rng.integers(len(sources))]
-        changed.insert(int(rng.integers(len(changed) + 1)), str(rng.choice(_choices(source, synonyms))))
-    return changed
-
-
-def _random_swap(
-    words: list[str], strength: float, rng: np.random.Generator, _synonyms: Synonyms
-) -> list[str]:
-    """n times exchange two random words."""
-    changed = list(words)
-    for _ in range(_touched(words, strength)):
-        i, j = rng.choice(len(changed), size=2, replace=False)
-        changed[i], changed[j] = changed[j], changed[i]
-    return changed
-
-
-def _random_deletion(
-    words: list[str], strength: float, rng: np.random.Generator, _synonyms: Synonyms
-) -> list[str]:
-    """Leave each word out with probability ``strength``; where none would stay, keep one."""
-    stays = rng.random(len(words)) >= strength
-    if not stays.any():
-        stays[rng.integers(len(words))] = True
-    return [word for word, keep in zip(words, stays, strict=True) if keep]
-
-
-METHODS: dict[str, Callable[[list[str], float, np.random.Generator, Synonyms], list[str]]] = {
-    "synonym_replacement": _synonym_replacement,
-    "random_swap": _random_swap,
-    "random_deletion": _random_deletion,
-    "random_insertion": _random_insertion,
-}

@@ -30,7 +30,7 @@ def read_conll(path: Path) -> Table:
         where=str(path),
         texts=list(reader.texts),
         labels=list(reader.labels),
-        groups=[str(document) for document in reader.documents] if reader.document else None,
+        groups=[f"{path.name} {document}" for document in reader.documents] if reader.document else None,
     )
 
 

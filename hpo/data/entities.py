@@ -67,9 +67,7 @@ def word_places(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in re.finditer(_WORD, text)]
 
 
-def words_of(
-    text: str, spans: Iterable[tuple[int, int, str]]
-) -> tuple[tuple[str, ...], tuple[Span, ...]]:
+def words_of(text: str, spans: Iterable[tuple[int, int, str]]) -> tuple[tuple[str, ...], tuple[Span, ...]]:
     """Words of a text and its entities over them, from entities over its characters.
 
     A word is a run of letters and digits, or a single other character; one that an entity cuts is two.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from hpo.data.cells import Text
-from hpo.data.texts import Texts
+from hpo.data.texts import NO_LABEL, Texts
 from hpo.data.tokens import tokenize, tokenize_words
 
 
@@ -21,4 +22,12 @@ def read_texts(tokenizer: Any, texts: Sequence[Text], labels: NDArray[Any], max_
     if labels.dtype != object:
         return Texts(tokenize(tokenizer, texts, max_length))
     rows = tokenize_words(tokenizer, texts, max_length)
-    return Texts([ids for ids, _ in rows], [begins for _, begins in rows], list(labels))
+    tags = [_at_tokens(begins, own) for (_, begins), own in zip(rows, labels, strict=True)]
+    return Texts([ids for ids, _ in rows], [begins for _, begins in rows], tags)
+
+
+def _at_tokens(begins: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The label of each word at its first token, ``NO_LABEL`` elsewhere."""
+    tags = np.full(len(begins), NO_LABEL, np.int64)
+    tags[begins >= 0] = labels[begins[begins >= 0]]
+    return tags

@@ -1,4 +1,4 @@
-"""English function words, which synonym replacement and random insertion leave alone."""
+"""English function words, which replacement of words and random insertion leave alone."""
 
 from __future__ import annotations
 

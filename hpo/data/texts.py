@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from hpo.data.batches import Batch
 from hpo.data.tokens import digest
 
 Ids = NDArray[np.int32]  # (length,) of one text
+Row = TypeVar("Row")
 NO_LABEL = -100  # at a token that no label is read off
 
 
@@ -20,9 +22,10 @@ class Texts:
     """Token ids of each text. Two of the same digest are equal and read the same.
 
     Args:
-        begins: of each text (length,) int64, the word that begins at each token, -1 where none does; None where labels are of
+        begins: of each text (length,) int64, the word that begins at each token, -1 where none does; None where
+            labels are of
             whole texts, not of words.
-        tags: of each text (words,) int64, the label of each word.
+        tags: of each text (length,) int64, the label of the word that begins at each token, ``NO_LABEL`` where none does.
     """
 
     def __init__(
@@ -33,7 +36,7 @@ class Texts:
     ) -> None:
         self.ids = tuple(ids)
         self.begins = tuple(begins)
-        self.tags = tuple(_at_tokens(*row) for row in zip(begins, tags, strict=True))
+        self.tags = tuple(tags)
         self.lengths: NDArray[np.int64] = np.array([len(row) for row in self.ids], dtype=np.int64)
 
     @cached_property
@@ -62,15 +65,17 @@ class Texts:
         """Tokens of all texts together."""
         return int(self.lengths.sum())
 
+    def replaced(self, items: Sequence[int], by: Texts) -> Texts:
+        """These texts with those of ``by`` in place of ``items``."""
+        place = dict(zip(items, range(len(items)), strict=True))
+
+        def chosen(own: Sequence[Row], new: Sequence[Row]) -> list[Row]:
+            return [new[place[i]] if i in place else row for i, row in enumerate(own)]
+
+        return Texts(chosen(self.ids, by.ids), chosen(self.begins, by.begins), chosen(self.tags, by.tags))
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Texts) and self.key == other.key
 
     def __hash__(self) -> int:
         return hash(self.key)
-
-
-def _at_tokens(begins: NDArray[np.int64], tags: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The label of each word at its first token, ``NO_LABEL`` elsewhere."""
-    row = np.full(len(begins), NO_LABEL, np.int64)
-    row[begins >= 0] = tags[begins[begins >= 0]]
-    return row

@@ -49,7 +49,9 @@ def read_unlabelled(path: Path, kind: str, columns: Sequence[str]) -> Unlabelled
     cells = [found[name] for name in columns]
     if kind == "token-classification":
         return _sentences(str(path), cells[0])
-    return Unlabelled(tuple(_text(str(path), row, each) for row, each in enumerate(zip(*cells, strict=True), 1)))
+    return Unlabelled(
+        tuple(_text(str(path), row, each) for row, each in enumerate(zip(*cells, strict=True), 1))
+    )
 
 
 def _text(where: str, row: int, cells: tuple[object, ...]) -> Text:

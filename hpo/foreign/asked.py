@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 
 Format = Literal["records", "optuna", "mlflow", "ray", "wandb", "csv", "jsonl"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Names of the attributes that hold each thing, several joined; empty or None: nothing does, or none is said."""
+
+    strategy: tuple[str, ...] = ()
+    task: tuple[str, ...] = ()
+    replicate: str | None = None
+    seed: str | None = None
+    score: str | None = None
+    test_score: str | None = None
+    rung: str | None = None
+    trial: str | None = None
+    cost: str | None = None
+    state: str | None = None
+    phase: str | None = None
+
+    def names(self, role: str) -> tuple[str, ...]:
+        """The attributes that hold ``role``."""
+        value = getattr(self, role)
+        return (value,) if isinstance(value, str) else tuple(value or ())
+
+    def taken(self) -> set[str]:
+        """Attributes with a role."""
+        return {name for role in fields(self) for name in self.names(role.name)}
 
 
 @dataclass(frozen=True)
@@ -20,10 +46,10 @@ class Asked:
         share, percent: whether scores are shares of 1, or percents of it.
         independent: whether draws did not look at results.
         paired: whether replicate and seed mean the same for every strategy.
+        no_pruning: that no training was stopped early but those of which the source says so.
         studies: studies of Optuna or experiments of MLflow that are read; empty: all.
         named: how studies are named: ``{strategy}-{replicate}``.
-        strategy, task: names of what holds them, joined where there are several.
-        replicate, seed, score, test_score, rung, trial, cost, state, phase: name of what holds each.
+        roles: what holds what.
         parameters: names or patterns (``config.*``) of what is configuration.
     """
 
@@ -37,17 +63,8 @@ class Asked:
     percent: bool = False
     independent: bool | None = None
     paired: bool | None = None
+    no_pruning: bool = False
     studies: tuple[str, ...] = ()
     named: str | None = None
-    strategy: tuple[str, ...] = ()
-    task: tuple[str, ...] = ()
-    replicate: str | None = None
-    seed: str | None = None
-    score: str | None = None
-    test_score: str | None = None
-    rung: str | None = None
-    trial: str | None = None
-    cost: str | None = None
-    state: str | None = None
-    phase: str | None = None
+    roles: Roles = field(default_factory=Roles)
     parameters: tuple[str, ...] = ()

@@ -8,33 +8,24 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from hpo.errors import UserError
-from hpo.foreign.asked import Asked
+from hpo.foreign.asked import Asked, Roles
 from hpo.foreign.confirming import Sorted, sort_out
 from hpo.foreign.measure import maximize, metric, metric_name
-from hpo.foreign.roles import Roles, choose, named
+from hpo.foreign.roles import choose, named
 from hpo.foreign.source import Source, listed
 from hpo.foreign.spaces import observed
-from hpo.foreign.trainings import Training, states, trainings
+from hpo.foreign.telling import told
+from hpo.foreign.trainings import Training, trainings
 from hpo.records.files import slug
 from hpo.records.schema import Confirmation, Metric, ParameterInfo, Records, Run, Search, Trial
-
-_TOLD = {  # roles that are told of, and how
-    "task": "task",
-    "replicate": "replicate",
-    "seed": "seed",
-    "score": "validation score",
-    "test_score": "test score",
-    "rung": "rung",
-    "trial": "trial",
-    "cost": "cost",
-    "state": "state",
-    "phase": "phase",
-}
 
 
 @dataclass(frozen=True)
 class Imported:
-    """An import: its name, records by their folder within it (empty: itself), and what was made of the source."""
+    """An import: its name, records by their folder within it (empty: itself), and what was made of the source.
+
+    The records keep what is told as notes; of several tasks each keeps what is told of all, and its own.
+    """
 
     name: str
     records: dict[str, Records]
@@ -76,15 +67,15 @@ def build(source: Source, asked: Asked, name: str) -> Imported:
             f"--reference {asked.reference!r} is no strategy of {source.label}; there are {listed(task.strategies)}",
             f"Name one of them, such as {nearest!r}.",
         )
+    common = (*told(source, asked, roles, task.metric, strategies, found), *source.notes, *notes)
     names = list(dict.fromkeys(t.task for t in found))
     records, more = {}, []
     for own in names:
-        made, sorted_out = task.records(own, [t for t in found if t.task == own], alone=len(names) == 1)
-        records["" if len(names) == 1 else slug(own)] = made
-        lost = [f"without the reference {asked.reference}"] if asked.reference != made.run.reference else []
-        own_notes = (*sorted_out.notes, *_uneven(made), *lost)
+        made, own_notes = task.records(own, [t for t in found if t.task == own], alone=len(names) == 1)
+        run = made.run.model_copy(update={"notes": (*common, *own_notes)})
+        records["" if len(names) == 1 else slug(own)] = made.model_copy(update={"run": run})
         more += [f"{own}: {note}" if own else note for note in own_notes]
-    return Imported(name, records, (*task.told(found), *source.notes, *notes, *more))
+    return Imported(name, records, (*common, *more))
 
 
 @dataclass(frozen=True)
@@ -103,8 +94,8 @@ class _Task:
         """What strategies are values of."""
         return ", ".join(name.strip("{}") for name in self.roles.strategy) or "study"
 
-    def records(self, task: str, found: Sequence[Training], *, alone: bool) -> tuple[Records, Sorted]:
-        """The run of one task."""
+    def records(self, task: str, found: Sequence[Training], *, alone: bool) -> tuple[Records, list[str]]:
+        """The run of one task, and what a user should know of it alone."""
         own = {training.strategy for training in found}
         strategies = tuple(name for name in self.strategies if name in own)
         done = sort_out(found, self.metric, strategies, searched=self.roles.score is not None)
@@ -124,7 +115,9 @@ class _Task:
             search=self._search(done),
             space=self._space(strategies, found),
         )
-        return Records(run=run, trials=done.trials, confirmations=done.confirmations), done
+        made = Records(run=run, trials=done.trials, confirmations=done.confirmations)
+        lost = [f"without the reference {reference}"] if reference != run.reference else []
+        return made, [*done.notes, *_uneven(made), *lost]
 
     def _search(self, done: Sorted) -> Search:
         pruned = any(trial.state == "pruned" for trial in done.trials)
@@ -141,27 +134,8 @@ class _Task:
     def _space(self, strategies: tuple[str, ...], found: Sequence[Training]) -> tuple[ParameterInfo, ...]:
         compared = ParameterInfo(name=self.compared, kind="compared", values=strategies)
         seen = observed(training.parameters for training in found)
-        told = self.source.space
-        return (compared, *(told.get(p.name, p) for p in seen if p.name not in self.roles.strategy))
-
-    def told(self, found: Sequence[Training]) -> list[str]:
-        """What was taken for what."""
-        roles, kind = self.roles, self.source.kind
-        by = f"{kind} {', '.join(roles.strategy)}" if roles.strategy else "the study's name"
-        direction = "higher is better" if self.metric.maximize else "lower is better"
-        lines = [
-            f"{self.source.label}: {len(found):,} trainings: {states(found)}",
-            f"strategy: {by}: {', '.join(self.strategies)}",
-            f"metric: {self.metric.name}, {direction}{', a share of 1' if self.metric.share else ''}",
-        ]
-        for role, label in _TOLD.items():
-            value = getattr(roles, role)
-            if value:
-                lines.append(f"{label}: {kind} {', '.join(value) if isinstance(value, tuple) else value}")
-        names = list(dict.fromkeys(name for training in found for name in training.parameters))
-        lines.append(f"parameters: {', '.join(names) or 'none'}")
-        missing = [_TOLD[role] for role in ("seed", "score", "test_score") if getattr(roles, role) is None]
-        return [*lines, f"not recorded: {', '.join(missing)}"] if missing else lines
+        recorded = self.source.space
+        return (compared, *(recorded.get(p.name, p) for p in seen if p.name not in self.roles.strategy))
 
 
 def _counts(items: Sequence[Trial] | Sequence[Confirmation]) -> Counter[tuple[str, int]]:

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable
 
 from hpo.errors import UserError
-from hpo.foreign.asked import Asked
-from hpo.foreign.roles import Roles
+from hpo.foreign.asked import Asked, Roles
 from hpo.foreign.source import Source
 from hpo.records.schema import Metric
 
@@ -29,27 +28,35 @@ def metric_name(source: Source, asked: Asked, roles: Roles) -> str:
 
 
 def maximize(source: Source, asked: Asked, roles: Roles, name: str) -> bool:
-    """Whether higher is better.
+    """Whether higher is better; it is where nobody says so, unless the name sounds like a loss.
 
     Raises:
         UserError: it is not said and the name sounds like a loss, or it contradicts the source.
     """
-    said = source.maximize if roles.score == source.score else None
-    if asked.maximize is not None:
-        if said not in {None, asked.maximize}:
-            raise UserError(
-                f"{source.label}: its studies {'maximise' if said else 'minimise'} their objective",
-                "Leave --minimize and --maximize out.",
-            )
-        return asked.maximize
-    if said is not None:
-        return said
-    if _words(name) & _LOWER:
+    said = said_direction(source, asked, roles)
+    if said is None and _words(name) & _LOWER:
         raise UserError(
             f"{source.label}: it does not say whether a high or a low {name!r} is better",
             "Give --minimize or --maximize.",
         )
-    return True
+    return True if said is None else said
+
+
+def said_direction(source: Source, asked: Asked, roles: Roles) -> bool | None:
+    """Whether higher is better, as the user or else the source says; None: neither does.
+
+    Raises:
+        UserError: the two contradict each other.
+    """
+    said = source.maximize if roles.score == source.score else None
+    if asked.maximize is None:
+        return said
+    if said not in {None, asked.maximize}:
+        raise UserError(
+            f"{source.label}: its studies {'maximise' if said else 'minimise'} their objective",
+            "Leave --minimize and --maximize out.",
+        )
+    return asked.maximize
 
 
 def metric(asked: Asked, name: str, better_high: bool, scores: Iterable[Scored]) -> Metric:

@@ -34,10 +34,8 @@ def read_mlflow(source: str, asked: Asked) -> Source:
         entries=tuple(_entry(run, path) for run in trained),
         kind="parameter, tag or metric",
         results=metrics,
-        notes=(
-            "cost: wall-clock from a run's start to its end, taken as device-seconds",
-            *([f"{left} that others are nested in, left out"] if left else []),
-        ),
+        cost="wall-clock from a run's start to its end",
+        notes=(f"{left} that others are nested in, left out",) if left else (),
     )
 
 

@@ -56,8 +56,8 @@ def _read(storage: Any, path: str, asked: Asked) -> Source:
         final=True,
         metric=next(iter(called))[0] if len(called) == 1 and called != {()} else "objective value",
         maximize=maximize,
+        cost="wall-clock from a trial's start to its end",
         space=merged(distributions),
-        notes=("cost: wall-clock from a trial's start to its end, taken as device-seconds",),
     )
 
 

@@ -86,10 +86,8 @@ def read_ray(source: str, asked: Asked) -> Source:
         kind="parameter or result",
         results=tuple(results),
         resource=ITERATION,
-        notes=(
-            f"cost: {SECONDS} of each trial, taken as device-seconds",
-            *([f"{cut} with a last report that was cut off: that report is left out"] if cut else []),
-        ),
+        cost=f"wall-clock of each trial, {SECONDS}",
+        notes=(f"{cut} with a last report that was cut off: that report is left out",) if cut else (),
     )
 
 

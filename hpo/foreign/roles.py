@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import Any
 
 from hpo.errors import UserError
-from hpo.foreign.asked import Asked
+from hpo.foreign.asked import Asked, Roles
 from hpo.foreign.source import Entry, Source, listed
-from hpo.foreign.values import as_text, is_missing
+from hpo.foreign.values import as_text, is_missing, plain
 
-PREFIXES = ("parameters.", "params.", "param.", "config.", "config/", "hparams.", "params_")
+_PREFIXES = ("parameters.", "params.", "param.", "config.", "config/", "hparams.", "params_")
 _VALIDATION = ("validation", "val", "valid", "eval", "dev")
 _MEASURES = ("score", "accuracy", "acc", "f1", "loss")
 _SCORES = [f"{split}_{measure}" for measure in _MEASURES for split in _VALIDATION]
@@ -31,28 +32,6 @@ _USUAL_IN_ROWS = {
     "state": ["state", "status"],
 }
 _NAMED = ("strategy", "task", "replicate", "seed")  # what a study's name may tell
-
-
-@dataclass(frozen=True)
-class Roles:
-    """Names of the attributes that hold each thing; empty or None: nothing does."""
-
-    strategy: tuple[str, ...] = ()
-    task: tuple[str, ...] = ()
-    replicate: str | None = None
-    seed: str | None = None
-    score: str | None = None
-    test_score: str | None = None
-    rung: str | None = None
-    trial: str | None = None
-    cost: str | None = None
-    state: str | None = None
-    phase: str | None = None
-
-    def taken(self) -> set[str]:
-        """Attributes with a role."""
-        single = {getattr(self, field.name) for field in fields(self)[2:]}
-        return {*self.strategy, *self.task, *(single - {None})}
 
 
 def named(source: Source, pattern: str | None) -> Source:
@@ -95,33 +74,37 @@ def choose(source: Source, asked: Asked) -> Roles:
     """
     names = source.names()
     usual = _USUAL | (_USUAL_IN_ROWS if source.long else {})
-    given = {name: getattr(asked, name) for name in (*_USUAL, *_USUAL_IN_ROWS)}
-    for role, value in given.items():
-        for name in (value,) if isinstance(value, str) else value or ():
+    roles = (*_USUAL, *_USUAL_IN_ROWS)
+    for role in roles:
+        for name in asked.roles.names(role):
             _check(source, names, name, role)
     found: dict[str, Any] = {}
-    for role, value in given.items():
+    for role in roles:
         inherent = [f"{{{role}}}"] if role in _NAMED else []
-        found[role] = value or _first(names, [*inherent, *usual.get(role, [])])
+        found[role] = getattr(asked.roles, role) or _first(names, [*inherent, *usual.get(role, [])])
     for role in ("strategy", "task"):
-        if isinstance(found[role], str):
-            found[role] = (found[role],)
+        found[role] = (found[role],) if isinstance(found[role], str) else found[role] or ()
     score, test_score = _scores(source, asked, names)
-    return Roles(
-        **{**found, "strategy": found["strategy"] or (), "task": found["task"] or ()},
-        score=score,
-        test_score=test_score,
-    )
+    return Roles(**found, score=score, test_score=test_score)
+
+
+def guessed(roles: Roles, asked: Asked, source: Source, role: str) -> bool:
+    """Whether ``role`` was given by an attribute's name alone: no option names it, nor does the source say it itself."""
+    names = roles.names(role)
+    if not names or names == asked.roles.names(role) or names[0].startswith("{"):
+        return False
+    return role != "score" or roles.score != source.score
 
 
 def _scores(source: Source, asked: Asked, names: Sequence[str]) -> tuple[str | None, str | None]:
     measured = names if source.results is None else source.results
-    for role, name in (("score", asked.score), ("test-score", asked.test_score)):
+    said = asked.roles
+    for role, name in (("score", said.score), ("test-score", said.test_score)):
         if name is not None:
             _check(source, measured, name, role)
-    score = asked.score or source.score or _first(measured, ["score", *_SCORES])
-    test = asked.test_score or _first(measured, _tests(score))
-    searched = source.results is not None and asked.test_score is None
+    score = said.score or source.score or _first(measured, ["score", *_SCORES])
+    test = said.test_score or _first(measured, _tests(score))
+    searched = source.results is not None and said.test_score is None
     if score is None and (test is None or searched):  # what a search tried is no confirmation of anything
         raise UserError(
             f"{source.label}: no {source.kind} is known as a score; there are {listed(list(measured)) or 'none'}",
@@ -134,21 +117,22 @@ def _tests(score: str | None) -> list[str]:
     """Usual names of the test score: of the same measure as the validation score ``score``."""
     if score is None:
         return [f"test_{measure}" for measure in _MEASURES]
-    plain = _plain(score)
-    stem = next((plain.removeprefix(f"{s}_") for s in _VALIDATION if plain.startswith(f"{s}_")), plain)
+    bare = bare_name(score)
+    stem = next((bare.removeprefix(f"{s}_") for s in _VALIDATION if bare.startswith(f"{s}_")), bare)
     return [f"test_{stem}", *(["test_score"] if stem in {"value", "objective"} else [])]
 
 
-def _plain(name: str) -> str:
-    for prefix in ("metrics.", "tags.", *PREFIXES):
+def bare_name(name: str) -> str:
+    """An attribute's name without what tools put before it, in small letters and underscores."""
+    for prefix in ("metrics.", "tags.", *_PREFIXES):
         name = name.removeprefix(prefix)
     return re.sub(r"[^a-z0-9{}]+", "_", name.lower()).strip("_")
 
 
 def _first(names: Iterable[str], usual: Sequence[str]) -> str | None:
     """The attribute whose name comes first in ``usual``."""
-    by_plain = {_plain(name): name for name in reversed(list(names))}
-    return next((by_plain[name] for name in usual if name in by_plain), None)
+    by_bare = {bare_name(name): name for name in reversed(list(names))}
+    return next((by_bare[name] for name in usual if name in by_bare), None)
 
 
 def _check(source: Source, names: Sequence[str], name: str, role: str) -> None:
@@ -173,3 +157,21 @@ def text_of(entry: Entry, names: Sequence[str], kind: str) -> str:
             raise UserError(f"{entry.where}: {kind} {name!r} is empty", "Give every training a value of it.")
         parts.append(as_text(value))
     return ", ".join(parts)
+
+
+def parameters(entry: Entry, source: Source, asked: Asked, roles: Roles) -> dict[str, Any]:
+    """The configuration of a training: what was asked for, else what the source or a name's beginning says is one."""
+    known = source.parameters_known
+    patterns = asked.parameters or (("*",) if known else tuple(f"{prefix}*" for prefix in _PREFIXES))
+    taken = roles.taken() - set(roles.strategy)
+    found = {}
+    for name, value in entry.parameters.items():
+        wanted = any(fnmatchcase(name, pattern) for pattern in patterns)
+        if wanted and name not in taken and (known or not is_missing(value)):
+            found[name if known else _without_prefix(name)] = plain(value)
+    return found
+
+
+def _without_prefix(name: str) -> str:
+    prefix = next((prefix for prefix in _PREFIXES if name.startswith(prefix)), "")
+    return name.removeprefix(prefix)

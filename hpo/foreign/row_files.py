@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from hpo.foreign.source import Entry, Source, base_name
 from hpo.foreign.values import flat, number
 
 Row = tuple[int, dict[str, Any]]  # line, columns
-WANDB = {"Name", "State", "Created", "Runtime"}  # columns of every export of a table of runs
+_CREATED = "Created"
+WANDB = {"Name", "State", _CREATED, "Runtime"}  # columns of every export of a table of runs
 _OTHERS = {
     "Agent",
     "Notes",
@@ -49,6 +51,9 @@ def read_jsonl(source: str) -> Source:
 def read_wandb(source: str) -> Source:
     """The runs of a table that Weights & Biases exported as CSV: State, Runtime in seconds, config and summary.
 
+    An export has them in the order of the page it was made from, mostly the newest first. They are taken in the order in
+    which they were created, where the file tells it of each.
+
     Raises:
         UserError: it is no CSV file.
     """
@@ -65,13 +70,34 @@ def read_wandb(source: str) -> Source:
         )
         for entry in read.entries
     )
+    ordered, note = _by_creation(entries)
     return Source(
         label=read.label,
-        entries=entries,
+        entries=ordered,
         kind=read.kind,
         parameters_known=False,
-        notes=("cost: Runtime, wall-clock taken as device-seconds",),
+        cost="Runtime, wall-clock",
+        notes=(note,),
     )
+
+
+def _by_creation(entries: tuple[Entry, ...]) -> tuple[tuple[Entry, ...], str]:
+    """The oldest first, and a note on the order: which trial was drawn before which decides what was best so far."""
+    times = [_time(entry.attributes.get(_CREATED)) for entry in entries]
+    known = [time for time in times if time is not None]
+    if len(known) < len(times):
+        return entries, f"rows are taken in the order of the file: {_CREATED} holds no time in some"
+    pairs = sorted(zip(known, entries, strict=True), key=lambda pair: pair[0])
+    ordered = tuple(entry for _, entry in pairs)
+    return ordered, f"rows are taken in the order of {_CREATED}, the oldest first"
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(text).strip())
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _source(path: str, rows: Iterator[Row], kind: str, *, long: bool) -> Source:

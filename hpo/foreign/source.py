@@ -65,6 +65,7 @@ class Source:
         final: whether the objective's value is the score, whatever was measured on the way.
         metric: what the objective is called; maximize: its direction. None: not said.
         resource: what the history counts.
+        cost: what the seconds of an entry are; empty: entries have none.
         space: parameters whose distribution the source has.
         notes: what a user should know about the reading.
     """
@@ -80,6 +81,7 @@ class Source:
     metric: str | None = None
     maximize: bool | None = None
     resource: str = "step"
+    cost: str = ""
     space: Mapping[str, ParameterInfo] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

@@ -35,7 +35,8 @@ def _observed(name: str, values: list[Any]) -> ParameterInfo:
         high=high,
         log=log,
         integer=all(float(value).is_integer() for value in values),
-        meaning=f"The range seen; its scale is not recorded and taken as {scale}.",
+        observed=True,
+        meaning=f"The values seen; their scale is not recorded and taken as {scale}.",
     )
 
 

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from hpo.data.batches import own_width, widest_within
-from hpo.models.layers import frozen_parts, layers_of
+from hpo.models.adapters import adapt, adapter_targets
+from hpo.models.heads import HEAD, build_head, pool
+from hpo.models.layers import frozen_parts, layers_of, reinitialise, steps_below_head
 from hpo.models.objective import OBJECTIVE, Objective
 from hpo.models.pretrained import Pretrained
 from hpo.models.shortcuts import read_first_token, start_at, wide
+from hpo.models.structure import ADAPTED, freezes_embeddings, frozen_layers, kept_layers
+from hpo.seeds import derive
 
-# Standard deviation of the head's first weights (BERT, Devlin et al. 2019, initializer_range).
-HEAD_DEVIATION = 0.02
-
-
-# The parameters that tell one classifier from another.
-STRUCTURE = ("frozen_layers", "head_hidden_sizes", "pooling", "dropout", *OBJECTIVE)
+# The parameters that tell one classifier from another; those without an effect are absent.
+STRUCTURE = (
+    "num_layers",
+    "fine_tuning",
+    "frozen_layers",
+    "embeddings",
+    "unfreezing",
+    "reinitialised_layers",
+    "adapter_rank",
+    "adapter_alpha",
+    "adapter_targets",
+    *HEAD,
+    "dropout",
+    *OBJECTIVE,
+)
 
 
 class Classifier(nn.Module):
@@ -28,6 +40,10 @@ class Classifier(nn.Module):
 
     Where the body begins at a depth, it takes hidden states in place of token ids; where it begins past the last layer,
     there is none.
+
+    Attributes:
+        below_head: how far below the head each trained parameter stands, by name: 0 the head itself and what stands behind
+            the layers, k the k-th layer from the top, one more than all layers the embeddings.
     """
 
     def __init__(
@@ -37,6 +53,8 @@ class Classifier(nn.Module):
         pooling: str,
         frozen: Sequence[nn.Module],
         wide_mask: bool = False,
+        causal: bool = False,
+        gradual: bool = False,
         objective: Objective | None = None,
     ) -> None:
         super().__init__()
@@ -45,34 +63,41 @@ class Classifier(nn.Module):
         self.head = head
         self._pooling = pooling
         self._wide_mask = wide_mask
+        self._causal = causal
         self._frozen = tuple(frozen)  # a plain tuple: these are submodules of the body already
+        self._gradual = gradual
+        self._unfrozen: int | None = None
+        names = [name for name, p in self.named_parameters() if p.requires_grad]
+        own = [name.removeprefix("body.") for name in names if name.startswith("body.")]
+        below = {} if self.body is None else steps_below_head(self.body, own)
+        self.below_head = dict.fromkeys(names, 0) | {f"body.{name}": steps for name, steps in below.items()}
 
-    def forward(self, texts: Tensor, mask: Tensor) -> Tensor:
+    def forward(
+        self, texts: Tensor, mask: Tensor, share: Tensor | None = None, partners: Tensor | None = None
+    ) -> Tensor:
         """Logits (batch, classes) of texts padded on the right; (batch, width, classes) without pooling.
 
         Args:
             texts: token ids (batch, width) int64, or hidden states (batch, width, hidden).
             mask: (batch, width) int64.
+            share: (1,) of each text's own pooled states in what the head reads; the rest is its partner's.
+            partners: (batch,) int64, indices of texts; given with ``share``.
         """
         hidden = texts
         if self.body is not None:
             given = {"inputs_embeds": texts} if texts.is_floating_point() else {"input_ids": texts}
-            attended = wide(mask) if self._wide_mask else mask
+            attended = wide(mask, self._causal) if self._wide_mask else mask
             hidden = self.body(**given, attention_mask=attended).last_hidden_state
-        if self._pooling == "none":
-            pooled = hidden
-        elif self._pooling == "cls":
-            pooled = hidden[:, 0]
-        else:
-            weights = mask.unsqueeze(-1).to(hidden.dtype)
-            pooled = (hidden * weights).sum(1) / weights.sum(1)
+        pooled = pool(hidden, mask, self._pooling)
+        if share is not None and partners is not None:
+            pooled = share * pooled + (1 - share) * pooled[partners]
         logits: Tensor = self.head(pooled)
         return logits
 
     @property
     def runs_ahead(self) -> bool:
-        """Whether no pass waits for the device to end its work."""
-        return self.body is None or self._wide_mask
+        """Whether all steps make the same calls, none of which waits for the device to end its work."""
+        return not self._gradual and (self.body is None or self._wide_mask)
 
     def train(self, mode: bool = True) -> Classifier:
         """Set the mode of what is trained; ``nn.Module.train`` would turn dropout of frozen layers on again."""
@@ -83,7 +108,17 @@ class Classifier(nn.Module):
 
     def trained(self) -> dict[str, nn.Parameter]:
         """The parameters that training changes, by name."""
-        return {name: p for name, p in self.named_parameters() if p.requires_grad}
+        return {name: p for name, p in self.named_parameters() if name in self.below_head}
+
+    def unfreeze(self, groups: int | None) -> None:
+        """Let gradients reach the highest ``groups`` groups of what is trained: the head, then a layer each; None: all.
+
+        The others get none at all, so that the optimizer leaves them and its own state of them alone.
+        """
+        if self._gradual and groups != self._unfrozen:
+            self._unfrozen = groups
+            for name, parameter in self.trained().items():
+                parameter.requires_grad_(groups is None or self.below_head[name] < groups)
 
 
 def build_classifier(
@@ -99,98 +134,115 @@ def build_classifier(
     Args:
         parameters: those of ``STRUCTURE`` are read.
         classes: number of logits.
-        head_seed: of the head's first weights.
-        start: depth at which the body begins: 0 reads token ids, k (at most ``frozen_layers``) hidden states before
+        head_seed: of the head's first weights, and of those of adapters and re-initialised layers.
+        start: depth at which the body begins: 0 reads token ids, k (at most the frozen layers) hidden states before
             layer k.
         objective: what its logits mean; None: one class a text.
     """
-    rate, pooling = parameters["dropout"], parameters["pooling"]
-    head = _build_head(
-        pretrained.info.hidden_size, parameters["head_hidden_sizes"], classes, rate, head_seed
-    ).to(next(pretrained.body.parameters()).device)
-    if start == pretrained.info.layers:
+    kept = pretrained.lowest(kept_layers(parameters, pretrained.info.layers))
+    pooling, frozen = parameters["pooling"], frozen_layers(parameters, pretrained.info.layers)
+    device = next(pretrained.body.parameters()).device
+    head = build_head(kept.info.hidden_size, parameters, classes, head_seed).to(device)
+    if start == kept.info.layers:
         return Classifier(None, head, pooling, (), objective=objective)
-    body, frozen = _copy_body(pretrained.body, parameters["frozen_layers"])
-    _set_dropout(body, frozen, rate)
+    body, parts = _copy_body(kept.body, parameters, frozen)
+    if parameters["fine_tuning"] in ADAPTED:
+        adapt(body, frozen, parameters, derive(head_seed, "adapters"))
+    if parameters.get("reinitialised_layers"):
+        reinitialise(body, parameters["reinitialised_layers"], derive(head_seed, "reinitialised"))
+    _set_dropout(body, parts, parameters["dropout"])
     start_at(body, start)
-    trains_last = parameters["frozen_layers"] < pretrained.info.layers  # else it is the pretrained body's own
-    if pooling == "cls" and trains_last and pretrained.first_token_works:
+    trains_last = frozen < kept.info.layers  # else it is the pretrained body's own
+    if pooling == "cls" and trains_last and kept.first_token_works:
         read_first_token(body)
-    on_gpu = next(pretrained.body.parameters()).is_cuda
-    wide_mask = on_gpu and pretrained.wide_mask_works
-    return Classifier(body, head, pooling, frozen, wide_mask, objective)
+    wide_mask = device.type == "cuda" and pretrained.wide_mask_works
+    gradual = parameters.get("unfreezing") == "gradual"
+    causal = wide_mask and pretrained.causal
+    return Classifier(body, head, pooling, parts, wide_mask, causal, gradual, objective)
 
 
-def classifier_on(body: Any, parameters: Mapping[str, Any], classes: int) -> Classifier:
-    """A classifier of a whole body and a head that is still to be loaded, by the parameters of ``STRUCTURE``."""
-    width, rate = body.config.hidden_size, parameters["dropout"]
-    head = _build_head(width, parameters["head_hidden_sizes"], classes, rate, seed=0)
-    return Classifier(body, head, parameters["pooling"], ())
-
-
-def _copy_body(body: nn.Module, count: int) -> tuple[nn.Module, list[nn.Module]]:
-    """A copy that shares the frozen parts, which nothing changes, and these parts."""
-    frozen = frozen_parts(body, count)
-    copied = copy.deepcopy(body, {id(module): module for module in frozen})
-    shared = {id(p) for module in frozen for p in module.parameters()}
+def _copy_body(
+    body: nn.Module, parameters: Mapping[str, Any], frozen: int
+) -> tuple[nn.Module, list[nn.Module]]:
+    """A copy that shares the weights that nothing changes, and its frozen parts, which are shared whole."""
+    parts = frozen_parts(body, frozen, freezes_embeddings(parameters))
+    shared = {id(p): p for part in parts for p in part.parameters()}
+    if parameters["fine_tuning"] in ADAPTED:
+        shared = {id(p): p for p in body.parameters()}
+    copied = copy.deepcopy(body, {**{id(part): part for part in parts}, **shared})
     for parameter in copied.parameters():
         parameter.requires_grad_(id(parameter) not in shared)
-    return copied, frozen
+    return copied, parts
 
 
 def structure_faults(
-    pretrained: Pretrained, most_frozen: int, poolings: set[str], max_length: int
+    pretrained: Pretrained, structures: Iterable[Mapping[str, Any]], poolings: set[str], max_length: int
 ) -> dict[str, str]:
     """What of a space this architecture cannot do: parameter (or ``max_length``) to what is wrong and what is allowed.
 
     Args:
-        most_frozen: largest ``frozen_layers`` of the space.
+        structures: parameters of every structure of the space.
         poolings: every ``pooling`` of the space.
         max_length: tokens that a text may have.
     """
+    layers_of(pretrained.body)
     faults: dict[str, str] = {}
-    layers = pretrained.info.layers
-    if most_frozen > layers:
-        faults["frozen_layers"] = (
-            f"{most_frozen} was found; the model has {layers} layers, all of which may be frozen"
+    for parameters in structures:
+        for name, fault in _layer_faults(pretrained, parameters):
+            faults.setdefault(name, fault)
+    if "cls" in poolings and (pretrained.tokenizer.cls_token_id is None or pretrained.causal):
+        reason = (
+            "the first token of this model sees no other"
+            if pretrained.causal
+            else "texts of this model have no [CLS] token to read"
         )
-    if "cls" in poolings and pretrained.tokenizer.cls_token_id is None:
-        faults["pooling"] = "cls was found; texts of this model have no [CLS] token to read; allowed is mean"
+        faults["pooling"] = f"cls was found; {reason}; allowed are last, mean and max"
     positions = getattr(pretrained.body.config, "max_position_embeddings", None)
     if positions is not None and (width := own_width(max_length)) > positions:
         faults["max_length"] = (
             f"{max_length} was found, which is padded to {width}; the model has {positions} positions; "
             f"allowed is at most {widest_within(positions)}"
         )
-    layers_of(pretrained.body)
     return faults
 
 
+def _layer_faults(pretrained: Pretrained, parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What of these parameters asks for layers that the model does not have."""
+    layers = pretrained.info.layers
+    kept, frozen = kept_layers(parameters, layers), frozen_layers(parameters, layers)
+    if kept > layers:
+        yield "num_layers", f"{kept} was found; the model has {layers} layers"
+        return
+    has = f"the model has {kept} layers" if kept == layers else f"num_layers keeps {kept} layers"
+    fresh = parameters.get("reinitialised_layers", 0)
+    if frozen > kept:
+        yield "frozen_layers", f"{frozen} was found; {has}, all of which may be frozen"
+    elif frozen + fresh > kept:
+        beside = f", of which frozen_layers are {frozen}" if frozen else ""
+        yield "reinitialised_layers", f"{fresh} was found; {has}{beside}; allowed is at most {kept - frozen}"
+    if parameters["fine_tuning"] not in ADAPTED:
+        return
+    if frozen == kept:
+        yield "frozen_layers", f"{frozen} was found; {has}, one of which must be left for adapters"
+    elif frozen < kept and not adapter_targets(pretrained.body, 0, parameters["adapter_targets"]):
+        kind: Any = getattr(pretrained.body.config, "model_type", "such")
+        which = parameters["adapter_targets"]
+        yield (
+            "adapter_targets",
+            f"{which} was found; no such maps are known of {kind} models; allowed is all_linear",
+        )
+
+
 def _set_dropout(body: nn.Module, frozen: list[nn.Module], rate: float) -> None:
+    tops = {id(module) for module in frozen}
     inactive = {id(m) for module in frozen for m in module.modules()}
     for module in body.modules():
         if id(module) in inactive:
             continue
         if isinstance(module, nn.Dropout):
             module.p = rate
-        if isinstance(getattr(module, "attention_dropout", None), float):
-            module.attention_dropout = rate  # type: ignore[assignment]
-
-
-def _build_head(
-    width: int, hidden_sizes: tuple[int, ...], classes: int, dropout: float, seed: int
-) -> nn.Module:
-    layers: list[nn.Module] = [nn.Dropout(dropout)]
-    for size in hidden_sizes:
-        layers += [nn.Linear(width, size), nn.GELU(), nn.Dropout(dropout)]
-        width = size
-    layers.append(nn.Linear(width, classes))
-    head = nn.Sequential(*layers)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, parameter in head.named_parameters():
-            if name.endswith("bias"):
-                parameter.zero_()
-            else:
-                parameter.normal_(0.0, HEAD_DEVIATION, generator=generator)
-    return head
+        # What holds frozen parts may drop out what comes of the embeddings: it goes on in training mode.
+        holds = any(id(child) in tops for child in module.children())
+        for name, value in list(vars(module).items()):
+            if name.endswith("dropout") and isinstance(value, int | float):
+                setattr(module, name, 0.0 if holds else rate)

@@ -17,6 +17,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,20 @@ import torch
 from torch import Tensor, nn
 
 from hpo.data.batches import collate, evaluation_batches
+from hpo.data.tokens import padding_id, tokenize
 from hpo.errors import UserError
-from hpo.models.classifier import STRUCTURE, Classifier
+from hpo.models.adapters import merged
+from hpo.models.classifier import Classifier
+from hpo.models.heads import HEAD
 from hpo.models.reading import separator_told, token_types
 from hpo.records.origin import Form
 
-SCALE = 2.0**-16  # a power of two changes no bit of what it scales; (s x)^2 / 3 is below the rounding up to x = 28
+SCALE = (
+    2.0**-16
+)  # a power of two: it changes no bit of what it scales. (s x)^2 / 3 is lost in rounding up to x = 28
 TOLERANCE = 1e-4  # largest difference of logits, in the largest logit where that is above ``LEAST_LOGIT``
 LEAST_LOGIT = 0.1
+STRANGE = "text \U000f0000"  # ends with a character that no vocabulary has
 TEXTS_AT_ONCE, BATCH_OVERHEAD = 32, 48
 
 Pass = Callable[[Tensor, Tensor], Tensor]  # token ids and mask, (batch, width) int64 on one device, to logits
@@ -44,7 +51,7 @@ class Exported:
 
     Attributes:
         classifier: whole, on the CPU, in float32.
-        parameters: with which it was built (``STRUCTURE``).
+        parameters: with which its head was built (``HEAD``).
         tokenizer: of its model.
         kind, names: of the task, and of its classes, labels or tags.
         max_length: tokens of a text that it reads.
@@ -57,6 +64,12 @@ class Exported:
     names: tuple[str, ...]
     max_length: int
 
+    @cached_property
+    def body(self) -> Any:
+        """The body with the parameters that transformers knows; a copy."""
+        assert self.classifier.body is not None, "what is exported begins with token ids"
+        return merged(self.classifier.body)
+
     @property
     def tags(self) -> bool:
         """Whether it reads each token by itself."""
@@ -66,6 +79,16 @@ class Exported:
     def separator(self) -> int | None:
         """Id of the token that a second text stands behind, where the model tells it from the first."""
         return separator_told(self.classifier.body, self.tokenizer) if self.kind == "pair" else None
+
+    @cached_property
+    def reader(self) -> Any:
+        """The tokenizer as it is written: it cuts and pads as training did, whatever it is called with."""
+        reader = copy.deepcopy(self.tokenizer)
+        reader.model_max_length = self.max_length
+        reader.padding_side = "right"
+        # What is filled up is masked, so that any special token may do it.
+        reader.pad_token = reader.pad_token or reader.eos_token or reader.unk_token
+        return reader
 
 
 def write_folder(exported: Exported, ids: Sequence[np.ndarray], folder: Path) -> tuple[Form, float]:
@@ -81,14 +104,11 @@ def write_folder(exported: Exported, ids: Sequence[np.ndarray], folder: Path) ->
         UserError: what was written, loaded again, gives other logits.
     """
     exported.classifier.eval()
-    pad = exported.tokenizer.pad_token_id or 0
+    pad = padding_id(exported.tokenizer)
     written: tuple[Any, Form] = _own_form(exported, ids, pad) or (_our_form(exported), "hpo")
     model, form = written
     model.save_pretrained(str(folder))
-    tokenizer = copy.deepcopy(exported.tokenizer)
-    tokenizer.model_max_length = exported.max_length  # so that `truncation=True` cuts as training did
-    tokenizer.padding_side = "right"
-    tokenizer.save_pretrained(str(folder))
+    exported.reader.save_pretrained(str(folder))
     loaded = pass_of(load_model(folder, exported.kind), exported.separator)
     difference = largest_difference(loaded, exported.classifier, ids, pad)
     if not difference <= TOLERANCE:
@@ -152,12 +172,14 @@ def _own_form(exported: Exported, ids: Sequence[np.ndarray], pad: int) -> tuple[
     """The class that transformers has for the architecture, set to the classifier; None where it does not fit."""
     head = _matrix(exported.classifier.head)
     own = None if head is None else _own_class(exported)
-    layers = [] if own is None else _layers_beside(own, exported.classifier.body)
+    layers = [] if own is None else _layers_beside(own, exported.body)
     if own is None or head is None or not layers:
         return None
     ours = exported.classifier
+    # A class that looks for the last token that is no padding is none for texts that may end with that token.
+    probes = [*ids, *tokenize(exported.tokenizer, [STRANGE], exported.max_length)]
     for form in _settings(layers, head):
-        if _alike(pass_of(own, exported.separator), ours, ids, pad):
+        if _alike(pass_of(own, exported.separator), ours, probes, pad):
             return own, form
     return None
 
@@ -179,13 +201,13 @@ def _own_class(exported: Exported) -> Any:
     """An untrained model of the architecture's class with the body's weights; None where there is no such class."""
     from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
-    auto = AutoModelForTokenClassification if exported.tags else AutoModelForSequenceClassification
+    auto: Any = AutoModelForTokenClassification if exported.tags else AutoModelForSequenceClassification
     try:
         with torch.random.fork_rng(devices=[]):
-            own: Any = auto.from_config(_config(exported), dtype=torch.float32, trust_remote_code=False)
+            own = auto.from_config(_config(exported), dtype=torch.float32, trust_remote_code=False)
     except ValueError:
         return None
-    body = {f"{own.base_model_prefix}.{n}": t for n, t in _body(exported.classifier).state_dict().items()}
+    body = {f"{own.base_model_prefix}.{n}": t for n, t in exported.body.state_dict().items()}
     theirs = own.state_dict()
     if any(name not in theirs or theirs[name].shape != tensor.shape for name, tensor in body.items()):
         return None
@@ -193,23 +215,21 @@ def _own_class(exported: Exported) -> Any:
     return own.eval()
 
 
-def _body(classifier: Classifier) -> nn.Module:
-    """The body with the parameters that transformers knows. Adapters would be merged into its matrices here."""
-    assert classifier.body is not None, "what is exported begins with token ids"
-    return classifier.body
-
-
 def _config(exported: Exported) -> Any:
     """The body's config with the names of the task, and without the folder that it came from."""
-    config: Any = copy.deepcopy(_body(exported.classifier).config)
+    config: Any = copy.deepcopy(exported.body.config)
     config.name_or_path = ""
+    if exported.parameters["pooling"] == "last" or getattr(config, "pad_token_id", None) is None:
+        config.pad_token_id = exported.reader.pad_token_id
     for name, value in _labels(exported).items():
         setattr(config, name, value)
     return config
 
 
 def _labels(exported: Exported) -> dict[str, Any]:
-    problem = "multi_label_classification" if exported.kind == "multi-label" else "single_label_classification"
+    problem = (
+        "multi_label_classification" if exported.kind == "multi-label" else "single_label_classification"
+    )
     return {
         "id2label": dict(enumerate(exported.names)),
         "label2id": {name: number for number, name in enumerate(exported.names)},
@@ -263,14 +283,15 @@ def _our_form(exported: Exported) -> Any:
     """The classifier as a class of ours."""
     from hpo.models.registered import HpoConfig, HpoForSequenceClassification, HpoForTokenClassification
 
-    body: Any = copy.deepcopy(_body(exported.classifier).config)
+    body: Any = copy.deepcopy(exported.body.config)
     body.name_or_path = ""
     config = HpoConfig(
         body=body,
-        structure={name: exported.parameters[name] for name in STRUCTURE if name in exported.parameters},
+        head={name: exported.parameters[name] for name in HEAD if name in exported.parameters},
         separator=exported.separator,
         **_labels(exported),
     )
-    model = (HpoForTokenClassification if exported.tags else HpoForSequenceClassification)(config)
-    model.classifier.load_state_dict(exported.classifier.state_dict())
+    model: Any = (HpoForTokenClassification if exported.tags else HpoForSequenceClassification)(config)
+    model.body.load_state_dict(exported.body.state_dict())
+    model.head.load_state_dict(exported.classifier.head.state_dict())
     return model.eval()

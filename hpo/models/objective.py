@@ -29,10 +29,16 @@ class Objective:
     def __init__(self, smoothing: float = 0.0, weights: Tensor | None = None) -> None:
         self._smoothing = smoothing
         self._weights = weights
+        self._mass = None if weights is None else weights.double().cpu().numpy()
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """What training minimises: the mean cross-entropy of the batch in nats, smoothed and weighted as asked for."""
         return cross_entropy(logits, labels, self._weights, label_smoothing=self._smoothing)
+
+    def mass(self, labels: NDArray[np.int64]) -> float:
+        """What a batch with these labels weighs in the loss of a larger one: the means of parts, so weighted, add up
+        to it."""
+        return float(len(labels)) if self._mass is None else float(self._mass[labels].sum())
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy of each text in nats, (batch,), neither smoothed nor weighted: what evaluations tell."""
@@ -53,6 +59,10 @@ class LabelSets(Objective):
         """The mean binary cross-entropy over texts and labels, in nats."""
         wanted = labels.to(logits.dtype) * (1 - self._smoothing) + self._smoothing / 2
         return binary_cross_entropy_with_logits(logits, wanted, pos_weight=self._weights)
+
+    def mass(self, labels: NDArray[np.int64]) -> float:
+        """Texts: each has as many labels as another, whatever these weigh."""
+        return float(len(labels))
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The mean over labels of each text, (batch,)."""
@@ -75,6 +85,10 @@ class Tags(Objective):
             ignore_index=NO_LABEL,
             label_smoothing=self._smoothing,
         )
+
+    def mass(self, labels: NDArray[np.int64]) -> float:
+        """Words, each by the weight of its tag."""
+        return super().mass(labels[labels != NO_LABEL])
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The mean over words of each sentence, (batch,)."""

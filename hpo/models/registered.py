@@ -16,7 +16,7 @@ from transformers import (
 )
 from transformers.modeling_outputs import SequenceClassifierOutput, TokenClassifierOutput
 
-from hpo.models.classifier import classifier_on
+from hpo.models.heads import build_head, pool
 from hpo.models.reading import tell_behind
 
 
@@ -25,7 +25,7 @@ class HpoConfig(PreTrainedConfig):
 
     Attributes:
         body: config of the body.
-        structure: the parameters that a classifier on it is built with.
+        head: the parameters that a head on it is built with.
         separator: id of the token behind which a second text begins; None: there is none, or nothing is told by it.
     """
 
@@ -33,17 +33,17 @@ class HpoConfig(PreTrainedConfig):
     sub_configs: ClassVar[dict[str, Any]] = {"body": AutoConfig}
 
     body: PreTrainedConfig | dict[str, Any] | None = None
-    structure: dict[str, Any] | None = None
+    head: dict[str, Any] | None = None
     separator: int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         if isinstance(self.body, dict):
             self.body = AutoConfig.for_model(**self.body)
-        super().__post_init__(**kwargs)
+        PreTrainedConfig.__post_init__(self, **kwargs)
 
 
 class _HpoModel(PreTrainedModel):
-    """A classifier of ours with the interface of transformers; for inference: it computes no loss."""
+    """Body, pooling over tokens and head, with the interface of transformers; for inference: it computes no loss."""
 
     config_class = HpoConfig
     _supports_sdpa = True
@@ -51,17 +51,19 @@ class _HpoModel(PreTrainedModel):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        body = AutoModel.from_config(config.body)
-        if getattr(body, "pooler", None) is not None:
-            body.pooler = None  # as where it was trained
+        self.body = AutoModel.from_config(config.body)
+        if getattr(self.body, "pooler", None) is not None:
+            self.body.pooler = None  # as where it was trained
         if config.separator is not None:
-            tell_behind(body, config.separator)
-        self.classifier = classifier_on(body, config.structure, config.num_labels)
-        self.post_init()
+            tell_behind(self.body, config.separator)
+        self.head = build_head(config.body.hidden_size, config.head, config.num_labels, seed=0)
+        self._pooling: str = config.head["pooling"]
+        PreTrainedModel.post_init(self)
 
     def _logits(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        logits: Tensor = self.classifier(input_ids, mask)
+        hidden = self.body(input_ids=input_ids, attention_mask=mask).last_hidden_state
+        logits: Tensor = self.head(pool(hidden, mask, self._pooling))
         return logits
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hpo.records.schema import NOT_RECORDED
+
 Dtype = Literal["string", "json", "int64", "float64", "bool"]
 
 
@@ -40,7 +42,7 @@ class TableSchema:
         return tuple(column.name for column in self.columns)
 
 
-_UNKNOWN = "not recorded"
+_UNKNOWN = NOT_RECORDED
 _METRIC = "the run's metric"
 _RESOURCE = "the run's resource"
 
@@ -131,7 +133,13 @@ RUNS = TableSchema(
         Column("validation", "int64", "texts", "Size of the validation split.", _UNKNOWN),
         Column("test", "int64", "texts", "Size of the test split.", _UNKNOWN),
         Column("duplicates_dropped", "int64", "texts", "Duplicates dropped before splitting."),
-        Column("texts_cut", "int64", "texts", "Those of all splits that have more than `max_length` tokens.", _UNKNOWN),
+        Column(
+            "texts_cut",
+            "int64",
+            "texts",
+            "Those of all splits that have more than `max_length` tokens, of several models as the one that cuts most.",
+            _UNKNOWN,
+        ),
         Column(
             "test_groups",
             "json",
@@ -145,6 +153,13 @@ RUNS = TableSchema(
         Column("model_layers", "int64", "", "Layers of the body.", _UNKNOWN),
         Column("model_hidden_size", "int64", "", "Width of a layer.", _UNKNOWN),
         Column("model_parameters", "int64", "", "Parameters of the whole body.", _UNKNOWN),
+        Column(
+            "models",
+            "json",
+            "",
+            "Where models are compared: of each strategy source, licence, layers, hidden_size, parameters and sha256 of its "
+            "model; else `{}`.",
+        ),
         Column("device", "string", "", "Where training ran.", _UNKNOWN),
         Column("precision", "string", "", "Number format of the training.", _UNKNOWN),
         Column("precision_reason", "string", "", "Why this format.", _UNKNOWN),
@@ -168,6 +183,12 @@ RUNS = TableSchema(
             "json",
             "",
             "The whole experiment as it was asked for; `{}` where hpo did not run it.",
+        ),
+        Column(
+            "notes",
+            "json",
+            "",
+            "What an import took for what, and what it inferred; `[]` where hpo ran it.",
         ),
     ),
 )
@@ -195,6 +216,12 @@ SPACE = TableSchema(
         Column("default", "json", "", "Value in each search's first draw.", "none"),
         Column("when", "json", "", "{other parameter: values} under which it exists."),
         Column("meaning", "string", "", "What it is; may be an empty text."),
+        Column(
+            "observed",
+            "bool",
+            "",
+            "Whether the range is only that of the values seen in an import, whose source does not hold it.",
+        ),
     ),
 )
 

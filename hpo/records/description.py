@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from hpo.records.columns import TABLES
+from hpo.records.columns import TABLES, TableSchema
 from hpo.records.schema import SCHEMA
 
-NAME = "hpo.records"  # of the schema; its version is ``SCHEMA``
+
+@dataclass(frozen=True)
+class Description:
+    """Tables that belong together; ``name`` and ``version`` of their schema stand in every Parquet file of them."""
+
+    name: str
+    version: int
+    tables: tuple[TableSchema, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The description as a JSON object; a column whose ``empty`` is an empty text is never empty."""
+        described = {
+            table.name: {
+                "meaning": table.meaning,
+                "key": list(table.key),
+                "columns": [asdict(column) for column in table.columns],
+            }
+            for table in self.tables
+        }
+        return {"schema": self.name, "version": self.version, "tables": described}
+
+
+RECORDS = Description("hpo.records", SCHEMA, TABLES)
 
 _HEAD = f"""\
 # The tables of a run
 
 <!-- Made from hpo/records/columns.py; tests/records/test_tables.py says how to make it again. -->
 
-`hpo export-records RUN` writes each as Parquet and as CSV, with `schema.json` beside them. The schema is `{NAME}`,
+`hpo export-records RUN` writes each as Parquet and as CSV, with `schema.json` beside them. The schema is `{RECORDS.name}`,
 version {SCHEMA}: each Parquet file has it in its metadata (`hpo.schema`, `hpo.version`), and unit and meaning in those of
 each column. `hpo import` reads the Parquet files back.
 
@@ -25,23 +47,10 @@ no spreadsheet takes it for a formula.
 """
 
 
-def as_json() -> dict[str, Any]:
-    """The description as a JSON object; a column whose ``empty`` is an empty text is never empty."""
-    described = {
-        table.name: {
-            "meaning": table.meaning,
-            "key": list(table.key),
-            "columns": [asdict(column) for column in table.columns],
-        }
-        for table in TABLES
-    }
-    return {"schema": NAME, "version": SCHEMA, "tables": described}
-
-
 def as_markdown() -> str:
-    """The description as a page."""
+    """The description of the tables of a run as a page."""
     lines = [_HEAD]
-    for table in TABLES:
+    for table in RECORDS.tables:
         key = ", ".join(f"`{name}`" for name in table.key)
         lines += [f"## {table.name}", "", f"{table.meaning} Different in each row: {key}.", ""]
         lines += ["| column | type | unit | meaning | empty |", "|---|---|---|---|---|"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from hpo.errors import UserError
 from hpo.records.columns import TABLES, TableSchema
-from hpo.records.description import NAME
+from hpo.records.description import RECORDS
 from hpo.records.schema import (
     NOT_RECORDED,
     SCHEMA,
@@ -119,8 +119,8 @@ def _rows(folder: Path, table: TableSchema) -> list[Row]:
     except pa.ArrowInvalid as error:
         raise UserError(f"{path} is no Parquet file: {str(error).splitlines()[0]}", hint) from error
     metadata = found.schema.metadata or {}
-    if metadata.get(b"hpo.schema") != NAME.encode():
-        raise UserError(f"{path} is no table of a run: its metadata do not say {NAME}", hint)
+    if metadata.get(b"hpo.schema") != RECORDS.name.encode():
+        raise UserError(f"{path} is no table of a run: its metadata do not say {RECORDS.name}", hint)
     version = metadata.get(b"hpo.version", b"").decode()
     if version != str(SCHEMA):
         raise UserError(
@@ -166,6 +166,8 @@ def _run(row: Row, space: list[Row]) -> Run:
             parameters=row["model_parameters"] or 0,
             sha256=_text(row["model_sha256"]),
         ),
+        # Tables of an earlier hpo have no such column.
+        models={name: ModelInfo(**info) for name, info in json.loads(row.get("models", "{}")).items()},
         device=DeviceInfo(
             name=_text(row["device"]),
             precision=_text(row["precision"]),
@@ -176,6 +178,7 @@ def _run(row: Row, space: list[Row]) -> Run:
         versions=json.loads(row["versions"]),
         stamp=stamp,
         experiment=json.loads(row["experiment"]),
+        notes=tuple(json.loads(row.get("notes", "[]"))),  # tables of an earlier hpo have no such column
         **_part(row, *named),
     )
 
@@ -189,7 +192,7 @@ def _split(row: Row) -> SplitInfo:
         validation=row["validation"] or 0,
         test=row["test"] or 0,
         duplicates_dropped=row["duplicates_dropped"],
-        texts_cut=row["texts_cut"],
+        texts_cut=row.get("texts_cut"),
         groups=None if row["test_groups"] is None else tuple(json.loads(row["test_groups"])),
         sha256=_text(row["data_sha256"]),
     )
@@ -201,6 +204,7 @@ def _parameter(row: Row) -> ParameterInfo:
         values=tuple(json.loads(row["values"])),
         default=None if row["default"] is None else json.loads(row["default"]),
         when=json.loads(row["when"]),
+        observed=row.get("observed", False),
     )
 
 

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+from enum import Enum
 from typing import Any
 
 from hpo.records.schema import Run
+from hpo.records.verdict_rule import verdict_rule
+
+
+class Kept(Enum):
+    """What of the plan of the records is as it was stamped."""
+
+    WHOLE = "whole"
+    WITHOUT_RULE = "all but the rule of the verdict, which was not yet a part of what was stamped"
+    CHANGED = "not all"
 
 
 def plan(run: Run) -> dict[str, Any]:
-    """What was fixed beforehand: question, strategies, budget, metric, selection, seeds, and the data's splits.
+    """What was fixed beforehand: question, strategies, budget, metric, selection, seeds, splits, and the verdict's rule.
 
-    The margin of practical equivalence follows from validation scores alone by the rule that the report prints, and
-    the rule belongs to the version of hpo.
+    The rule is that of the version at hand: where it is another than when the run began, the plan is another. What an
+    import alone says of a parameter is left out: nothing was fixed by it.
     """
     fixed = run.model_dump(
         mode="json",
@@ -33,11 +43,38 @@ def plan(run: Run) -> dict[str, Any]:
             "space",
             "seed",
         },
+        exclude={"space": {"__all__": {"observed"}}},
     )
-    return {**fixed, "split": run.split.sha256, "model": run.model.sha256, "hpo": run.versions.get("hpo")}
+    models = {name: model.sha256 for name, model in run.models.items()}
+    return {
+        **fixed,
+        "split": run.split.sha256,
+        "model": run.model.sha256,
+        **({"models": models} if models else {}),
+        "hpo": run.versions.get("hpo"),
+        "verdict": verdict_rule(),
+    }
 
 
 def plan_digest(run: Run) -> str:
     """SHA-256 of ``plan`` as JSON with sorted keys."""
-    text = json.dumps(plan(run), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _digest(plan(run))
+
+
+def earlier_digest(run: Run) -> str:
+    """As earlier versions made it, without the rule of the verdict."""
+    return _digest({name: value for name, value in plan(run).items() if name != "verdict"})
+
+
+def kept(run: Run) -> Kept | None:
+    """What of the plan of ``run`` is as it was stamped when it began; None where no stamp was written."""
+    if run.stamp is None:
+        return None
+    if run.stamp.plan_sha256 == plan_digest(run):
+        return Kept.WHOLE
+    return Kept.WITHOUT_RULE if run.stamp.plan_sha256 == earlier_digest(run) else Kept.CHANGED
+
+
+def _digest(fixed: dict[str, Any]) -> str:
+    text = json.dumps(fixed, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 SCHEMA = 2
 NOT_RECORDED = "not recorded"
+# How the notes of an import say what it inferred of costs and of trials that ended early.
+AS_SECONDS, AS_PRUNED = "taken as device-seconds", "taken as pruned"
 
 
 class Frozen(BaseModel):
@@ -176,7 +178,9 @@ class SplitInfo(Frozen):
     Attributes:
         source: name of the data and where it came from.
         labels: classes, labels, or types of entities.
-        texts_cut: how many of all splits have more tokens than are read; None: not recorded.
+        texts_cut: how many of all splits have more tokens than are read, of several models as the one that cuts most
+            reads them;
+            None: not recorded.
         groups: group of each test item, by number, in the order of the split; None: no groups.
         sha256: covers texts, labels and their assignment to splits.
     """
@@ -234,6 +238,7 @@ class ParameterInfo(Frozen):
         low, high, log, step, integer: of a range.
         default: in each study's first draw; None where there is none.
         when: {other parameter: values} under which it exists.
+        observed: whether the range is only that of the values seen in an imported run, whose source does not hold it.
     """
 
     name: str
@@ -247,6 +252,7 @@ class ParameterInfo(Frozen):
     default: Any = None
     when: dict[str, tuple[Any, ...]] = {}
     meaning: str = ""
+    observed: bool = False
 
 
 class Search(Frozen):
@@ -292,7 +298,11 @@ class Run(Frozen):
         source: ``hpo``, or what the records were imported from.
         experiment: the Experiment as JSON; empty where hpo did not run it.
         resource: what ``Rung.examples`` and ``Search.rungs`` count.
+        model, models: the pretrained model; where several are compared, each by its strategy in ``models``, and in
+            ``model`` what
+            can be said of all together.
         replicates, trials, seeds: of each strategy, the most where they differ.
+        notes: what an import took for what, and what it inferred, as it printed it; none where hpo ran it.
     """
 
     schema_version: int = SCHEMA
@@ -316,9 +326,11 @@ class Run(Frozen):
     space: tuple[ParameterInfo, ...]
     split: SplitInfo = SplitInfo()
     model: ModelInfo = ModelInfo()
+    models: dict[str, ModelInfo] = {}
     device: DeviceInfo = DeviceInfo()
     versions: dict[str, str] = {}
     stamp: Stamp | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Records(Frozen):

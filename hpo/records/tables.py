@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +24,9 @@ from hpo.records.columns import (
     TableSchema,
 )
 from hpo.records.costs import costs, trainings, whose_work
-from hpo.records.description import NAME, as_json
+from hpo.records.description import RECORDS, Description
 from hpo.records.schema import (
     NOT_RECORDED,
-    SCHEMA,
     Audited,
     Confirmation,
     Records,
@@ -47,18 +46,25 @@ def write_tables(records: Records, folder: Path) -> tuple[Path, ...]:
 
     ``hpo.records.columns`` describes them. Returns what was written.
     """
+    return write_described(RECORDS, tables(records), folder)
+
+
+def write_described(
+    described: Description, made: Mapping[TableSchema, pa.Table], folder: Path
+) -> tuple[Path, ...]:
+    """Write the tables ``made`` as ``write_tables`` does, and their description as ``schema.json``."""
     import pyarrow.csv
     import pyarrow.parquet
 
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for schema, table in tables(records).items():
+    for schema, table in made.items():
         parquet, csv = folder / f"{schema.name}.parquet", folder / f"{schema.name}.csv"
         pyarrow.parquet.write_table(table, parquet, compression="zstd")
         pyarrow.csv.write_csv(_harmless(schema, table), csv)
         written += [parquet, csv]
     description = folder / "schema.json"
-    text = json.dumps(as_json(), indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(described.as_json(), indent=1, ensure_ascii=False) + "\n"
     description.write_text(text, encoding="utf-8", newline="\n")
     return (*written, description)
 
@@ -76,12 +82,17 @@ def tables(records: Records) -> dict[TableSchema, pa.Table]:
         COSTS: ({"run": name, **cost} for cost in costs(records)),
         AUDITED: ({"run": name, **_audited(a)} for a in records.audited),
     }
-    made = {schema: _table(schema, _columns(schema, found)) for schema, found in rows.items()}
-    made[ITEMS] = _table(ITEMS, _items(records))
+    made = {schema: arrow_table(RECORDS, schema, found) for schema, found in rows.items()}
+    made[ITEMS] = _table(RECORDS, ITEMS, _items(records))
     return {schema: made[schema] for schema in TABLES}
 
 
-def _columns(schema: TableSchema, rows: Iterator[Row]) -> dict[str, list[Any]]:
+def arrow_table(described: Description, schema: TableSchema, rows: Iterable[Row]) -> pa.Table:
+    """``rows`` as one of the tables ``described``, its schema, units and meanings in the metadata."""
+    return _table(described, schema, _columns(schema, rows))
+
+
+def _columns(schema: TableSchema, rows: Iterable[Row]) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     for row in rows:
         for name, values in columns.items():
@@ -89,11 +100,15 @@ def _columns(schema: TableSchema, rows: Iterator[Row]) -> dict[str, list[Any]]:
     return columns
 
 
-def _table(schema: TableSchema, columns: Mapping[str, list[Any]]) -> pa.Table:
+def _table(described: Description, schema: TableSchema, columns: Mapping[str, list[Any]]) -> pa.Table:
     import pyarrow as pa
 
     fields = [_field(column) for column in schema.columns]
-    metadata = {"hpo.schema": NAME, "hpo.version": str(SCHEMA), "hpo.table": schema.name}
+    metadata = {
+        "hpo.schema": described.name,
+        "hpo.version": str(described.version),
+        "hpo.table": schema.name,
+    }
     return pa.table(
         [pa.array(columns[field.name], field.type) for field in fields],
         schema=pa.schema(fields, metadata=metadata),
@@ -158,6 +173,7 @@ def _run(run: Run) -> Row:
         "model_layers": model.layers or None,
         "model_hidden_size": model.hidden_size or None,
         "model_parameters": model.parameters or None,
+        "models": _json({name: info.model_dump() for name, info in run.models.items()}),
         "device": _text(device.name),
         "precision": _text(device.precision),
         "precision_reason": _text(device.precision_reason),
@@ -166,6 +182,7 @@ def _run(run: Run) -> Row:
         "versions": _json(run.versions),
         **{name: began.get(name) for name in ("began", "command", "git", "plan_sha256")},
         "experiment": _json(run.experiment),
+        "notes": _json(run.notes),
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hpo.errors import UserError
-from hpo.records.schema import Records, Run
+from hpo.records.schema import Records
 from hpo.report.analysis import Standing
 from hpo.report.blocks import Blocks, centre_of
 from hpo.report.samples import Samples, samples_of
@@ -116,12 +116,13 @@ def analyse_across(records: Sequence[Records]) -> Across:
 
 def judge(records: Sequence[Records]) -> list[JudgedRun]:
     """The verdict of every run, labelled so that no two share a label."""
-    labels = _labels([found.run for found in records])
+    labels = labels_of(records)
     return [JudgedRun(label, found, verdict(found)) for label, found in zip(labels, records, strict=True)]
 
 
-def _labels(runs: Sequence[Run]) -> list[str]:
+def labels_of(records: Sequence[Records]) -> list[str]:
     """What tells runs apart: the task, with the model, the run's name and a number as far as that takes."""
+    runs = [found.run for found in records]
     found = [run.task for run in runs]
     for further in ([run.model.source for run in runs], [run.name for run in runs]):
         if len(set(further)) > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -117,8 +118,8 @@ def _facts(across: Across) -> list[dict[str, Any]]:
     return rows
 
 
-def runs_table(across: Across) -> Table:
-    """One row a run: its own verdict, what it is over, and its cost."""
+def runs_table(across: Across, reports: Mapping[str, str] | None = None) -> Table:
+    """One row a run: its own verdict, what it is over, and its cost; ``reports``: address of its report by label."""
     shown, raw = [], []
     for run in across.runs:
         head, analysis, items = run.records.run, run.verdict.analysis, items_of(run)
@@ -164,7 +165,10 @@ def runs_table(across: Across) -> Table:
             )
         )
     note = "Each run's own verdict, with its own margin and error control; the report of a run stands beside its records."
-    return make_table("runs", "Verdicts run by run", note, shown, raw)
+    table = make_table("runs", "Verdicts run by run", note, shown, raw)
+    known = reports or {}
+    links = {place: known[run.label] for place, run in enumerate(across.runs) if run.label in known}
+    return replace(table, links=links)
 
 
 def _margin(units: Units, margin: float) -> str:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal
 
+from hpo.records.verdict_rule import ALPHA
 from hpo.report import costs
 from hpo.report.across import Across, TaskRun
 from hpo.report.sections.ranks import finding, leading
+from hpo.report.terms import without_search
 from hpo.report.text import counted, listed, markdown, seconds
-from hpo.stats.decision import ALPHA
 
 MOST_NAMED = 20  # runs that a sentence names one by one; of more it gives the number
 
@@ -42,7 +43,7 @@ def across_verdict(across: Across) -> AcrossVerdict:
             _opening(across),
             _single_runs(across),
             _without_one(across),
-            *_left_out(across),
+            *left_out(across),
             *_cost(across),
         ),
         state="decided" if told else "inconclusive",
@@ -111,11 +112,12 @@ def _either(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-def _left_out(across: Across) -> list[str]:
+def left_out(across: Across) -> list[str]:
+    """Strategies and runs that are no part of the comparison; as a sentence or none."""
     told = []
     if across.missing:
         lacking = "; ".join(f"{name} (not in {listed(labels)})" for name, labels in across.missing.items())
-        told.append(f"Left out, since not every run has confirmed them: {lacking}.")
+        told.append(f"Left out, since not every run has test scores of them: {lacking}.")
     if across.unfinished:
         told.append(f"Unfinished and left out: {listed(across.unfinished)}.")
     return [" ".join(told)] if told else []
@@ -128,9 +130,19 @@ def _cost(across: Across) -> list[str]:
     if not charged:
         return []
     spent = sum(costs.spent(items) or 0.0 for items in runs)
-    told = f"All trials and confirmations of these runs were charged {seconds(charged)} device-seconds"
-    told += f"{costs.partly(everything)}, as if each had run "
-    return [f"{told}alone; {seconds(spent)} were spent, work shared within a run once."]
+    told = f"All trainings of these runs were charged {seconds(charged)} device-seconds{costs.partly(everything)}"
+    return [f"{told}, as if each had run alone; {seconds(spent)} were spent, work shared within a run once."]
+
+
+def samples_scope(across: Across) -> str:
+    """What effects over units within runs are over; empty where there are none."""
+    samples = across.samples
+    if samples.least < 2:
+        return ""
+    return (
+        f"Probabilities of improvement{', interquartile means and profiles' if samples.metric else ''} are over the "
+        f"{samples.plural} of {samples.within}, which their bootstrap takes as given: they describe these."
+    )
 
 
 def unlike(across: Across) -> tuple[str, ...]:
@@ -138,9 +150,8 @@ def unlike(across: Across) -> tuple[str, ...]:
     heads = [run.records.run for run in across.runs]
     asked: dict[str, list[Any]] = {
         "search space": [[p.model_dump() for p in head.space if p.kind != "compared"] for head in heads],
-        "trials a search": [head.trials for head in heads],
-        "searches a strategy": [head.replicates for head in heads],
-        "fresh seeds": [head.seeds for head in heads],
+        "whether a search is recorded": [not without_search(head) for head in heads],
+        **_budgets(across),
         "sampler": [head.search.sampler for head in heads],
         "pruner": [head.search.pruner for head in heads],
         "metric": [head.metric for head in heads],
@@ -149,6 +160,18 @@ def unlike(across: Across) -> tuple[str, ...]:
     if not differing:
         return ()
     return (f"The runs differ in {listed(differing)}: each compares strategies under its own conditions.",)
+
+
+def _budgets(across: Across) -> dict[str, list[Any]]:
+    """How often each run trained, in the words for it."""
+    sizes = [run.verdict.analysis.sizes for run in across.runs]
+    if all(without_search(run.records.run) for run in across.runs):
+        return {"trainings a strategy": [(found.replicates, found.seeds) for found in sizes]}
+    return {
+        "trials a search": [found.trials for found in sizes],
+        "searches a strategy": [found.replicates for found in sizes],
+        "fresh seeds": [found.seeds for found in sizes],
+    }
 
 
 def items_of(run: TaskRun) -> tuple[costs.Item, ...]:

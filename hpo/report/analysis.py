@@ -1,68 +1,21 @@
-"""The numbers behind a report: means, comparisons, the margin, what is level with the best and what would tell."""
+"""The numbers behind a report: means, the margin, comparisons, and what is level with the best."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
-from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.errors import UserError
 from hpo.records.schema import Records, Run
-from hpo.report.scores import Scores, collect, paired, seed_deviation
+from hpo.records.verdict_rule import LEAST_MARGIN
+from hpo.report.comparing import Comparison, compare, groups_of
+from hpo.report.scores import Scores, collect, seed_deviation
+from hpo.report.sizes import Sizes, sizes_of
 from hpo.report.terms import without_search
-from hpo.stats.comparisons import correlation, holm, sign_flip, simultaneous_confidence
-from hpo.stats.crossed import Array, Estimate, crossed, group_items, unpaired
-from hpo.stats.decision import ALPHA, Outcome, decide, not_separable, rank_intervals
-from hpo.stats.power import Needed, needed
-
-LEAST_MARGIN = 0.005
-_ROUNDING = 1e-24  # a variance below it is rounding, not data
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """``first`` minus ``second`` on the test items, in the metric's unit.
-
-    Attributes:
-        favours: whom the difference favours, whether or not it is shown; None where it is 0.
-        seeds: fresh seeds a unit.
-        p, holm_p: of no difference, alone and among the comparisons of its family.
-        simultaneous: the interval that holds together with the others of its family.
-        sign_flip_p: exact, over units; None where there are too many.
-        correlation_units, correlation_items: of the two sides' unit means, and of their scores item by item.
-        enough: whether there are the units, with any spread, that a verdict needs; without them no p is told.
-        needed: what would tell a difference as large as this or as the margin; None where it cannot be planned.
-    """
-
-    first: str
-    second: str
-    favours: str | None
-    estimate: Estimate
-    seeds: int
-    p: float
-    holm_p: float
-    simultaneous: tuple[float, float]
-    sign_flip_p: float | None
-    correlation_units: float | None
-    correlation_items: float | None
-    enough: bool
-    outcome: Outcome
-    needed: Needed | None
-
-    @property
-    def distinguished(self) -> bool:
-        """Whether a difference is shown, relevant or not."""
-        return self.outcome in {Outcome.RELEVANT, Outcome.BETTER, Outcome.DIFFERENT}
-
-    def swapped(self) -> Comparison:
-        """``second`` minus ``first``."""
-        estimate = replace(self.estimate, mean=-self.estimate.mean)
-        low, high = self.simultaneous
-        return replace(
-            self, first=self.second, second=self.first, estimate=estimate, simultaneous=(-high, -low)
-        )
+from hpo.stats.crossed import Estimate, crossed
+from hpo.stats.decision import not_separable, rank_intervals
 
 
 @dataclass(frozen=True)
@@ -90,6 +43,7 @@ class Analysis:
 
     Attributes:
         claim: what the units allow a claim about.
+        sizes: how many searches, trials and seeds strategies have.
         expected, present: confirmations that the finished run has, and those recorded.
         without_selection: (strategy, replicate) of finished studies in which no trial was completed.
         family: against the reference, or all pairs.
@@ -98,6 +52,7 @@ class Analysis:
     """
 
     claim: Literal["strategies", "configurations"]
+    sizes: Sizes
     expected: int
     present: int
     without_selection: tuple[tuple[str, int], ...]
@@ -133,9 +88,9 @@ def analyse(records: Records) -> Analysis:
     strategies = [found for (role, _), found in scores.items() if role == "strategy"]
     baselines = [found for (role, _), found in scores.items() if role == "baseline"]
     margin = _margin(records)
-    pairs = _family(run, combinations(strategies, 2), margin.value)
+    pairs = compare(run, combinations(strategies, 2), margin.value)
     against = [(found, other) for other in strategies if other.name == run.reference for found in strategies]
-    reference = _family(run, [(a, b) for a, b in against if a is not b], margin.value)
+    reference = compare(run, [(a, b) for a, b in against if a is not b], margin.value)
     standings = [_standing(run, found) for found in strategies]
     best = _best(run, standings)
     lost = _without_selection(records)
@@ -145,6 +100,7 @@ def analyse(records: Records) -> Analysis:
     finished = len(records.confirmations) >= expected
     return Analysis(
         claim="strategies" if run.replicates > 1 else "configurations",
+        sizes=sizes_of(records),
         expected=expected,
         present=len(records.confirmations),
         without_selection=lost,
@@ -154,7 +110,7 @@ def analyse(records: Records) -> Analysis:
         standings=_ranked(standings, best, pairs) if finished else tuple(standings),
         comparisons=pairs if run.reference is None else reference,
         baseline=_standing(run, baselines[0]) if baselines else None,
-        baseline_comparisons=_family(
+        baseline_comparisons=compare(
             run, [(found, b) for b in baselines for found in strategies], margin.value
         ),
     )
@@ -203,12 +159,7 @@ def _margin(records: Records) -> Margin:
 
 def _standing(run: Run, scores: Scores) -> Standing:
     matrix = scores.matrix()
-    return Standing(scores.name, crossed(matrix.mean(axis=1), _groups(run, matrix)), matrix.shape[1])
-
-
-def _groups(run: Run, matrix: Array) -> tuple[int, ...] | None:
-    """Groups of the columns of ``matrix``, where they are items."""
-    return run.split.groups if matrix.shape[-1] > 1 else None
+    return Standing(scores.name, crossed(matrix.mean(axis=1), groups_of(run, matrix)), matrix.shape[1])
 
 
 def _ranked(
@@ -224,78 +175,3 @@ def _ranked(
         better[pair.second, pair.first] = pair.distinguished and pair.favours == pair.second
     ranks, level = rank_intervals(names, better), not_separable(best, names, better)
     return tuple(replace(s, ranks=ranks[s.name], level_with_best=s.name in level) for s in standings)
-
-
-def _family(run: Run, sides: Iterable[tuple[Scores, Scores]], margin: float) -> tuple[Comparison, ...]:
-    """Compare each pair; Holm and the simultaneous interval over all of them.
-
-    Pairs are formed where replicates, seeds and data order were shared; else the units are independent samples.
-    """
-    sides = list(sides)
-    if run.search.shared_draws is False:
-        matrices = [(a, b, a.matrix(), b.matrix()) for a, b in sides]
-        estimates = [unpaired(x.mean(axis=(1, 2)), y.mean(axis=(1, 2))) for _, _, x, y in matrices]
-    else:
-        matrices = [(a, b, *paired(a, b)) for a, b in sides]
-        matrices = [found for found in matrices if found[2].size]
-        estimates = [crossed((x - y).mean(axis=1), _groups(run, x)) for _, _, x, y in matrices]
-    adjusted = holm([_p_value(estimate) for estimate in estimates])
-    return tuple(
-        _comparison(run, found, estimate, (holm_p, len(matrices)), margin)
-        for found, estimate, holm_p in zip(matrices, estimates, adjusted, strict=True)
-    )
-
-
-def _without_spread(estimate: Estimate) -> bool:
-    """Whether all scores of the whole split differ by the same: a variance of 0 tells nothing of further units."""
-    return estimate.items == 1 and estimate.variance < _ROUNDING
-
-
-def _p_value(estimate: Estimate) -> float:
-    """Two-sided p of no difference; 1 where nothing is known of the spread."""
-    return 1.0 if _without_spread(estimate) else estimate.p_value()
-
-
-def _comparison(
-    run: Run,
-    sides: tuple[Scores, Scores, Array, Array],
-    estimate: Estimate,
-    family: tuple[float, int],
-    margin: float,
-) -> Comparison:
-    first, second, x, y = sides
-    shared = run.search.shared_draws is not False
-    holm_p, count = family
-    name = first.name if run.metric.better(estimate.mean, 0.0) else second.name
-    target = max(abs(estimate.mean), margin)
-    least = LEAST_SEARCHES if run.replicates > 1 else LEAST_SEEDS
-    known = not _without_spread(estimate)
-    enough = known and estimate.units >= least
-    return Comparison(
-        first=first.name,
-        second=second.name,
-        favours=name if estimate.mean else None,
-        estimate=estimate,
-        seeds=x.shape[1],
-        p=_p_value(estimate),
-        holm_p=holm_p,
-        simultaneous=estimate.interval(simultaneous_confidence(count)),
-        sign_flip_p=sign_flip((x - y).mean(axis=(1, 2))) if shared else None,
-        correlation_units=correlation(x.mean(axis=(1, 2)), y.mean(axis=(1, 2))) if shared else None,
-        correlation_items=correlation(x, y) if shared and x.shape[2] > 1 else None,
-        enough=enough,
-        outcome=decide(estimate, holm_p, margin, count, enough=enough),
-        needed=_needed(run, x - y, target, ALPHA / count) if shared and known else None,
-    )
-
-
-def _needed(run: Run, differences: Array, target: float, alpha: float) -> Needed | None:
-    """What would tell ``target``, planned from ``differences`` (units, seeds, n); None with a single unit."""
-    units, seeds, n = differences.shape
-    if units < 2:
-        return None
-    groups = _groups(run, differences)
-    if groups is not None:
-        flat = group_items(differences.reshape(units * seeds, n), groups)
-        differences = flat.reshape(units, seeds, -1)
-    return needed(differences, target, alpha=alpha)

@@ -1,4 +1,4 @@
-"""Scores of strategies in blocks, as ranks and effects over them read: the searches of one run, or the tasks of several."""
+"""Scores of strategies in blocks, as ranks and effects over them read: the replicates of one run, or tasks of several."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
-from hpo.records.schema import Metric, Records
+from hpo.records.schema import Metric, Records, Run
 from hpo.report.scores import Scores, collect
 from hpo.report.sentences import Verdict
-from hpo.report.text import Units, counted, listed
+from hpo.report.terms import tested, units_of, without_search
+from hpo.report.text import Units, capitalised, counted, listed
 from hpo.stats.crossed import Array
 from hpo.stats.ranks import Friedman, friedman
 from hpo.stats.sign_test import pairwise_signs
@@ -109,8 +110,8 @@ def centre_of(reference: str | None, names: Sequence[str], best: str) -> tuple[s
     return (reference, "the reference") if reference in names and reference else (best, "the best")
 
 
-def search_blocks(records: Records, judged: Verdict) -> Blocks | str:
-    """The searches of one run as blocks, each the mean of its fresh seeds; or why they are none."""
+def replicate_blocks(records: Records, judged: Verdict) -> Blocks | str:
+    """The replicates of one run as blocks, each score the mean of a replicate's seeds; or why they are none."""
     run, analysis = records.run, judged.analysis
     why = _no_blocks(records, judged)
     if why or analysis.best is None:
@@ -118,8 +119,11 @@ def search_blocks(records: Records, judged: Verdict) -> Blocks | str:
     found = [scores for (role, _), scores in collect(records).items() if role == "strategy"]
     keys = frozenset.intersection(*(frozenset(scores.correct) for scores in found))
     replicates = sorted({replicate for replicate, _ in keys})
+    noun, plural = units_of(run)
     if len(replicates) < 2:
-        return "Fewer than two searches have a confirmed configuration of every strategy: there are no blocks to rank in."
+        return (
+            f"Fewer than two {plural} have a {tested(run)} of every strategy: there are no blocks to rank in."
+        )
     names = tuple(scores.name for scores in found)
     centre, reason = centre_of(run.reference, names, analysis.best)
     return Blocks(
@@ -129,8 +133,8 @@ def search_blocks(records: Records, judged: Verdict) -> Blocks | str:
         scores=np.array([scores.matrix(keys).mean(axis=(1, 2)) for scores in found]).T,
         metrics=(run.metric,) * len(replicates),
         margins=(analysis.margin.value,) * len(replicates),
-        noun="search",
-        plural="searches",
+        noun=noun,
+        plural=plural,
         centre=centre,
         centre_reason=reason,
         notes=(_scope(records), *_left_out(records, found, len(replicates))),
@@ -144,33 +148,48 @@ def _no_blocks(records: Records, judged: Verdict) -> str:
     if judged.state == "unfinished":
         return "Strategies are ranked once every confirmation is in."
     if len(judged.analysis.standings) < 2:
-        return "Nothing is compared: fewer than two strategies have a confirmed configuration."
+        return f"Nothing is compared: fewer than two strategies have a {tested(run)}."
     if run.replicates < 2:
-        return f"One search a strategy is a single block, and seeds of one search are no blocks. {over_tasks}"
+        seeds = "One search a strategy is a single block, and seeds of one search are no blocks."
+        if without_search(run):
+            seeds = "Trainings of one replicate, which differ in their seed alone, are no blocks."
+        return f"{seeds} {over_tasks}"
     if run.search.shared_draws is False:
-        return (
-            "Searches of different strategies share no seed, draws or data order: nothing makes the first search of one "
-            f"and the first of another a block. {over_tasks}"
-        )
+        return f"{unpaired(run)}. {over_tasks}"
     return ""
 
 
-def _scope(records: Records) -> str:
-    shared = "which share their seed and data order across strategies"
-    if records.run.search.shared_draws is None:
-        shared = "paired by their number, since it is not recorded whether they share seed and data order"
+def unpaired(run: Run) -> str:
+    """Why replicates of strategies that share nothing are no blocks, without a full stop."""
+    noun, plural = units_of(run)
+    shared = "seed or data order" if without_search(run) else "seed, draws or data order"
     return (
-        f"Blocks are searches on one task, {shared}; the score of a block is the mean over its fresh seeds. So ranks and "
-        "tests speak of further searches on this task and say nothing of other tasks."
+        f"{capitalised(plural)} of different strategies share no {shared}: nothing makes the first {noun} of one and the "
+        "first of another a block"
+    )
+
+
+def _scope(records: Records) -> str:
+    run, plural = records.run, units_of(records.run)[1]
+    shared = "which share their seed and data order across strategies"
+    if run.search.shared_draws is None:
+        shared = "paired by their number, since it is not recorded whether they share seed and data order"
+    mean = "; the score of a block is the mean over its fresh seeds"
+    if without_search(run):
+        mean = "; the score of a block is the mean over its trainings" if run.seeds > 1 else ""
+    return (
+        f"Blocks are {plural} on one task, {shared}{mean}. So ranks and tests speak of further {plural} on this task "
+        "and say nothing of other tasks."
     )
 
 
 def _left_out(records: Records, found: Sequence[Scores], kept: int) -> list[str]:
-    without = [name for name in records.run.strategies if name not in {scores.name for scores in found}]
-    notes = [f"Left out, without any confirmed configuration: {listed(without)}."] if without else []
-    lost = records.run.replicates - kept
+    run, plural = records.run, units_of(records.run)[1]
+    without = [name for name in run.strategies if name not in {scores.name for scores in found}]
+    notes = [f"Left out, without any {tested(run)}: {listed(without)}."] if without else []
+    lost = run.replicates - kept
     if lost:
         notes.append(
-            f"{lost:,} of {records.run.replicates:,} searches left out, in which a strategy has no confirmed configuration."
+            f"{lost:,} of {run.replicates:,} {plural} left out, in which a strategy has no {tested(run)}."
         )
     return notes

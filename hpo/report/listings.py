@@ -1,14 +1,12 @@
-"""What was asked and what was recorded, row by row: setup, search space, trials, selected configurations."""
+"""What was recorded, row by row: trials and selected configurations."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from hpo.records.schema import NOT_RECORDED, DeviceInfo, ParameterInfo, Records, Run
+from hpo.records.schema import Records
 from hpo.report import costs
 from hpo.report.table import Table, make_table
-from hpo.report.terms import recorded, without_search
-from hpo.report.text import Units, configuration, counted, value_text
+from hpo.report.terms import without_search
+from hpo.report.text import Units, capitalised, plain_value, value_text
 
 
 def searched(records: Records) -> list[str]:
@@ -45,7 +43,7 @@ def selected_table(records: Records) -> Table:
                 "validation_at_selection": c.selected_score,
                 "validation_retrained": c.validation_score,
                 "test_score": c.test_score,
-                **{name: _plain(c.parameters.get(name)) for name in names},
+                **{name: plain_value(c.parameters.get(name)) for name in names},
             }
         )
     title = "Trainings with a test score" if alone else "Selected configurations"
@@ -75,9 +73,9 @@ def trial_table(records: Records) -> Table:
                 "Replicate": str(t.replicate),
                 "Draw": str(t.draw),
                 "State": t.state,
-                metric.capitalize(): units.value(t.score),
+                capitalised(metric): units.value(t.score),
                 "Last rung": units.value(last),
-                records.run.resource.capitalize(): f"{examples:,}",
+                capitalised(records.run.resource): f"{examples:,}",
                 "Charged, s": costs.cell(costs.charged([t])),
                 **{name: value_text(t.parameters.get(name, "-")) for name in names},
                 "Reason": t.reason + same,
@@ -96,142 +94,15 @@ def trial_table(records: Records) -> Table:
                 "score_last_rung": last,
                 "examples": examples,
                 "seconds_charged": costs.charged([t]),
-                **{name: _plain(t.parameters.get(name)) for name in names},
+                **{name: plain_value(t.parameters.get(name)) for name in names},
             }
         )
     note = (
-        f"{metric.capitalize()}: the best on validation over the rungs, of complete trials alone; that of the last "
+        f"{capitalised(metric)}: the best on validation over the rungs, of complete trials alone; that of the last "
         "rung is not comparable between complete and pruned trials. Times in device-seconds, as if the trial had run alone."
     )
     return make_table("trials", "Every trial", note, shown, raw)
 
 
-def _plain(value: Any) -> Any:
-    """A value for a CSV cell."""
-    return value_text(value) if isinstance(value, list | tuple) else value
-
-
-def space_table(records: Records) -> Table:
-    """The search space: one row a parameter."""
-    shown = [_space_row(parameter) for parameter in records.run.space]
-    raw = [{column.lower(): cell for column, cell in row.items()} for row in shown]
-    note = "Each strategy's search draws from the same space; its first draw is the default."
-    if records.run.source != "hpo":
-        note = "As far as the source tells; what stands as a range was only seen in its trials."
-    return make_table("space", "Search space", note, shown, raw)
-
-
-def _space_row(parameter: ParameterInfo) -> dict[str, str]:
-    p = parameter
-    if p.kind == "range":
-        step = "" if p.step is None else f", step {value_text(p.step)}"
-        values = f"{value_text(p.low)} to {value_text(p.high)}{step}"
-        scale = ("log" if p.log else "linear") + (", integer" if p.integer else "")
-    else:
-        values, scale = ", ".join(map(value_text, p.values)), p.kind
-    conditions = (f"{other} is {' or '.join(map(value_text, of))}" for other, of in p.when.items())
-    return {
-        "Parameter": p.name,
-        "Values": values,
-        "Scale": scale,
-        "Default": "-" if p.default is None else value_text(p.default),
-        "Condition": "; ".join(conditions) or "-",
-        "Meaning": p.meaning or "-",
-    }
-
-
-def setup_table(records: Records) -> Table:
-    """What was asked, of which data and model, on what, with which versions."""
-    run = records.run
-    facts = {**_asked(run), **_data(run), **_how(run, records), **_where(run)}
-    rows = [{"Item": item, "Value": value} for item, value in facts.items()]
-    return make_table("setup", "Setup", "As recorded by the run.", rows, rows)
-
-
-def _asked(run: Run) -> dict[str, str]:
-    classes = "" if not run.split.labels else counted(len(run.split.labels), "class", "classes")
-    labels = f", {classes}: {', '.join(run.split.labels)}" if classes else ""
-    return {
-        "Question": run.question,
-        "Records": "made by hpo" if run.source == "hpo" else f"imported from {run.source}",
-        "Task": f"{run.task}: {run.kind}{labels}",
-        "Metric": f"{run.metric.name}, {'higher' if run.metric.maximize else 'lower'} is better",
-    }
-
-
-def _data(run: Run) -> dict[str, str]:
-    split, model = run.split, run.model
-    sizes = NOT_RECORDED
-    if split.test:
-        cut = "" if run.max_length is None else f" of at most {run.max_length} tokens"
-        sizes = (
-            f"{split.train:,} training, {split.validation:,} validation, {split.test:,} test texts{cut}; "
-            f"{split.duplicates_dropped:,} duplicates dropped"
-        )
-    body = f"{model.source}; licence {model.licence}"
-    if model.parameters:
-        body = (
-            f"{model.source}; {model.layers} layers of {model.hidden_size}, {model.parameters:,} parameters; "
-            f"licence {model.licence}"
-        )
-    return {
-        "Data": f"{split.source}; licence {split.licence}",
-        "Splits": sizes,
-        "Groups": "none" if split.groups is None else f"{len(set(split.groups)):,} among the test texts",
-        "Splits, SHA-256": split.sha256,
-        "Model": body,
-        "Weights, SHA-256": model.sha256,
-    }
-
-
-def _how(run: Run, records: Records) -> dict[str, str]:
-    search = run.search
-    rungs = ", ".join(f"{rung:,}" for rung in search.rungs) or "none"
-    pruner = NOT_RECORDED if search.pruner is None else f"{search.pruner}; within a study only"
-    fixed = next((c.parameters for c in records.confirmations if c.role == "baseline"), None)
-    if run.baseline is None:
-        baseline = "none"
-    else:
-        baseline = run.baseline if fixed is None else f"{run.baseline}: {configuration(fixed)}"
-    budget = (
-        f"{counted(run.replicates, 'search', 'searches')} a strategy, {counted(run.trials, 'trial')} a search"
-    )
-    confirmation = f"{counted(run.seeds, 'fresh seed')} a search, scored on the test split once"
-    if without_search(run):
-        budget = f"{recorded(run)} a strategy; no search is recorded"
-        confirmation = "the test score of each training, recorded once"
-    elif any(c.role == "strategy" and not c.fresh for c in records.confirmations):
-        confirmation = "not always with a fresh seed: see the selected configurations"
-    return {
-        "Budget": budget,
-        "Sampler": search.sampler or NOT_RECORDED,
-        "Pruner": pruner,
-        f"Rungs, {run.resource}": f"{rungs}, and the end",
-        "Selection": search.selection or NOT_RECORDED,
-        "Confirmation": confirmation,
-        "Baseline": baseline,
-        "Seed": NOT_RECORDED if run.seed is None else str(run.seed),
-    }
-
-
-def _where(run: Run) -> dict[str, str]:
-    device, stamp = run.device, run.stamp
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(run.versions.items()))
-    return {
-        "Device": device.name if not device.threads else f"{device.name}, {_workers(device)}",
-        "Precision": f"{device.precision}: {device.precision_reason}" if device.threads else NOT_RECORDED,
-        "Versions": versions or NOT_RECORDED,
-        "Began": NOT_RECORDED if stamp is None else stamp.began,
-        "Command": NOT_RECORDED if stamp is None else stamp.command,
-        "Source code": NOT_RECORDED if stamp is None or stamp.git is None else f"commit {stamp.git}",
-        "Fixed beforehand, SHA-256": NOT_RECORDED if stamp is None else stamp.plan_sha256,
-    }
-
-
 def _seed(seed: int) -> str:
     return "-" if seed < 0 else str(seed)
-
-
-def _workers(device: DeviceInfo) -> str:
-    threads = counted(device.threads, "thread")
-    return threads if device.workers == 1 else f"{device.workers} workers of {threads} each"

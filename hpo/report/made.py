@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 LISTING = "report.sha256"  # as sha256sum writes it
+EXAMPLE = "example.tex"  # the one file beside the folders that not every report makes
 _FOLDERS = ("tables", "figures", "data")
 
 
@@ -25,7 +26,7 @@ def forget_others(folder: Path, made: Iterable[Path]) -> None:
 
 
 def _listed(folder: Path) -> dict[str, str]:
-    """Digest by name of what an earlier report listed: files in its own folders alone."""
+    """Digest by name of what an earlier report listed: its example and files in its own folders alone."""
     path = folder / LISTING
     if not path.is_file():
         return {}
@@ -36,7 +37,7 @@ def _listed(folder: Path) -> dict[str, str]:
 
 def _is_ours(name: str) -> bool:
     parts = name.split("/")
-    return len(parts) == 2 and parts[0] in _FOLDERS and parts[1] not in {"", "..", "."}
+    return name == EXAMPLE or (len(parts) == 2 and parts[0] in _FOLDERS and parts[1] not in {"", "..", "."})
 
 
 def _digest(path: Path) -> str:

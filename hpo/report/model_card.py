@@ -11,8 +11,8 @@ import numpy as np
 from hpo.config.parameters import PARAMETERS
 from hpo.records.origin import Form
 from hpo.records.schema import Confirmation, Records, Run
-from hpo.report.listings import space_table
 from hpo.report.sentences import Verdict
+from hpo.report.setup_tables import space_table
 from hpo.report.table_markdown import table_markdown
 from hpo.report.text import Units, counted, listed, markdown, value_text
 from hpo.stats.crossed import crossed
@@ -172,7 +172,10 @@ def _origin(records: Records, c: Confirmation, folder: Folder) -> Iterator[str]:
 
 def _facts(run: Run, c: Confirmation) -> Iterator[tuple[str, str]]:
     split, model = run.split, run.model
-    yield "Run", f"{run.name}, strategy {c.strategy}, replicate {c.replicate}, fresh seed {c.index} ({c.seed})"
+    yield (
+        "Run",
+        f"{run.name}, strategy {c.strategy}, replicate {c.replicate}, fresh seed {c.index} ({c.seed})",
+    )
     yield "Kind of task", run.kind
     yield "Labels", ", ".join(split.labels)
     yield "Data", _data(run)

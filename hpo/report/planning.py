@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.records.schema import Run
-from hpo.report.analysis import Analysis, Comparison
+from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
+from hpo.report.analysis import Analysis
+from hpo.report.comparing import Comparison
 from hpo.report.terms import units_of, without_search
 from hpo.report.text import Units, listed
 from hpo.stats.decision import Outcome
+from hpo.stats.power import MOST_UNITS
 
 
 def told_of(analysis: Analysis) -> list[Comparison]:
@@ -50,6 +52,16 @@ def _plan(run: Run, analysis: Analysis, comparison: Comparison) -> str:
         return _without_plan(c, f"{least} {further}", few=c.estimate.units < least)
     short = max(0, least - c.estimate.units)
     units = None if plan.units is None else max(plan.units, short)
+    pair = f"{c.first} from {c.second}"
+    if units == 0:
+        return (
+            f"This design tells a difference of {_planned(unit, plan.difference)} at 80 % power; {pair} differs by "
+            f"{unit.difference(c.estimate.mean)}, neither shown nor shown to be negligible."
+        )
+    aim = f"To tell {pair} at 80 % power, if they differ by {_planned(unit, plan.difference)}, it would take"
+    if run.search.shared_draws is False:
+        many = f"about {_rounded(units):,} further" if units else f"more than {MOST_UNITS:,}"
+        return f"{aim} {many} {further} of each, as independent samples, for nothing pairs them."
     items = "test items" if run.split.groups is None else "groups of test items"
     levers = [
         (units, f"{further} of each"),
@@ -57,17 +69,13 @@ def _plan(run: Run, analysis: Analysis, comparison: Comparison) -> str:
         (None if short else plan.items, items),
     ]
     limit = {"units": further, "seeds": seeds.split(" a ", maxsplit=1)[0], "items": items}[plan.limit]
+    return f"{aim} {_ways(levers)}; the {limit} limit."
+
+
+def _ways(levers: list[tuple[int | None, str]]) -> str:
     ways = [f"about {_rounded(count):,} further {name}" for count, name in levers if count]
-    pair = f"{c.first} from {c.second}"
-    if units == 0:
-        return (
-            f"This design tells a difference of {_planned(unit, plan.difference)} at 80 % power; {pair} differs by "
-            f"{unit.difference(c.estimate.mean)}, neither shown nor shown to be negligible."
-        )
-    way = " or ".join(ways) if ways else "more than any one of searches, seeds or test items alone could give"
     return (
-        f"To tell {pair} at 80 % power, if they differ by {_planned(unit, plan.difference)}, it would take {way}; "
-        f"the {limit} limit."
+        " or ".join(ways) if ways else "more than any one of searches, seeds or test items alone could give"
     )
 
 
@@ -82,12 +90,9 @@ def _without_plan(comparison: Comparison, least: str, *, few: bool) -> str:
     pair = f"{comparison.first} from {comparison.second}"
     if few:
         return f"What would tell {pair} cannot be planned yet: run at least {least} of each."
-    why = (
-        "nothing pairs them"
-        if comparison.enough
-        else "their difference is the same in all, without any spread"
+    return (
+        f"What would tell {pair} cannot be planned: their difference is the same in all, without any spread."
     )
-    return f"What would tell {pair} cannot be planned: {why}."
 
 
 def _planned(units: Units, difference: float) -> str:

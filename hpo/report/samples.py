@@ -9,6 +9,7 @@ import numpy as np
 
 from hpo.records.schema import Metric, Records
 from hpo.report.scores import Scores, collect
+from hpo.report.terms import units_of
 from hpo.report.text import counted
 from hpo.stats.crossed import Array
 from hpo.stats.effects import Effect, probability_of_improvement
@@ -19,14 +20,14 @@ SEED = 0  # of bootstraps
 
 @dataclass(frozen=True)
 class Samples:
-    """Scores of runs: each is a search (the mean of its fresh seeds), or a seed where there was one search.
+    """Scores of runs, which are units of ``hpo.report.terms``: a search, the mean of its fresh seeds, or a single seed, ...
 
     Attributes:
         names, styles: of the strategies, as figures draw them.
         metrics: of each task.
         runs: by task and then by strategy, (runs,) in the task's own metric.
-        paired: by task, whether run i of one strategy and run i of another share replicate, seed and data order.
-        noun, plural: what a run is.
+        paired: by task, whether run i of one strategy and run i of another have the same replicate and seed.
+        noun, plural: what a run is; just that where it is not the same in all tasks.
         place, places: what they lie in.
     """
 
@@ -79,17 +80,16 @@ def samples_of(
 ) -> Samples:
     """Runs of ``names``, which each of ``runs`` has confirmed; paired where every run shares draws across strategies."""
     paired = all(records.run.search.shared_draws is not False for records in runs)
-    by_search = all(records.run.replicates > 1 for records in runs)
-    mixed = any(records.run.replicates > 1 for records in runs) and not by_search
-    noun, plural = ("search", "searches") if by_search else ("seed", "seeds")
+    units = {units_of(records.run) for records in runs}
+    noun, plural = units.pop() if len(units) == 1 else ("run", "runs")
     return Samples(
         names=tuple(names),
         styles=tuple(styles),
         metrics=tuple(records.run.metric for records in runs),
         runs=tuple(_unit_means(records, names, paired=paired) for records in runs),
         paired=paired,
-        noun="run" if mixed else noun,
-        plural="runs" if mixed else plural,
+        noun=noun,
+        plural=plural,
         place=places[0],
         places=places[1],
     )

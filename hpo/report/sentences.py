@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.records.schema import Records, Run
+from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.report import costs
-from hpo.report.analysis import Analysis, Comparison, Standing, analyse
+from hpo.report.analysis import Analysis, Standing, analyse
+from hpo.report.comparing import Comparison
 from hpo.report.optimism import drop_name, mean_drop
 from hpo.report.planning import told_of, what_would_tell
-from hpo.report.terms import recorded, units_of, without_search
-from hpo.report.text import Units, counted, listed, markdown, p_text, seconds
+from hpo.report.sizes import recorded
+from hpo.report.terms import units_of, without_search
+from hpo.report.text import Units, capitalised, counted, listed, markdown, p_text, ranged, seconds
 from hpo.stats.decision import Outcome
 
 MOST_PAIRS = 5  # that the verdict names where none of them is with the best
@@ -79,21 +81,24 @@ def _unfinished(records: Records, analysis: Analysis) -> tuple[str, ...]:
 
 def _lead(run: Run, analysis: Analysis) -> str:
     """What was done, which is what the claim is about."""
-    items = _items(run)
-    trials = f"{counted(run.trials, 'trial')} a search" if run.trials else "trials not recorded"
+    items, sizes = _items(run), analysis.sizes
+    trials = f"{ranged(sizes.trials, 'trial')} a search" if run.trials else "trials not recorded"
+    seeds = ranged(sizes.seeds, "fresh seed")
     if analysis.claim == "strategies":
         done = (
             f"At this tuning budget ({trials}; "
-            f"{counted(run.replicates, 'independent search', 'independent searches')} a strategy, "
-            f"{counted(run.seeds, 'fresh seed')} each; {items})"
+            f"{ranged(sizes.replicates, 'independent search', 'independent searches')} a strategy, "
+            f"{seeds} each; {items})"
         )
     else:
         done = (
-            f"Of the selected configurations only (one search a strategy, {counted(run.seeds, 'fresh seed')} each; "
+            f"Of the selected configurations only (one search a strategy, {seeds} each; "
             f"{items}; another search may select others)"
         )
     if without_search(run):
-        done = f"Of these configurations only ({recorded(run)} a strategy, no search recorded; {items})"
+        done = (
+            f"Of these configurations only ({recorded(run, sizes)} a strategy, no search recorded; {items})"
+        )
     lost = [f"{name} in replicate {replicate}" for name, replicate in analysis.without_selection]
     return f"{done}, without {listed(lost)}, where no trial was completed," if lost else f"{done},"
 
@@ -137,26 +142,29 @@ def _best_not_told(run: Run, analysis: Analysis) -> str:
 def _shortage(run: Run, analysis: Analysis) -> str:
     """Why the units are too few for any verdict; empty where they suffice."""
     if without_search(run):
-        return _few_trainings(run)
+        return _few_trainings(run, analysis)
     if analysis.claim == "configurations" and run.seeds < LEAST_SEEDS:
         return (
-            f"one search a strategy and {counted(run.seeds, 'fresh seed')} allow no verdict; one about these "
+            f"one search a strategy and {ranged(analysis.sizes.seeds, 'fresh seed')} allow no verdict; one about these "
             f"configurations needs {LEAST_SEEDS} seeds, one about strategies {LEAST_SEARCHES} searches."
         )
     if analysis.claim == "strategies" and run.replicates < LEAST_SEARCHES:
         return (
-            f"{counted(run.replicates, 'search', 'searches')} a strategy allow no verdict about strategies; "
+            f"{ranged(analysis.sizes.replicates, 'search', 'searches')} a strategy allow no verdict about strategies; "
             f"it needs at least {LEAST_SEARCHES}."
         )
     return ""
 
 
-def _few_trainings(run: Run) -> str:
-    count, least = (run.replicates, LEAST_SEARCHES) if run.replicates > 1 else (run.seeds, LEAST_SEEDS)
-    if count >= least:
+def _few_trainings(run: Run, analysis: Analysis) -> str:
+    several = run.replicates > 1
+    counts, least = (
+        (analysis.sizes.replicates, LEAST_SEARCHES) if several else (analysis.sizes.seeds, LEAST_SEEDS)
+    )
+    if max(counts) >= least:
         return ""
     return (
-        f"{counted(count, *units_of(run))} a strategy {'allows' if count == 1 else 'allow'} no verdict; "
+        f"{ranged(counts, *units_of(run))} a strategy {'allows' if max(counts) == 1 else 'allow'} no verdict; "
         f"it needs at least {least}."
     )
 
@@ -212,7 +220,7 @@ def _single(records: Records, analysis: Analysis) -> list[str]:
     run, only = records.run, analysis.standings[0]
     mean = f"nothing is compared; the mean test {run.metric.name} is {_mean(run, only)}"
     drop, units = mean_drop(records, only.name), Units(run.metric)
-    what = drop_name(run.metric).capitalize()
+    what = capitalised(drop_name(run.metric))
     told = f"{what} is {units.difference(drop)}{units.difference_unit}: the optimism of the search."
     return [f"{_lead(run, analysis)} {mean}.", *([] if drop is None else [told])]
 

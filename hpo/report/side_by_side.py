@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from hpo.records.schema import Metric
 from hpo.report.across import JudgedRun
-from hpo.report.analysis import Comparison, Standing
+from hpo.report.analysis import Standing
+from hpo.report.comparing import Comparison
 from hpo.report.terms import without_search
 from hpo.report.text import Units, listed
 from hpo.stats.decision import Outcome

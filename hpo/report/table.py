@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -22,6 +22,7 @@ class Table:
         frame: the same as numbers, shares of 1 and device-seconds.
         bold, marked: indices of rows that are the best, or not separable from it.
         bold_cells, marked_cells: the same of single cells, as (row, column).
+        links: where the first cell of a row leads to in the page, as a relative address.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Table:
     marked: frozenset[int] = frozenset()
     bold_cells: frozenset[tuple[int, int]] = frozenset()
     marked_cells: frozenset[tuple[int, int]] = frozenset()
+    links: Mapping[int, str] = field(default_factory=dict)
 
     def is_bold(self, row: int, column: int) -> bool:
         """Whether a cell is the best, or of the best row."""

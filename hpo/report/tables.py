@@ -8,12 +8,13 @@ from typing import Any
 
 from hpo.records.schema import Confirmation, Records
 from hpo.report import costs
-from hpo.report.analysis import Analysis, Comparison, Standing
+from hpo.report.analysis import Analysis, Standing
+from hpo.report.comparing import Comparison
 from hpo.report.listings import searched
 from hpo.report.optimism import drop_name, mean_drop
 from hpo.report.table import Table, computed, make_table
 from hpo.report.terms import single_training, units_of, without_search
-from hpo.report.text import Units, configuration, counted, p_text, value_text
+from hpo.report.text import Units, configuration, counted, p_text, seconds, value_text
 from hpo.stats.comparisons import least_sign_flip_p
 from hpo.stats.decision import Outcome
 
@@ -27,7 +28,8 @@ def main_table(records: Records, analysis: Analysis) -> Table:
         facts = _facts(records, standing, role)
         raw.append(computed(facts))
         shown.append(_main_row(records, standing, facts))
-    table = make_table("main", "Strategies on the test split", _main_note(records), shown, raw)
+    note = f"{_main_note(records)}{_shared(records, raw)}"
+    table = make_table("main", "Strategies on the test split", note, shown, raw)
     if not analysis.finished or len(analysis.standings) < 2:
         return table
     best = [i for i, s in enumerate(standings) if s.name == analysis.best and s is not analysis.baseline]
@@ -49,6 +51,18 @@ def _main_note(records: Records) -> str:
         f"{groups} Bold: the {best} mean; *: not separable from it (all pairs, Holm, 0.05).{drop} Seconds: device time of "
         f"{whose}, charged as if each had run alone, spent with shared work once"
         f"{costs.partly(items)}."
+    )
+
+
+def _shared(records: Records, rows: Iterable[Mapping[str, Any]]) -> str:
+    """That rows add up to more than was spent, where they share work; empty where they do not."""
+    total = costs.spent((*records.trials, *records.confirmations))
+    spent = sum(row["seconds_spent"] or 0.0 for row in rows)
+    if total is None or spent - total < 0.05:  # the least digit shown
+        return ""
+    return (
+        f" Work that rows share is in the Spent of each, so that these add up to more than the {seconds(total)} "
+        "device-seconds spent in all."
     )
 
 

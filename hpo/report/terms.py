@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Run
-from hpo.report.text import counted
+from hpo.records.schema import NOT_RECORDED, Run
+
+UNRECORDED = NOT_RECORDED.capitalize()  # at the beginning of a sentence
 
 
 def without_search(run: Run) -> bool:
@@ -24,9 +25,16 @@ def units_of(run: Run) -> tuple[str, str]:
     return ("search", "searches") if run.replicates > 1 else ("seed", "seeds")
 
 
-def recorded(run: Run) -> str:
-    """The trainings of a strategy where no search is recorded: ``14 trainings``, ``5 replicates of 2 trainings``."""
-    if run.replicates == 1:
-        return counted(run.seeds, "training")
-    each = f" of {run.seeds:,} trainings" if run.seeds > 1 else ""
-    return f"{counted(run.replicates, *units_of(run))}{each}"
+def inferred(run: Run, words: str) -> str:
+    """What the import that made the records noted with these ``words``; empty: nothing."""
+    return "; ".join(note for note in run.notes if words in note)
+
+
+def seed_of(run: Run) -> str:
+    """What one of several test scores of a replicate is: a fresh seed of its search, or a training without one."""
+    return "training" if without_search(run) else "fresh seed"
+
+
+def tested(run: Run) -> str:
+    """What a strategy is compared by."""
+    return "test score" if without_search(run) else "confirmed configuration"

@@ -107,6 +107,16 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
+def plain_value(value: Any) -> Any:
+    """A parameter's value for a table of numbers: a list as text."""
+    return value_text(value) if isinstance(value, list | tuple) else value
+
+
+def capitalised(text: str) -> str:
+    """``text`` with a capital first letter, the others as they are: ``Accuracy``, ``AUC``."""
+    return text[:1].upper() + text[1:]
+
+
 def listed(names: Iterable[str]) -> str:
     """``a, b and c``."""
     items = list(names)
@@ -116,6 +126,13 @@ def listed(names: Iterable[str]) -> str:
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """``1 seed``, ``1,000 seeds``."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def ranged(counts: Iterable[int], noun: str, plural: str | None = None) -> str:
+    """``4 trials``; ``12 to 16 trials`` where ``counts``, at least one, differ."""
+    sizes = set(counts)
+    low, most = min(sizes), counted(max(sizes), noun, plural)
+    return most if len(sizes) == 1 else f"{low:,} to {most}"
 
 
 def configuration(parameters: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from hpo.report.files import write_text
 from hpo.report.kit.manifest import figures_of
 from hpo.report.kit.table_tex import table_tex
 from hpo.report.kit.writing import write_kit
-from hpo.report.made import forget_others
+from hpo.report.made import EXAMPLE, forget_others
 from hpo.report.page import render
 from hpo.report.section import Section
 from hpo.report.sections import build_sections
@@ -52,7 +52,8 @@ def write_report(folder: Path, *, figures: bool = False, latex: bool = False) ->
     Args:
         figures: draw every figure for print into ``figures/`` too, which takes a second or two each. Else those stay that
             an earlier report drew from the same records.
-        latex: write ``example.tex`` too, which includes all tables and figures.
+        latex: write ``example.tex`` too, which includes all tables and figures; else an earlier one is removed, since
+            tables and figures that it names may be gone.
 
     Raises:
         UserError: there are no records, or one does not fit the schema.
@@ -67,9 +68,9 @@ def write_report(folder: Path, *, figures: bool = False, latex: bool = False) ->
     if not figures:
         drawn = figures_of(folder, records)
     data = write_tables(records, folder / "data")
-    forget_others(folder, (*tables, *drawn, *data))
     made = (html, markdown, *tables, *drawn, *data)
     kit = write_kit(folder, records, judged, sections, made, latex=latex)
+    forget_others(folder, (*tables, *drawn, *data, *(path for path in kit if path.name == EXAMPLE)))
     return Report(html, tables, drawn, data, kit, markdown, judged)
 
 

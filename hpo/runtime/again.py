@@ -13,6 +13,7 @@ from torch import Tensor
 
 from hpo.errors import UserError
 from hpo.models.classifier import Classifier
+from hpo.models.pretrained import Pretrained
 from hpo.records.schema import DeviceInfo
 from hpo.runtime.jobs import Done, Job, TestScores
 from hpo.runtime.loading import Loaded
@@ -68,11 +69,13 @@ class Whole:
 
     Attributes:
         model: with a body that begins with token ids.
+        pretrained: what it was made of.
         retrained: segments that were trained for it; 0: its state was stored.
         metrics: every metric of the task by name, on the test split, scored anew.
     """
 
     model: Classifier
+    pretrained: Pretrained
     retrained: int
     metrics: Mapping[str, float]
 
@@ -124,9 +127,11 @@ class Trainer:
         if found is None:
             return None
         model, retrained = found
-        test = self._loaded.test_set()
+        recall = self._worker.recall
+        pretrained = recall.of(job.parameters).pretrained
+        test = self._loaded.test_set(pretrained)
         predicted = predict(model, test, self._loaded.precision)
-        return Whole(model, retrained, self._worker.recall.scoring.metrics(predicted, test))
+        return Whole(model, pretrained, retrained, recall.scoring.metrics(predicted, test))
 
 
 class _Aside(Store):

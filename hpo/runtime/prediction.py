@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hpo.data.batches import collate, evaluation_batches
 from hpo.data.entities import spans_of
-from hpo.data.tokens import count_longer, tokenize, tokenize_words
+from hpo.data.tokens import count_longer, padding_id, tokenize, tokenize_words
 from hpo.data.unlabelled import Unlabelled, read_unlabelled
 from hpo.errors import UserError
 from hpo.models.exported import load_model, pass_of
@@ -78,7 +78,9 @@ class Predictor:
         self._precision = choose_precision(device)
         try:
             self._tokenizer, self._model = _load(folder, self.origin.kind)
-        except Exception as error:  # a folder can be changed in any way, and transformers raises whatever comes
+        except (
+            Exception
+        ) as error:  # a folder can be changed in any way, and transformers raises whatever comes
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UserError(f"{folder} cannot be loaded: {reason}", "Export the run again.") from error
         self._model.to(self._precision.device)
@@ -115,7 +117,7 @@ class Predictor:
         lengths = np.array([len(row) for row in ids], np.int64)
         found: dict[int, NDArray[np.float32]] = {}
         for batch in evaluation_batches(lengths, precision.texts_at_once, precision.batch_overhead):
-            rows, mask = collate(ids, batch, self._tokenizer.pad_token_id or 0)
+            rows, mask = collate(ids, batch, padding_id(self._tokenizer))
             with torch.inference_mode(), precision.autocast():
                 logits = forward(on_device(rows, precision.device), on_device(mask, precision.device)).float()
             several = self.origin.kind == "multi-label"

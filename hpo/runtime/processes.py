@@ -40,13 +40,11 @@ class Wanted(Frozen):
     """What is to be trained where.
 
     Attributes:
-        base: folder to which a model's folder is relative.
         forks: ``hpo.training.cuts.Forks``: lengths and cool-downs of the space, between which trunks are shared.
         store, room: folder and bytes of the store.
     """
 
     experiment: Experiment
-    base: Path
     device: str | None
     forks: tuple[tuple[float, float], ...]
     store: Path
@@ -197,7 +195,7 @@ def work(setup: Setup, inbox: _Inbox, pipe: Connection) -> None:
     from hpo.runtime.loading import load
     from hpo.training.store import Store
 
-    loaded = load(setup.experiment, setup.base, setup.device, setup.threads, setup.share)
+    loaded = load(setup.experiment, setup.device, setup.threads, setup.share)
     recall = loaded.recall(Store(setup.store, setup.room), setup.forks, setup.share)
     worker = loaded.worker(recall, setup.share)
     while True:

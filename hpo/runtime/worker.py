@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hpo.config.parameters import MODEL
 from hpo.data.batches import Batch
 from hpo.data.texts import Texts
 from hpo.errors import UserError
 from hpo.models.classifier import STRUCTURE, Classifier, build_classifier
 from hpo.models.objective import Outputs
-from hpo.models.pretrained import Pretrained
 from hpo.runtime.jobs import UNTRAINED, Done, Job
 from hpo.runtime.recall import Recall, state_of
 from hpo.seeds import derive
@@ -30,7 +30,7 @@ from hpo.training.evaluation import predict
 from hpo.training.held import HeldStates
 from hpo.training.keys import segment_key
 from hpo.training.loop import train_segment
-from hpo.training.optimizers import build_optimizer
+from hpo.training.optimizers import as_scored, build_optimizer
 from hpo.training.precision import Precision
 from hpo.training.states import Captured, capture, restore, state_digest
 from hpo.training.store import EvaluationFacts, SegmentFacts
@@ -60,7 +60,6 @@ class Worker:
 
     def __init__(
         self,
-        pretrained: Pretrained,
         recall: Recall,
         outputs: Outputs,
         precision: Precision,
@@ -68,7 +67,6 @@ class Worker:
         held_bytes: int = 0,
     ) -> None:
         self.recall = recall
-        self._pretrained = pretrained
         self._outputs = outputs
         self._precision = precision
         self._share = share
@@ -119,9 +117,10 @@ class Worker:
             self._settle()
             if not reached:
                 return None
-            assert self._live is not None
-            model, trained = self._build(course, 0), self._live.model.trained()
-        with torch.no_grad():
+            live = self._live
+            assert live is not None
+            model, trained = self._build(course, 0), live.model.trained()
+        with as_scored(live.optimizer), torch.no_grad():
             for name, parameter in model.trained().items():
                 parameter.copy_(trained[name])
         return model, self._trained
@@ -190,16 +189,18 @@ class Worker:
         """The training at its start, in place of the one in memory."""
         self._live = None  # its model may be taken
         fresh = self._build(course, course.start)
-        structure = json.dumps([course.start, *(course.parameters[name] for name in STRUCTURE)])
+        shape = [course.parameters.get(name) for name in STRUCTURE]
+        structure = json.dumps([course.parameters.get(MODEL), course.start, *shape])
         backward = self._warm.take(structure, fresh)
         return _Live(course.keys[0], backward, build_optimizer(backward.model, course.parameters))
 
     def _build(self, course: Course, start: int) -> Classifier:
         """The model of a training at its start, its body beginning at depth ``start``."""
         head_seed = derive(course.seed, "head")
+        pretrained = self.recall.of(course.parameters).pretrained
         objective = self._outputs.objective(course.parameters, self._precision.device)
         fresh = build_classifier(
-            self._pretrained, course.parameters, self._outputs.classes, head_seed, start, objective
+            pretrained, course.parameters, self._outputs.classes, head_seed, start, objective
         )
         return fresh.to(self._precision.device)
 
@@ -209,8 +210,16 @@ class Worker:
         read = self._reader(course)
         self._read_ahead(course, segment)
         steps = course.steps_of(segment, read)
-        clip = course.parameters["gradient_clip"]
-        result = train_segment(live.backward, live.optimizer, steps, course.seed, clip)
+        parameters = course.parameters
+        result = train_segment(
+            live.backward,
+            live.optimizer,
+            steps,
+            course.seed,
+            parameters["gradient_clip"],
+            accumulation=parameters["accumulation"],
+            mixup=parameters["mixup_alpha"],
+        )
         seconds = result.seconds * self._share
         self._seconds["train"] += seconds
         self._trained += 1
@@ -255,7 +264,8 @@ class Worker:
         if read is not None:
             self._pass(data.texts, course)
         started = time.perf_counter()
-        predicted = predict(self._live.model, data, self._precision, read)
+        with as_scored(self._live.optimizer):
+            predicted = predict(self._live.model, data, self._precision, read)
         finite = math.isfinite(predicted.loss)
         scoring = self.recall.scoring
         facts = EvaluationFacts(
@@ -270,9 +280,10 @@ class Worker:
         """What reads hidden states, where the body begins at a depth."""
         if not course.start:
             return None
+        prefixes = self.recall.of(course.parameters).prefixes
 
         def read(texts: Texts, batch: Batch) -> NDArray[np.float32]:
-            return self.recall.prefixes.hidden(texts, course.start, course.parameters).batch(batch)
+            return prefixes.hidden(texts, course.start, course.parameters).batch(batch)
 
         return read
 
@@ -285,13 +296,15 @@ class Worker:
     def _make_passes(self, course: Course, job: Job) -> None:
         """Make what is missing of the passes that the job is charged."""
         if course.start:
+            prefixes = self.recall.of(course.parameters).prefixes
             until = course.texts_until(job.rung) if job.rung != UNTRAINED else []
             for texts in (*until, self.recall.data(job).texts):
-                if self.recall.prefixes.work(texts, course.start, course.parameters) is None:
+                if prefixes.work(texts, course.start, course.parameters) is None:
                     self._pass(texts, course)
 
     def _pass(self, texts: Texts, course: Course) -> None:
-        self._seconds["pass"] += self.recall.prefixes.make(texts, course.start, course.parameters)
+        prefixes = self.recall.of(course.parameters).prefixes
+        self._seconds["pass"] += prefixes.make(texts, course.start, course.parameters)
 
     def _count(self, kind: str, started: float) -> float:
         seconds = (time.perf_counter() - started) * self._share

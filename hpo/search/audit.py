@@ -91,14 +91,13 @@ class Audit:
         room = STORE_LIMIT if experiment.store_limit is None else experiment.store_limit
         wanted = Wanted(
             experiment=experiment,
-            base=Path(),
             device=device_like(was),
             forks=forks(experiment),
             store=store_folder(self._folder.parent),
             room=room,
         )
         with closing(Engine(wanted, was.workers, len(self.left))) as engine:
-            loaded = load(experiment, wanted.base, wanted.device, engine.threads)
+            loaded = load(experiment, wanted.device, engine.threads)
             _refuse_others(self._folder, self._run, run_record(loaded, engine.workers))
             engine.begin(loaded)
             trainings = (self._finish_one(engine, trial, told) for trial in self.left)

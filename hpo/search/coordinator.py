@@ -13,7 +13,6 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from hpo.config.experiment import Experiment
-from hpo.config.parameters import complete
 from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.records.events import Observer, Work
@@ -36,7 +35,7 @@ from hpo.search.circumstances import refuse_changes, refuse_other_circumstances
 from hpo.search.confirm import confirm
 from hpo.search.draws import looks_at_results, strategy_values
 from hpo.search.plan import forks
-from hpo.search.prepare import BASELINE, Checked, check_experiment, prepare, run_record
+from hpo.search.prepare import BASELINE, Checked, check_experiment, prepare, run_record, slower_starts
 from hpo.search.scheduler import Scheduler, Training
 from hpo.search.stamp import stamp
 from hpo.search.storage import StudyStorage
@@ -117,7 +116,6 @@ def _tracked(
     limits = (store_limit, space.experiment.store_limit, STORE_LIMIT)
     wanted = Wanted(
         experiment=space.experiment,
-        base=space.path.parent,
         device=device,
         forks=forks(space.experiment),
         store=store_folder(results),
@@ -149,6 +147,8 @@ def _run(
     load = time.perf_counter() - started
     tracker.open(head, _run_id(folder))
     watchers = Watchers([observer, tracker])
+    for text in slower_starts(loaded):
+        watchers.note(text)
     run = _Run(space.experiment, engine, watchers, folder)
     run.train()
     at = time.perf_counter()
@@ -240,7 +240,7 @@ class _Run:
         if known is not None:
             self._watchers.confirmation(known)
             return
-        selected, parameters = None, complete(self._experiment.baseline or {})
+        selected, parameters = None, self._experiment.recipe()
         if strategy != BASELINE:
             yield lambda: self._trials.have_ended(strategy, replicate)
             draws = range(self._experiment.budget.trials)

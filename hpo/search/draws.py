@@ -22,7 +22,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.config.experiment import Choices, Experiment, Fixed, Range
-from hpo.config.parameters import PARAMETERS, Value, complete
+from hpo.config.parameters import Value, acts_with, complete
 from hpo.seeds import derive
 
 Configuration = dict[str, Any]
@@ -210,11 +210,9 @@ def _acts(experiment: Experiment, name: str, setting: Searched, strategy: Value 
     """Whether a parameter can have an effect in the strategy."""
     if experiment.compare is None:
         return True
-    conditions = list(setting.when.items())
-    registry = PARAMETERS[name].active_when
-    if registry is not None:
-        conditions.append(registry)
-    return all(strategy in values for other, values in conditions if other == experiment.compare.parameter)
+    compared = experiment.compare.parameter
+    wanted = setting.when.get(compared)
+    return (wanted is None or strategy in wanted) and acts_with(name, compared, strategy)
 
 
 def _grid_values(setting: Searched) -> list[Any]:

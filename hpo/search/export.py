@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from hpo.config.experiment import Experiment
+from hpo.config.parameters import complete
 from hpo.config.problems import nearest_name
 from hpo.data.read import read_texts
 from hpo.errors import UserError
@@ -69,7 +70,7 @@ class Export:
         """
         refuse_target(target)
         was = self._records.run.device
-        loaded = load(self.experiment, Path(), device_like(was), was.threads)
+        loaded = load(self.experiment, device_like(was), was.threads)
         now = run_record(loaded, was.workers)
         if changed := other_assets(self._records.run, now):
             raise UserError(
@@ -104,10 +105,10 @@ class Export:
 
     def _fill(self, folder: Path, loaded: Loaded, whole: Whole, others: tuple[str, ...]) -> Origin:
         """Write all files of the folder."""
-        task, tokenizer = loaded.task, loaded.pretrained.tokenizer
+        task, tokenizer = loaded.task, whole.pretrained.tokenizer
         exported = Exported(
             classifier=whole.model.cpu(),
-            parameters=dict(self.confirmation.parameters),
+            parameters=complete(self.confirmation.parameters),
             tokenizer=tokenizer,
             kind=task.kind,
             names=task.label_names,

@@ -114,7 +114,7 @@ class Verification:
         self.sample = _draw(every, size, derive(experiment.seed, "verify"))
         self.warnings: list[str] = []
         was = records.run.device
-        self._loaded = load(experiment, Path(), device_like(was), was.threads)
+        self._loaded = load(experiment, device_like(was), was.threads)
         now = run_record(self._loaded, was.workers)
         if changed := other_assets(records.run, now):
             raise UserError(

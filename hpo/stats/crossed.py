@@ -106,10 +106,15 @@ def unpaired(first: npt.ArrayLike, second: npt.ArrayLike) -> Estimate:
     mean, units = float(a.mean() - b.mean()), min(len(a), len(b))
     if units < 2:
         return Estimate(mean, math.inf, 1.0, 0.0, units, 1)
-    parts = [float(x.var(ddof=1)) / len(x) for x in (a, b)]
-    spread = sum(part**2 / (len(x) - 1) for part, x in zip(parts, (a, b), strict=True))
-    df = sum(parts) ** 2 / spread if spread > 0 else len(a) + len(b) - 2.0
-    return Estimate(mean if abs(mean) > _NOISE else 0.0, sum(parts), df, 0.0, units, 1)
+    variance, df = welch((float(a.var(ddof=1)), float(b.var(ddof=1))), (len(a), len(b)))
+    return Estimate(mean if abs(mean) > _NOISE else 0.0, variance, df, 0.0, units, 1)
+
+
+def welch(variances: tuple[float, float], sizes: tuple[int, int]) -> tuple[float, float]:
+    """Variance of a difference of two independent means, and its degrees of freedom; ``sizes`` at least 2."""
+    parts = [variance / n for variance, n in zip(variances, sizes, strict=True)]
+    spread = sum(part**2 / (n - 1) for part, n in zip(parts, sizes, strict=True))
+    return sum(parts), sum(parts) ** 2 / spread if spread > 0 else sum(sizes) - 2.0
 
 
 def _estimate(matrix: Array, variance: float, df: float, unit_variance: float) -> Estimate:

@@ -8,8 +8,6 @@ from enum import StrEnum
 from hpo.stats.comparisons import simultaneous_confidence
 from hpo.stats.crossed import Estimate
 
-ALPHA = 0.05
-
 
 class Outcome(StrEnum):
     """What a comparison shows; the sign of the difference says for whom."""
@@ -21,25 +19,28 @@ class Outcome(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-def decide(estimate: Estimate, holm_p: float, margin: float, comparisons: int, *, enough: bool) -> Outcome:
+def decide(
+    estimate: Estimate, holm_p: float, margin: float, comparisons: int, *, alpha: float, enough: bool
+) -> Outcome:
     """Judge one of ``comparisons`` differences.
 
-    Better: Holm's p below 0.05 and the 95 % interval beside 0; by a relevant margin when the simultaneous
-    interval lies beyond ``margin`` (0: none is known). Equivalent: the 90 % interval within +-``margin`` (two
+    Better: Holm's p below ``alpha`` and the interval at 1 - alpha beside 0; by a relevant margin when the simultaneous
+    interval lies beyond ``margin`` (0: none is known). Equivalent: the interval at 1 - 2 alpha within +-``margin`` (two
     one-sided tests, Schuirmann 1987).
 
     Args:
+        alpha: level of the family of comparisons.
         enough: whether there are the units that any verdict needs.
     """
     if not enough:
         return Outcome.INCONCLUSIVE
-    better = holm_p < ALPHA and _nearest_to_zero(estimate.interval(1 - ALPHA)) > 0
-    low, high = estimate.interval(1 - 2 * ALPHA)
+    better = holm_p < alpha and _nearest_to_zero(estimate.interval(1 - alpha)) > 0
+    low, high = estimate.interval(1 - 2 * alpha)
     equivalent = -margin < low and high < margin
     if better and equivalent:
         return Outcome.DIFFERENT
     if better:
-        together = estimate.interval(simultaneous_confidence(comparisons, 1 - ALPHA))
+        together = estimate.interval(simultaneous_confidence(comparisons, 1 - alpha))
         relevant = margin > 0 and _nearest_to_zero(together) > margin
         return Outcome.RELEVANT if relevant else Outcome.BETTER
     return Outcome.EQUIVALENT if equivalent else Outcome.INCONCLUSIVE

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hpo.stats.fanova import Fit, fit_forest
+from hpo.stats.forest import Fit, fit_forest
 from hpo.stats.parameters import Configuration, Parameter, checked_trials, encode, is_active
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -38,14 +37,12 @@ class Importance:
     Attributes:
         value: quantile^2 times the Pearson divergence, from 0 and without an upper end; None where no trial has
             the parameter.
-        normalised: ``value`` over the sum of all parameters', for display alone; None where that sum is 0.
         interval: ``value`` +- z times its bootstrap deviation over trials, cut at 0.
         trials: number of trials in which the parameter is active.
     """
 
     parameter: str
     value: float | None
-    normalised: float | None
     interval: tuple[float, float] | None
     trials: int
 
@@ -92,9 +89,8 @@ def ped_anova(
     cells = [_cells(parameter, x[:, j]) for j, parameter in enumerate(parameters)]
     values = _values(parameters, cells, y, quantile)
     deviations = _deviations(parameters, cells, y, quantile, seed)
-    total = math.fsum(values)
     return PedAnova(
-        tuple(map(partial(_importance, total=total), parameters, cells, values, deviations)),
+        tuple(map(_importance, parameters, cells, values, deviations)),
         quantile,
         int(_is_top(y, quantile).sum()),
         len(y),
@@ -103,15 +99,12 @@ def ped_anova(
     )
 
 
-def _importance(
-    parameter: Parameter, cells: Indices, value: float, deviation: float, total: float
-) -> Importance:
+def _importance(parameter: Parameter, cells: Indices, value: float, deviation: float) -> Importance:
     trials = int((cells >= 0).sum())
     if trials == 0:
-        return Importance(parameter.name, None, None, None, 0)
+        return Importance(parameter.name, None, None, 0)
     half = float(ndtri((1 + CONFIDENCE) / 2)) * deviation
-    normalised = value / total if total > 0 else None
-    return Importance(parameter.name, value, normalised, (max(value - half, 0.0), value + half), trials)
+    return Importance(parameter.name, value, (max(value - half, 0.0), value + half), trials)
 
 
 def _is_top(scores: Array, quantile: float) -> npt.NDArray[np.bool_]:

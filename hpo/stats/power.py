@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import nctdtr, stdtrit
 
-from hpo.stats.crossed import mean_squares
+from hpo.stats.crossed import mean_squares, welch
 
 MOST_UNITS = 10_000
 MOST_ITEMS = 10_000_000
@@ -128,6 +128,31 @@ def needed(
         items=_further(lambda k: reach(u, s, k), n, MOST_ITEMS),
         limit=max(shares, key=lambda name: shares[name]),  # type: ignore[arg-type]
     )
+
+
+def welch_power(
+    variances: tuple[float, float], sizes: tuple[int, int], difference: float, alpha: float
+) -> float:
+    """Power of Welch's test of the means of independent units with such variances, ``sizes`` of them."""
+    variance, df = welch(variances, sizes)
+    return t_power(difference, variance, df, alpha)
+
+
+def needed_unpaired(
+    first: npt.ArrayLike, second: npt.ArrayLike, difference: float, *, alpha: float = 0.05, power: float = 0.8
+) -> Needed:
+    """What would tell a true ``difference`` of means of independent units (u,) and (v,), u and v at least 2.
+
+    Both get as many further units, whose variances are those seen.
+    """
+    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    variances, now = (float(a.var(ddof=1)), float(b.var(ddof=1))), min(len(a), len(b))
+
+    def reach(units: int) -> bool:
+        sizes = (len(a) + units - now, len(b) + units - now)
+        return welch_power(variances, sizes, difference, alpha) >= power
+
+    return Needed(difference, power, _further(reach, now, MOST_UNITS), None, None, "units")
 
 
 def _further(enough: Callable[[int], bool], now: int, most: int) -> int | None:

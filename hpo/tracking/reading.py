@@ -1,4 +1,4 @@
-"""Runs of any MLflow store, read for an import: nothing is written."""
+"""Runs of any MLflow store, read for an import: nothing is left written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sqlite3
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from hpo.tracking.store import PAGE, open_client
 from hpo.tracking.uri import SQLITE, database, request_json, shown
 
 T = TypeVar("T")
+_TRASH = ".trash"  # a folder that MLflow makes in a file store that it opens
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ class TrackedRuns:
         folder = tempfile.mkdtemp(prefix="hpo-")
         # Histories are read late: a run that is still held holds this object, and with it the copy.
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        trash = Path(uri) / _TRASH
+        if trash.parent.is_dir() and not trash.exists():
+            weakref.finalize(self, _remove_if_empty, trash.absolute())
         self._client = self._asked(lambda: _client(uri, Path(folder)))
 
     def experiments(self) -> list[str]:
@@ -124,6 +128,11 @@ class TrackedRuns:
                 f"MLflow at {self._shown!r} cannot be read: {(str(error).splitlines() or [''])[0]}",
                 "Name a store that this version of MLflow opens: sqlite:///FILE, http://HOST, or an mlruns folder.",
             ) from error
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def read_only(path: Path) -> sqlite3.Connection:

@@ -19,7 +19,8 @@ from torch import Tensor
 from hpo.models.classifier import Classifier
 from hpo.training.precision import Precision
 
-Batch = tuple[Tensor, Tensor, Tensor]  # texts, mask and labels, as ``hpo.training.course.Step`` has them
+# Texts, mask and labels, as ``hpo.training.course.Step`` has them; with mixup also its share and the partners.
+Batch = tuple[Tensor, ...]
 # Steps of a shape before its graph is made: libraries choose and load their kernels in the first ones, and a shape that
 # comes more seldom does not repay the recording.
 STEPS_BEFORE = 3
@@ -35,17 +36,26 @@ class Backward:
         self.model = model
         self.precision = precision
 
-    def __call__(self, batch: Batch) -> Tensor:
-        """The loss of the batch, in nats, on the device; gradients are in ``grad`` of the parameters."""
-        loss = self._loss(batch)
+    def __call__(self, batch: Batch, share: float = 1.0) -> Tensor:
+        """``share`` x the loss of the batch, in nats, on the device; its gradients are added to ``grad``.
+
+        Args:
+            share: of the step's loss, of which the batch may be a part.
+        """
+        loss = self._loss(batch, share)
         loss.backward()
         return loss.detach()
 
-    def _loss(self, batch: Batch) -> Tensor:
-        texts, mask, labels = batch
+    def _loss(self, batch: Batch, share: float) -> Tensor:
+        texts, mask, labels, *mix = batch
         with self.precision.autocast():
-            logits = self.model(texts, mask)
-        return self.model.objective.loss(logits.float(), labels)
+            logits = self.model(texts, mask, *mix).float()
+        objective = self.model.objective
+        loss = objective.loss(logits, labels)
+        if mix:
+            own, partners = mix
+            loss = (own * loss + (1 - own) * objective.loss(logits, labels[partners])).squeeze()
+        return loss if share == 1 else share * loss
 
 
 class Recording(Protocol):
@@ -94,8 +104,9 @@ class _Recorded:
 class RecordedBackward(Backward):
     """One recording for each shape of batches, where it is faster than call by call.
 
-    Gradients are in the same memory after each step, so that the optimizer is none of the recordings' concern. If recording
-    fails (no memory left, a model that waits for the GPU) or gives another loss, all steps go on call by call.
+    A recording writes its gradients to the same memory each time; what earlier parts of a step left there is taken out and
+    added, so that neither the optimizer nor accumulation is the recordings' concern. If recording fails (no memory left, a
+    model that waits for the GPU) or gives another loss, all steps go on call by call.
 
     Args:
         seconds: of a call, until all its work on the device has ended.
@@ -116,31 +127,34 @@ class RecordedBackward(Backward):
         self._seen: Counter[Hashable] = Counter()
         self._shapes: dict[Hashable, _Recorded] = {}
 
-    def __call__(self, batch: Batch) -> Tensor:
-        shape = (*batch[0].shape, batch[0].dtype)
+    def __call__(self, batch: Batch, share: float = 1.0) -> Tensor:
+        shape = (len(batch), *batch[0].shape, batch[0].dtype, share)  # with mixup there is more to it
+        for parameter in self._parameters:
+            if parameter.grad is not None:
+                parameter.grad = parameter.grad.clone()
         self._seen[shape] += 1
         if self._recorder is not None and shape not in self._shapes and self._seen[shape] > STEPS_BEFORE:
-            self._record(shape, batch)
+            self._record(shape, batch, share)
         recorded = self._shapes.get(shape)
         if recorded is None or recorded.recording is None:
-            return super().__call__(batch)
+            return super().__call__(batch, share)
         for fixed, given in zip(recorded.batch, batch, strict=True):
             fixed.copy_(given)
         recorded.recording.replay()
         for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
-            parameter.grad = gradient
+            parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
         return recorded.loss.clone()  # the next step of this shape writes there again
 
-    def _record(self, shape: Hashable, batch: Batch) -> None:
+    def _record(self, shape: Hashable, batch: Batch, share: float) -> None:
         """Record the calls for a shape, and see which way is faster; the state of the generator stays as it was."""
         assert self._recorder is not None
         if not self._gradients:
             self._gradients = [torch.zeros_like(parameter) for parameter in self._parameters]
-        fixed = (batch[0].clone(), batch[1].clone(), batch[2].clone())
+        fixed = tuple(part.clone() for part in batch)
         loss = torch.zeros((), device=batch[0].device)
 
         def work() -> None:
-            found = self._loss(fixed)
+            found = self._loss(fixed, share)
             gradients = torch.autograd.grad(found, self._parameters)
             torch._foreach_copy_(list(self._gradients), list(gradients))
             loss.copy_(found.detach())

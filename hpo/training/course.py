@@ -3,6 +3,7 @@ its states, fixed before the first step. It depends on the whole training's leng
 
 from __future__ import annotations
 
+import importlib.metadata
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from hpo.seeds import derive
 from hpo.training.cuts import Cut, Forks, plan_cuts
 from hpo.training.examples import TrainingTexts
 from hpo.training.keys import start_key, step_key
+from hpo.training.optimizers import library
 from hpo.training.schedules import learning_rates, schedule_of
 
 # Texts and one of their batches to what the body reads of it: (batch, width) token ids or (batch, width, hidden) states.
@@ -26,13 +28,17 @@ Reader = Callable[[Texts, Batch], NDArray[Any]]
 @dataclass(frozen=True)
 class Step:
     """One optimizer step: ``texts`` as its reader gives them, ``mask`` (batch, width) int64, ``labels`` int64 as
-    ``hpo.models.objective`` takes them."""
+    ``hpo.models.objective`` takes them.
+
+    ``unfrozen`` is how many groups of layers it trains, the head being the first; None: all that the training changes.
+    """
 
     index: int
     rate: float
     texts: NDArray[Any]
     mask: NDArray[np.int64]
     labels: NDArray[np.int64]
+    unfrozen: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ class Course:
     _rates: NDArray[np.float64]
     _labels: NDArray[np.int64]
     _pad: int
+    _unfrozen: tuple[int, ...] | None
 
     @property
     def steps(self) -> int:
@@ -103,7 +110,8 @@ class Course:
             rows, mask = collate(texts.ids, batch, self._pad)
             inputs: NDArray[Any] = rows if read is None else read(texts, batch)
             labels = texts.labels(batch, self._labels)
-            yield Step(index, float(self._rates[index]), inputs, mask[:, : inputs.shape[1]], labels)
+            unfrozen = None if self._unfrozen is None else self._unfrozen[index]
+            yield Step(index, float(self._rates[index]), inputs, mask[:, : inputs.shape[1]], labels, unfrozen)
 
 
 @dataclass(frozen=True)
@@ -152,6 +160,7 @@ class Planner:
             _rates=learning_rates(schedule, peak, len(batches)),
             _labels=self.texts.labels,
             _pad=self.texts.pad_id,
+            _unfrozen=_unfrozen(parameters, sizes, len(self.texts.labels)),
         )
         first = start_key(_start(parameters, seed, course.start, self.origin))
         return Course(**{**course.__dict__, "keys": _keys(course, first)})
@@ -167,18 +176,61 @@ _STATE_PARAMETERS = (
     "frozen_layers",
     "head_hidden_sizes",
     "pooling",
-    "label_smoothing",
-    "class_weights",
 )
+
+
+# As these; left out of a key at the value with which training is what it is without them. None: there is none.
+_LATER_PARAMETERS: dict[str, Any] = {
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "epsilon": 1e-8,
+    "accumulation": 1,
+    "label_smoothing": 0.0,
+    "class_weights": "none",
+    "mixup_alpha": 0.0,
+    "num_layers": 0,
+    "embeddings": "trained",
+    "layer_decay": 1.0,
+    "unfreezing": "none",
+    "reinitialised_layers": 0,
+    "adapter_rank": None,
+    "adapter_alpha": None,
+    "adapter_targets": None,
+    "head_activation": "gelu",
+}
 
 
 def _start(parameters: Mapping[str, Any], seed: int, start: int, origin: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {name: parameters[name] for name in _STATE_PARAMETERS if name in parameters}
-    fixed = dict(origin)
+    chosen |= {n: parameters[n] for n, idle in _LATER_PARAMETERS.items() if parameters.get(n, idle) != idle}
+    if parameters["head_dropout"] != parameters["dropout"]:
+        chosen["head_dropout"] = parameters["head_dropout"]
+    chosen |= _fine_tuning(parameters)
+    fixed = {"loss": "mean cross-entropy", **library(parameters["optimizer"]), **origin}
     weights = fixed.pop("class_weights", None)
     if parameters["class_weights"] == "balanced":
         fixed["class_weights"] = weights
     return {"parameters": chosen, "seed": seed, "start": start, **fixed}
+
+
+def _fine_tuning(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Full fine-tuning is that of all layers above none: one training, one key."""
+    match parameters["fine_tuning"]:
+        case "top_layers":
+            return {}
+        case "full":
+            return {"frozen_layers": 0}
+        case "lora" | "dora" as method:
+            return {"fine_tuning": method, "peft": importlib.metadata.version("peft")}
+        case other:
+            return {"fine_tuning": other}
+
+
+def _unfrozen(parameters: Mapping[str, Any], seen: NDArray[np.int64], texts: int) -> tuple[int, ...] | None:
+    """Groups of layers that each step trains: the head in the first epoch, one more in each later one."""
+    if parameters.get("unfreezing") != "gradual":
+        return None
+    return tuple(1 + int(epoch) for epoch in (seen - 1) // texts)
 
 
 def _plan_batches(
@@ -207,6 +259,7 @@ def _keys(course: Course, first: str) -> tuple[str, ...]:
         for step in course.steps_of(segment):
             # Hidden states are computed in batches of the whole epoch, whose make-up decides their last bits.
             source = course.source_of(step.index)
-            key = step_key(key, step.index, step.rate, (step.texts, step.mask, step.labels), source)
+            groups = () if step.unfrozen is None else (np.array([step.unfrozen]),)
+            key = step_key(key, step.index, step.rate, (step.texts, step.mask, step.labels, *groups), source)
         keys.append(key)
     return tuple(keys)

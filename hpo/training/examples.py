@@ -8,16 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from hpo.data.augmentation import pool_choice, variant
-from hpo.data.cells import Text
+from hpo.data.augmentation import Sources, pool_choice
 from hpo.data.read import read_texts
 from hpo.data.task_data import Part
 from hpo.data.texts import Texts
-from hpo.data.tokens import tokenize
-from hpo.data.wordnet import Synonyms
+from hpo.data.tokens import padding_id
+from hpo.data.variants import Variants
 from hpo.seeds import derive
 
 EPOCHS_KEPT = 64  # augmented epochs in memory: paired draws of several strategies read the same ones in turn
+
+
+def pool_seed(seed: int) -> int:
+    """Seed of the variants of each text of ``TrainingTexts`` made with ``seed``."""
+    return derive(seed, "variants")
 
 
 class TrainingTexts:
@@ -27,20 +31,27 @@ class TrainingTexts:
         part: texts and labels.
         tokenizer: of the pretrained model.
         max_length: in tokens; longer texts are cut.
-        synonyms: for augmentation that needs them, else None.
-        seed: of the pool of variants, the same for all trainings of a run.
+        sources: of the words that augmentation puts in, where a training may need them.
+        seed: of the pool of variants, the same for all trainings of a run (`pool_seed` gives the one that they are
+            drawn from).
+        names: of the tags of words, where labels are of words.
     """
 
     def __init__(
-        self, part: Part, tokenizer: Any, max_length: int, synonyms: Synonyms | None, seed: int
+        self,
+        part: Part,
+        tokenizer: Any,
+        max_length: int,
+        sources: Sources | None,
+        seed: int,
+        names: tuple[str, ...] = (),
     ) -> None:
         self.labels = part.labels
-        self.pad_id: int = tokenizer.pad_token_id or 0
+        self.pad_id = padding_id(tokenizer)
         self._texts = part.texts
         self._tokenizer = tokenizer
         self._max_length = max_length
-        self._synonyms = synonyms
-        self._pool_seed = derive(seed, "variants")
+        self._variants = Variants(part, names, sources, pool_seed(seed))
         self._originals = read_texts(tokenizer, part.texts, part.labels, max_length)
         self._epochs: OrderedDict[tuple[Any, ...], Texts] = OrderedDict()
 
@@ -67,16 +78,9 @@ class TrainingTexts:
         items = np.arange(len(self._texts))
         chosen = pool_choice(items, epoch, variants, derive(seed, "pool"))
         changed = [item for item, number in enumerate(chosen) if number]
-        texts = [
-            self._variant(self._texts[i], method, strength, int(chosen[i]), self._pool_seed) for i in changed
-        ]
-        ids = list(self._originals.ids)
-        for item, row in zip(changed, tokenize(self._tokenizer, texts, self._max_length), strict=True):
-            ids[item] = row
-        return Texts(ids)
-
-    def _variant(self, text: Text, method: str, strength: float, number: int, seed: int) -> Text:
-        """Of two texts, both are changed, each by itself."""
-        if isinstance(text, str):
-            return variant(text, method, strength, number, seed, self._synonyms)
-        return tuple(variant(part, method, strength, number, seed, self._synonyms) for part in text)
+        made = [self._variants.make(i, method, strength, int(chosen[i])) for i in changed]
+        labels = self.labels[changed]
+        for place, (_, own) in enumerate(made):
+            labels[place] = own
+        texts = read_texts(self._tokenizer, [text for text, _ in made], labels, self._max_length)
+        return self._originals.replaced(changed, texts)

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from hpo.seeds import derive
 from hpo.training.backward import Backward
 from hpo.training.course import Step
+from hpo.training.mixup import draw_mix
 from hpo.training.precision import on_device
 
 
@@ -29,25 +31,52 @@ def train_segment(
     steps: Iterable[Step],
     seed: int,
     clip: float,
+    accumulation: int = 1,
+    mixup: float = 0.0,
 ) -> Trained:
     """Train the model of ``backward`` in place, one step after another, by its objective on each batch.
 
-    Dropout is drawn from a generator seeded by (seed, step), so that a state carries no generator and a fork, a resumed
-    training and an undisturbed one draw alike.
+    Dropout is drawn from a generator seeded by (seed, step, part), so that a state carries no generator and a fork, a
+    resumed training and an undisturbed one draw alike.
+
+    Args:
+        seed: of the training.
+        clip: largest norm of the gradient.
+        accumulation: parts of a batch whose gradients are added up.
+        mixup: alpha of ``hpo.training.mixup``, within each part; 0: texts are not mixed.
     """
     started = time.perf_counter()
-    device = backward.precision.device
     parameters = list(backward.model.trained().values())
     backward.model.train()
     losses = []
     for step in steps:
-        torch.manual_seed(derive(seed, "dropout", step.index))
         for group in optimizer.param_groups:
-            group["lr"] = step.rate
-        texts, mask, labels = (on_device(a, device) for a in (step.texts, step.mask, step.labels))
-        losses.append(backward((texts, mask, labels)))
+            group["lr"] = step.rate * group["factor"]
+        backward.model.unfreeze(step.unfrozen)
+        losses.append(_backward(backward, step, seed, accumulation, mixup))
         clip_grad_norm_(parameters, clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     mean = float(torch.stack(losses).double().mean())  # the one synchronisation of a segment
     return Trained(mean, time.perf_counter() - started)
+
+
+def _backward(backward: Backward, step: Step, seed: int, accumulation: int, mixup: float) -> Tensor:
+    """The loss of a step, with its gradients in place: of all rows at once, or added up part by part."""
+    device, count = backward.precision.device, len(step.labels)
+    mass = backward.model.objective.mass
+    whole = mass(step.labels)
+    losses = []
+    for part, rows in enumerate(parts(count, accumulation)):
+        torch.manual_seed(derive(seed, "dropout", step.index, *([part] if part else [])))
+        given = [array[rows] for array in (step.texts, step.mask, step.labels)]
+        mix = draw_mix(seed, step.index, rows.stop - rows.start, mixup) if mixup else ()
+        batch = tuple(on_device(array, device) for array in (*given, *mix))
+        losses.append(backward(batch, mass(given[2]) / whole))
+    return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+
+def parts(count: int, accumulation: int) -> list[slice]:
+    """``count`` rows in so many parts, no two of which differ by more than a row; in fewer where there are fewer rows."""
+    number = min(accumulation, count)
+    return [slice(count * i // number, count * (i + 1) // number) for i in range(number)]

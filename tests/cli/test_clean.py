@@ -135,6 +135,24 @@ def test_a_run_at_work_keeps_what_it_used_and_all_before_its_first_record(capsys
     )  # a folder without records is no run
 
 
+def test_a_finished_run_that_is_being_audited_keeps_what_it_used(capsys) -> None:
+    fill()
+    folder = run("over", finished=True)
+    with FileLock(folder / ".lock"):
+        assert clean(capsys) == [
+            "freed: 4.5 MB, 2 files of states and prefixes",
+            "kept: 2.0 MB, 1 file used since over began, which is at work",
+            "kept: 3 kB of facts, so that nothing is trained twice",
+            "next: hpo report results/over",
+        ]
+        run("open", begun=BEGUN + 1)
+        lines = clean(capsys)
+    assert lines[1].endswith("used since the first of open, over began, which are not finished or at work")
+    assert left() == ["states/new.safetensors"]
+    clean(capsys)
+    assert left() == ["states/new.safetensors"], "used since open began"
+
+
 def test_states_that_earlier_versions_kept_in_a_run_s_folder_go(capsys) -> None:
     working, stopped = run("working"), run("stopped", begun=BEGUN - 9)
     for folder in (working, stopped):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -187,24 +188,40 @@ def test_on_a_terminal_the_best_is_bold(schedules: None) -> None:
     assert "\x1b[1m80.0 % " in captured.get()
 
 
-def test_several_runs_are_reported_one_by_one_and_together(schedules: None, capsys) -> None:
+def test_several_runs_are_reported_together_and_their_own_reports_left_alone(schedules: None, capsys) -> None:
     assert execute(["report", "schedules"]) == 0
     lines = lines_of(capsys)
-    assert lines[:2] == [f"report: results/schedules/{task}/report.html" for task in ("news", "reviews")]
-    assert lines[-2:] == [
+    assert lines[-4:] == [
         "report across runs: results/schedules/report.html",
-        "tables: results/schedules/tables, figures: results/schedules/figures",
+        "tables: results/schedules/tables, figures: results/schedules/figures, data: results/schedules/data",
+        "for a paper: results/schedules/methods.tex, references.bib, manifest.json",
+        "next: hpo report results/schedules/news, for the report of that run alone",
     ]
-    assert all(Path(line.split(": ")[1]).exists() for line in [*lines[:2], lines[-2]])
+    assert list(Path("results").rglob("report.html")) == [Path("results/schedules/report.html")]
     assert list(Path("results/schedules/figures").glob("*.pdf"))
+    command = lines[-1].removeprefix("next: hpo ").split(",")[0]
+    assert execute(command.split()) == 0
+    assert Path("results/schedules/news/report.html").is_file()
+
+
+def test_the_manifest_names_a_command_that_makes_the_same_report(schedules: None) -> None:
+    assert execute(["report", "schedules"]) == 0
+    folder = Path("results/schedules")
+    first = {path: path.read_bytes() for path in folder.rglob("*.csv") if "records" not in path.parts}
+    command = json.loads((folder / "manifest.json").read_text())["command"]
+    assert command == "hpo report schedules/news schedules/reviews --to schedules"
+    for path in first:
+        path.unlink()
+    assert execute(command.split()[1:]) == 0
+    assert {path: path.read_bytes() for path in first} == first
 
 
 def test_runs_named_one_by_one_are_reported_together_under_a_name(schedules: None, capsys) -> None:
     runs = ["results/schedules/news", "results/schedules/reviews"]
     assert execute(["report", *runs, "--to", "both"]) == 0
-    assert lines_of(capsys)[-2] == "report across runs: results/both/report.html"
+    assert lines_of(capsys)[-4] == "report across runs: results/both/report.html"
     assert execute(["report", *runs]) == 0
-    assert lines_of(capsys)[-2] == "report across runs: results/across/report.html"
+    assert lines_of(capsys)[-4] == "report across runs: results/across/report.html"
 
 
 @pytest.mark.parametrize(

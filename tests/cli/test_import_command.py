@@ -26,7 +26,8 @@ def run(capsys: pytest.CaptureFixture, *arguments: str) -> list[str]:
 
 def test_an_import_says_what_it_took_for_what(capsys: pytest.CaptureFixture) -> None:
     Path("table.csv").write_text(TABLE)
-    assert run(capsys, "import", "table.csv", "--percent", "--reference", "linear") == [
+    lines = run(capsys, "import", "table.csv", "--percent", "--reference", "linear")
+    assert lines == [
         "CSV (table.csv): 4 trainings: 4 complete",
         "strategy: column method: linear, cosine",
         "metric: accuracy, higher is better, a share of 1",
@@ -34,10 +35,13 @@ def test_an_import_says_what_it_took_for_what(capsys: pytest.CaptureFixture) -> 
         "test score: column test_accuracy",
         "parameters: none",
         "not recorded: validation score",
+        "taken by their usual names: strategy, seed, test score",
+        "whether high or low scores are better: not said; high ones are taken as better",
         "records: results/table",
         "next: hpo report results/table",
     ]
     made = read_records(Path("results/table"))
+    assert made.run.notes == tuple(lines[:-2])
     assert made.run.reference == "linear"
     assert [c.test_score for c in made.confirmations] == pytest.approx([0.815, 0.825, 0.83, 0.84])
 
@@ -135,3 +139,13 @@ def test_an_export_goes_beside_the_records_by_default(capsys: pytest.CaptureFixt
     run(capsys, "import", "table.csv")
     run(capsys, "export-records", "table")
     assert sorted(p.suffix for p in Path("results/table/data").iterdir()).count(".parquet") == 9
+
+
+def test_no_pruning_makes_every_training_with_a_score_complete(capsys: pytest.CaptureFixture) -> None:
+    rows = [f"a,{trial},{epoch},0.{epoch}" for trial, epochs in ((0, 3), (1, 2)) for epoch in range(epochs)]
+    Path("t.csv").write_text("\n".join(["strategy,trial,epoch,val_score", *rows, ""]))
+    assert "1 ended before the longest of their task: taken as pruned" in run(capsys, "import", "t.csv")
+    lines = run(capsys, "import", "t.csv", "--no-pruning")
+    assert "no training is taken as pruned for how far it came, as --no-pruning says" in lines
+    made = read_records(Path("results/t"))
+    assert [(t.state, t.score) for t in made.trials] == [("complete", 0.2), ("complete", 0.1)]

@@ -17,6 +17,7 @@ from hpo.errors import UserError
 COMMANDS = (
     "run",
     "check",
+    "augment",
     "status",
     "report",
     "compare",

@@ -5,10 +5,15 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 
+from hpo.config.parameters import OPTIMIZERS, PARAMETERS, SCHEDULES
 from hpo.config.space import Space
 
 Load = Callable[[str], Space]
 Faults = Callable[[str], list[str]]
+
+# As a message lists them.
+NAMED_PARAMETERS, NAMED_SCHEDULES = ", ".join(PARAMETERS), ", ".join(SCHEDULES)
+NAMED_OPTIMIZERS = ", ".join(OPTIMIZERS)
 
 MODELS = ("all-MiniLM-L6-v2",)
 DATA = ("movie", "amazon", "bbc-news")

@@ -12,9 +12,10 @@ from ruamel.yaml import YAML
 
 from hpo.config.experiment import Choices, Experiment, Fixed, Range
 from hpo.config.fragments import fits, parameter_fragment
-from hpo.config.parameters import AUGMENTATIONS, DECAY_SHAPES, PARAMETERS
+from hpo.config.parameters import AUGMENTATIONS, DECAY_SHAPES, OPTIMIZERS, PARAMETERS
 from hpo.config.schema import schema
 from hpo.config.space import load_space, shipped_spaces
+from hpo.search.draws import configuration
 from hpo.search.plan import forks
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"
@@ -22,7 +23,8 @@ SPACES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def experiment(name: str) -> Experiment:
-    return load_space(str(FOLDER / f"{name}.yaml"), ["all-MiniLM-L6-v2"], ["movie", "conll-2003"]).experiment
+    models = ["all-MiniLM-L6-v2", "SmolLM2-135M-Instruct"]
+    return load_space(str(FOLDER / f"{name}.yaml"), models, ["movie", "conll-2003"]).experiment
 
 
 def plain(text: str) -> Any:
@@ -34,7 +36,10 @@ def errors(document: Any) -> list[str]:
 
 
 def test_the_shipped_spaces_are_these() -> None:
-    assert SPACES == ["augmentation", "cooldown", "entities", "frozen_layers", "lr_schedules"]
+    assert SPACES == [
+        "augmentation", "choosing_a_model", "cooldown", "entities", "frozen_layers", "lr_schedules", "optimizers",
+        "what_to_train",
+    ]  # fmt: skip
     assert sorted(shipped_spaces()) == SPACES
 
 
@@ -80,9 +85,22 @@ def test_the_baseline_is_the_textbook_s_recipe_over_the_same_epochs() -> None:
     assert space.parameters["epochs"] == Fixed(value=space.baseline["epochs"])
 
 
-def test_no_augmentation_is_compared_with_each_of_the_four() -> None:
+def test_every_optimizer_is_compared_over_one_range_of_rates_with_a_schedule_where_it_has_one() -> None:
+    space = experiment("optimizers")
+    assert space.strategies() == OPTIMIZERS
+    searched = {name: setting for name, setting in space.parameters.items() if not isinstance(setting, Fixed)}
+    assert list(searched) == ["learning_rate"]
+    trained = [configuration(space, name, {"learning_rate": 1e-3}) for name in space.strategies()]
+    assert [one.get("schedule") for one in trained] == ["linear", "linear", "linear", "linear", None]
+
+
+def test_no_augmentation_is_compared_with_each_that_this_model_can_tell_and_needs_no_other_model() -> None:
     space = experiment("augmentation")
-    assert space.strategies() == AUGMENTATIONS
+    assert set(space.strategies()) == set(AUGMENTATIONS) - {
+        "masked_replacement",
+        "case",
+        "mention_replacement",
+    }
     assert space.reference() == "none"
 
 
@@ -95,6 +113,25 @@ def test_all_shapes_of_a_cool_down_are_compared_over_the_whole_grid_of_peaks_and
     }
     assert (space.budget.sampler, space.budget.trials, space.budget.pruner) == ("grid", 8, "none")
     assert forks(space) == ((1.0, 0.2), (2.0, 0.2), (3.0, 0.2), (4.0, 0.2))
+
+
+def test_full_and_partial_fine_tuning_the_head_and_adapters_are_compared() -> None:
+    space = experiment("what_to_train")
+    assert space.strategies() == ("full", "top_layers", "head", "lora")
+    trained = {
+        tuple(one.items()) for one in space.combinations(("fine_tuning", "frozen_layers", "adapter_rank"))
+    }
+    assert len(trained) == 1 + 3 + 1 + 3
+
+
+def test_an_encoder_its_lower_half_and_a_decoder_s_lowest_layers_are_compared() -> None:
+    space = experiment("choosing_a_model")
+    assert space.strategies() == (
+        "all-MiniLM-L6-v2",
+        "all-MiniLM-L6-v2 (3 layers)",
+        "SmolLM2-135M-Instruct (6 layers)",
+    )
+    assert space.reference() == "all-MiniLM-L6-v2"
 
 
 @pytest.mark.parametrize("name", SPACES)

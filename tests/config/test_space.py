@@ -235,6 +235,6 @@ def test_a_space_that_does_not_exist_is_told_with_the_shipped_names(name: str) -
         find_space(name)
     guess = "; did you mean lr_schedules?" if name == "lr_schedule" else ""
     assert error.value.message.startswith(
-        f"no space file {name}; shipped are augmentation, cooldown, frozen_layers, lr_schedules{guess}"
+        f"no space file {name}; shipped are {', '.join(sorted(shipped_spaces()))}{guess}"
     )
     assert error.value.hint == "Name a YAML file or a shipped space."

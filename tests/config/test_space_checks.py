@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from space_texts import GOOD, Faults, Load, parameters, replaced
+from space_texts import GOOD, NAMED_PARAMETERS, NAMED_SCHEDULES, Faults, Load, parameters, replaced
 
 from hpo.config.space import SpaceFileError
 
@@ -19,18 +19,14 @@ from hpo.config.space import SpaceFileError
             "dropout: {choices: [0, 0.1], when: {shedule: wsd}}",
             (
                 "6:39: unknown key 'shedule' in parameters.dropout.when; "
-                "allowed: learning_rate, schedule, schedule_cycles, schedule_power, schedule_decay_ratio, "
-                "schedule_decay_shape, warmup, warmup_ratio, warmup_slope, "
-                "optimizer, weight_decay, momentum, gradient_clip, batch_size, epochs, dropout, frozen_layers, "
-                "head_hidden_sizes, pooling, augmentation, augmentation_strength, augmentation_variants; did "
-                "you mean schedule?"
+                f"allowed: {NAMED_PARAMETERS}; did you mean schedule?"
             ),
         ),
         (
             "dropout: {choices: [0, 0.1], when: {schedule: wds}}",
             (
                 "6:49: parameters.dropout.when.schedule is 'wds'; "
-                "allowed: constant, linear, cosine, cosine_with_restarts, polynomial, inverse_sqrt, wsd; did you mean wsd?"
+                f"allowed: {NAMED_SCHEDULES}; did you mean wsd?"
             ),
         ),
         (
@@ -80,8 +76,9 @@ from hpo.config.space import SpaceFileError
             "augmentation_strength: 0.2",
             (
                 "6:3: parameters.augmentation_strength has no effect, as augmentation is only "
-                "none; allowed: augmentation_strength together with augmentation: synonym_replacement or random_swap or "
-                "random_deletion or random_insertion"
+                "none; allowed: augmentation_strength together with augmentation: synonym_replacement or "
+                "masked_replacement or random_swap or random_deletion or random_insertion or punctuation_insertion or "
+                "typing_errors or case or mention_replacement"
             ),
         ),
         (
@@ -146,21 +143,13 @@ def test_a_recipe_s_parameter_without_effect_is_told(faults: Faults) -> None:
         (
             "{parameter: schedul, values: [linear, wsd]}",
             (
-                "4:22: compare.parameter is 'schedul'; allowed: learning_rate, "
-                "schedule, schedule_cycles, schedule_power, schedule_decay_ratio, "
-                "schedule_decay_shape, warmup, warmup_ratio, warmup_slope, optimizer, weight_decay, "
-                "momentum, gradient_clip, batch_size, epochs, dropout, frozen_layers, head_hidden_sizes, "
-                "pooling, augmentation, "
-                "augmentation_strength, augmentation_variants; did you mean schedule?"
+                f"4:22: compare.parameter is 'schedul'; allowed: {NAMED_PARAMETERS}, model; did you mean schedule?"
             ),
         ),
         ("{parameter: schedule, values: [linear]}", "4:40: compare.values has 1 value; allowed: at least 2"),
         (
             "{parameter: schedule, values: linear}",
-            (
-                "4:40: compare.values is 'linear'; allowed: a list, each constant, "
-                "linear, cosine, cosine_with_restarts, polynomial, inverse_sqrt, wsd"
-            ),
+            (f"4:40: compare.values is 'linear'; allowed: a list, each {NAMED_SCHEDULES}"),
         ),
         (
             "{parameter: schedule, values: [linear, wsd, linear]}",
@@ -369,7 +358,8 @@ extra: 1
             ),
             "7:43: budget.sampler is 'tp'; allowed: tpe, random, qmc, gp, grid; did you mean tpe?",
             (
-                "8:1: unknown key 'extra'; allowed: question, task, model, compare, parameters, baseline, budget, "
+                "8:1: unknown key 'extra'; allowed: question, task, model, augmentation_model, compare, parameters, "
+                "baseline, budget, "
                 "confirmation, seed, store_limit"
             ),
         ]

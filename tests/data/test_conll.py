@@ -32,7 +32,7 @@ def test_sentences_documents_and_entities_are_read(tmp_path: Path) -> None:
     table = read_conll(write(tmp_path / "train.conll", CONLL))
     assert table.texts == [("EU", "rejects", "German"), ("Peter", "Blackburn"), ("BRUSSELS",)]
     assert table.labels == [((0, 1, "ORG"), (2, 3, "MISC")), ((0, 2, "PER"),), ((0, 1, "LOC"),)]
-    assert table.groups == ["1", "1", "2"]
+    assert table.groups == ["train.conll 1", "train.conll 1", "train.conll 2"]
 
 
 def test_tabs_comments_and_a_missing_last_empty_line_are_read(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_tabs_comments_and_a_missing_last_empty_line_are_read(tmp_path: Path) ->
     table = read_conll(write(tmp_path / "x.iob2", text))
     assert table.texts == [("Ann", "#"), ("Rome", "#")]
     assert table.labels == [((0, 1, "PER"),), ((0, 1, "LOC"),)]
-    assert table.groups == ["1", "2"]
+    assert table.groups == ["x.iob2 1", "x.iob2 2"]
     plain = read_conll(write(tmp_path / "y.bio", "a O\nb B-X\n"))
     assert plain.groups is None
 
@@ -85,7 +85,10 @@ def test_json_lines_hold_tags_or_entities_by_characters(tmp_path: Path, form: st
         ('{"text": ["a", "b"], "label": ["O"]}', "row 1: 2 words have 1 tags"),
         ('{"text": ["a"], "label": ["PER"]}', "row 1: a tag is O"),
         ('{"text": "a b", "label": [{"start": 0}]}', "row 1: an entity is no object such as"),
-        ('{"text": "a b", "label": [{"start": 0, "end": 9, "label": "X"}]}', "row 1: an entity holds no word"),
+        (
+            '{"text": "a b", "label": [{"start": 0, "end": 9, "label": "X"}]}',
+            "row 1: an entity holds no word",
+        ),
         ('{"text": 3, "label": ["O"]}', "row 1: the text is a number"),
         ('{"text": "a", "label": "O"}', "row 1: the label is a text"),
     ],
@@ -122,5 +125,5 @@ def test_no_document_stands_in_two_splits(tmp_path: Path) -> None:
         {int(words[0].removeprefix("word")) // 3 for words in part.texts}
         for part in (task.train, task.validation, task.test)
     ]
-    assert not (number[0] & number[1] or number[0] & number[2] or number[1] & number[2])
+    assert not (number[0] & number[1]) | (number[0] & number[2]) | (number[1] & number[2])
     assert task.info.groups is not None

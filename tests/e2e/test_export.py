@@ -33,7 +33,8 @@ print(json.dumps(classify(json.load(sys.stdin))))
 def ran(tiny_space: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     space = folder / "tiny.yaml"
-    text = tiny_space.read_text().replace("{choices: [[], [8]]}", "[]")
+    text = tiny_space.read_text().replace("head_hidden_sizes: {choices: [[], [8]]}", "head_hidden_sizes: []")
+    text = text.replace("baseline: {", "baseline: {head_hidden_sizes: [8], ")
     space.write_text(text.replace("replicates: 3, trials: 4", "replicates: 3, trials: 2"))
     done = hpo("run", "--space", str(space), cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -87,16 +88,10 @@ def test_the_winner_is_exported_piped_and_predicts_what_was_tested(ran: Path) ->
     )
 
 
-def test_another_head_needs_hpo_and_says_so(
-    ran: Path, tiny_space: Path, tmp_path: Path
-) -> None:
-    space = tmp_path / "tiny.yaml"
-    text = tiny_space.read_text().replace("{choices: [[], [8]]}", "[8]")
-    space.write_text(text.replace("replicates: 3, trials: 4", "replicates: 1, trials: 1"))
-    assert hpo("run", "--space", str(space), cwd=tmp_path).returncode == 0
-    printed = export(tmp_path, "--to", "taken home")
+def test_another_head_needs_hpo_and_says_so(ran: Path, tmp_path: Path) -> None:
     model = tmp_path / "taken home"
-    assert "model: taken home, which loads with `import hpo.transformers`" in printed
+    printed = export(ran, "--strategy", "baseline", "--to", str(model))
+    assert f"model: {model}, which loads with `import hpo.transformers`" in printed
     texts = ["good film", "dull plot of the actor"]
     without = piped(PIPELINE.format(imported="", alone=False), model, texts)
     assert without.returncode != 0

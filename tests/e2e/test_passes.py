@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from hpo.config.parameters import complete
 from hpo.data.batches import Batch
 from hpo.data.texts import Texts
 from hpo.models.pretrained import Pretrained, load_pretrained
@@ -20,7 +21,7 @@ LENGTHS = (20, 9, 33, 24, 5, 61, 17, 22)  # 24: a text that fills its width
 
 @pytest.fixture(scope="module")
 def minilm() -> Pretrained:
-    return load_pretrained("all-MiniLM-L6-v2", Path())
+    return load_pretrained("all-MiniLM-L6-v2")
 
 
 @pytest.mark.parametrize("depth", [4, 6])
@@ -30,7 +31,7 @@ def test_a_text_has_the_same_bits_by_itself_and_among_others(
 ) -> None:
     rng = np.random.default_rng(0)
     texts = Texts([rng.integers(1000, 5000, length).astype(np.int32) for length in LENGTHS * 5])
-    how = {"frozen_layers": depth, "pooling": "cls"}
+    how = complete({"frozen_layers": depth, "pooling": "cls"})
 
     def prefixes(name: str) -> Prefixes:
         return Prefixes(

@@ -6,19 +6,21 @@ import csv
 import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import optuna
 
-from hpo.foreign.asked import Asked
+from hpo.foreign.asked import Asked, Roles
 from hpo.foreign.building import Imported
 from hpo.foreign.importing import import_runs
 from hpo.records.schema import Confirmation, Records, Trial
 
 
 def imported(source: Path | str, *more: Path | str, **asked: Any) -> Imported:
-    return import_runs([str(source), *map(str, more)], Asked(**asked))
+    roles = {role.name: asked.pop(role.name) for role in fields(Roles) if role.name in asked}
+    return import_runs([str(source), *map(str, more)], Asked(roles=Roles(**roles), **asked))
 
 
 def records(source: Path | str, *more: Path | str, **asked: Any) -> Records:

@@ -135,6 +135,26 @@ def test_an_old_store_of_files_is_read(
     assert again.confirmations == made.confirmations
 
 
+def test_a_store_of_files_is_left_without_the_folder_that_mlflow_makes_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    fill((tmp_path / "made").as_uri())
+    store, trash = tmp_path / "mlruns", tmp_path / "mlruns" / ".trash"
+    shutil.copytree(tmp_path / "made", store)  # MLflow keeps the store that it has opened once
+    trash.rmdir()
+    held = TrackedRuns(str(store))
+    assert held.experiments() == ["schedules", "other"]
+    assert trash.is_dir()
+    del held
+    gc.collect()
+    assert not trash.exists()
+    shutil.copytree(tmp_path / "made", tmp_path / "used")
+    TrackedRuns(str(tmp_path / "used")).experiments()
+    gc.collect()
+    assert (tmp_path / "used" / ".trash").is_dir(), "it was there before"
+
+
 def test_what_cannot_be_imported_is_told(store: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no experiment 'schedule'; there are 'schedules', 'other'"):
         records(store, studies=("schedule",))

@@ -169,3 +169,18 @@ def test_without_a_word_that_any_trial_has_ended_the_state_is_asked_for(tmp_path
     with pytest.raises(UserError, match="no last report of a trial is marked done") as caught:
         imported(folder, **ROLES)
     assert "experiment_state" in caught.value.hint
+
+
+def test_a_trial_that_came_to_its_own_epochs_is_complete(made: Records, tmp_path: Path) -> None:
+    folder = tmp_path / "schedules"
+    shutil.copytree(FOLDER, folder)
+    for path in folder.glob("*/params.json"):
+        reports = path.with_name("result.json")
+        count = len(reports.read_text().splitlines()) if reports.is_file() else 0
+        path.write_text(json.dumps({**json.loads(path.read_text()), "epochs": count or 4}))
+    found = imported(folder, **ROLES)
+    own = of(found.records[""].trials, "cosine")
+    assert [t.state for t in own] == ["complete", "complete", "complete", "failed"]
+    assert own[0].score == of(made.trials, "cosine")[0].rungs[-1].score
+    assert "parameter epochs: taken as how far each training was to go (training_iteration)" in found.told
+    assert found.records[""].run.search.rungs == ()

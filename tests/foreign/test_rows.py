@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sources import imported, of, records, write_csv, write_jsonl
@@ -390,3 +391,125 @@ def test_numbers_are_those_that_every_tool_writes() -> None:
     assert plain("3_5") == "3_5"
     assert plain('["a_b"]') == ["a_b"]
     assert plain("1e-3") == 1e-3
+
+
+def on_the_way(path: Path, *trainings: tuple[dict[str, Any], range]) -> Path:
+    """Rows of trainings of one strategy: what each row of a training says, and the epochs at which it was evaluated."""
+    rows = [
+        {"strategy": "a", "trial": number, "epoch": epoch, "val_score": number + epoch / 100, **said}
+        for number, (said, epochs) in enumerate(trainings)
+        for epoch in epochs
+    ]
+    return write_jsonl(path, rows)
+
+
+def test_a_training_that_came_to_its_own_budget_is_complete_and_one_before_it_pruned(tmp_path: Path) -> None:
+    four, two = {"config": {"epochs": 4}}, {"config": {"epochs": 2}}
+    path = on_the_way(tmp_path / "t.jsonl", (four, range(1, 5)), (two, range(1, 3)), (four, range(1, 2)))
+    found = imported(path)
+    long, short, stopped = found.records[""].trials
+    assert [t.state for t in (long, short, stopped)] == ["complete", "complete", "pruned"]
+    assert (short.score, short.parameters) == (pytest.approx(1.02), {"epochs": 2})
+    assert stopped.reason == "ended at 1 of 4 (epoch), by its own config.epochs; taken as pruned (line 7)"
+    assert "parameter config.epochs: taken as how far each training was to go (epoch)" in found.told
+    assert "1 ended before their own config.epochs: taken as pruned" in found.told
+
+
+def test_epochs_that_are_counted_from_0_end_one_before_the_budget(tmp_path: Path) -> None:
+    path = on_the_way(
+        tmp_path / "t.jsonl",
+        ({"epochs": 3}, range(3)),
+        ({"epochs": 2}, range(2)),
+        ({"epochs": 3}, range(2)),
+    )
+    found = imported(path)
+    trials = found.records[""].trials
+    assert [t.state for t in trials] == ["complete", "complete", "pruned"]
+    assert trials[2].reason.startswith("ended at 1 of 2 (epoch), by its own epochs")
+    assert "parameter epochs: taken as how far each training was to go (epoch, counted from 0)" in found.told
+
+
+def test_a_budget_that_counts_something_else_tells_nothing_where_it_differs(tmp_path: Path) -> None:
+    path = on_the_way(
+        tmp_path / "t.jsonl", ({"max_steps": 300}, range(1, 4)), ({"max_steps": 100}, range(1, 2))
+    )
+    found = imported(path)
+    assert [t.state for t in found.records[""].trials] == ["complete", "complete"]
+    (note,) = [line for line in found.told if "max_steps" in line]
+    assert note == (
+        "max_steps differs from training to training and does not count what rungs count (epoch): no training is taken as "
+        "pruned for how far it came"
+    )
+
+
+def test_a_budget_of_all_that_counts_something_else_leaves_the_longest(tmp_path: Path) -> None:
+    said = {"max_steps": 300}
+    trials = records(on_the_way(tmp_path / "t.jsonl", (said, range(1, 4)), (said, range(1, 2)))).trials
+    assert [t.state for t in trials] == ["complete", "pruned"]
+    assert trials[1].reason.startswith("ended at 1 of 3 (epoch), the most of any")
+
+
+def test_a_column_that_grows_on_the_way_is_no_budget(tmp_path: Path) -> None:
+    rows = [
+        {"strategy": "a", "trial": trial, "epoch": epoch, "step": epoch, "val_score": epoch / 10}
+        for trial, epochs in enumerate((3, 1))
+        for epoch in range(1, epochs + 1)
+    ]
+    trials = records(write_jsonl(tmp_path / "t.jsonl", rows)).trials
+    assert [t.state for t in trials] == ["complete", "pruned"]
+
+
+def test_a_budget_can_be_what_is_compared(tmp_path: Path) -> None:
+    path = on_the_way(tmp_path / "t.jsonl", ({"epochs": 3}, range(1, 4)), ({"epochs": 1}, range(1, 2)))
+    made = records(path, strategy=("epochs",))
+    assert made.run.strategies == ("3", "1")
+    assert [t.state for t in made.trials] == ["complete", "complete"]
+
+
+def test_no_pruning_keeps_what_the_source_calls_pruned_alone(tmp_path: Path) -> None:
+    path = on_the_way(
+        tmp_path / "t.jsonl",
+        ({}, range(1, 4)),
+        ({}, range(1, 3)),
+        ({"state": "pruned"}, range(1, 2)),
+    )
+    assert [t.state for t in records(path).trials] == ["complete", "pruned", "pruned"]
+    found = imported(path, no_pruning=True)
+    made = found.records[""]
+    assert [t.state for t in made.trials] == ["complete", "complete", "pruned"]
+    assert made.trials[1].score == pytest.approx(1.02)
+    assert "no training is taken as pruned for how far it came, as --no-pruning says" in made.run.notes
+
+
+def test_what_an_import_inferred_is_kept_with_its_records(tmp_path: Path) -> None:
+    path = search(tmp_path / "search.csv")
+    found = imported(path)
+    notes = found.records[""].run.notes
+    assert notes == found.told
+    by_name = "strategy, replicate, seed, validation score, test score, cost, state"
+    assert notes[0] == "CSV (search.csv): 11 trainings: 7 complete, 2 pruned, 2 failed"
+    assert {
+        f"taken by their usual names: {by_name}",
+        "whether high or low scores are better: not said; high ones are taken as better",
+        "whether scores are shares of 1: not said; taken so by their name and values",
+        "seconds of column seconds: taken as device-seconds",
+        "1 not ended, left out",
+    } <= set(notes)
+    said = imported(path, strategy=("strategy",), cost="seconds", maximize=True, share=True).told
+    assert "taken by their usual names: replicate, seed, validation score, test score, state" in said
+    assert not [line for line in said if "not said" in line or "device-seconds" in line]
+
+
+def test_each_task_keeps_its_own_notes(tmp_path: Path) -> None:
+    whose = (("a", "x", 0), ("a", "x", 1), ("b", "x", 0), ("a", "y", 0), ("b", "y", 0))
+    rows = [(*own, 0.5) for own in whose]
+    found = imported(write_csv(tmp_path / "t.csv", ("strategy", "task", "seed", "test_score"), rows))
+    notes = {task: made.run.notes for task, made in found.records.items()}
+    assert notes["x"] == (*notes["y"], "1 to 2 confirmations a study: they differ")
+    assert found.told == (*notes["y"], "x: 1 to 2 confirmations a study: they differ")
+
+
+def test_a_range_of_values_that_were_only_seen_says_so(tmp_path: Path) -> None:
+    space = {p.name: p for p in records(search(tmp_path / "search.csv")).run.space}
+    assert (space["lr"].low, space["lr"].high, space["lr"].observed) == (1e-3, 1e-1, True)
+    assert not space["head"].observed

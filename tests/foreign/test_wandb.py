@@ -72,3 +72,28 @@ def test_the_direction_is_asked_for(tmp_path: Path) -> None:
         imported(path)
     with pytest.raises(UserError, match="no column 'val_los'; there are 'Name', 'Agent'"):
         imported(path, score="val_los", maximize=False)
+
+
+def created(path: Path, *runs: tuple[str, float]) -> Path:
+    rows = [(f"run-{score}", "finished", when, 60, score) for when, score in runs]
+    return write_csv(path, ("Name", "State", "Created", "Runtime", "val_score"), rows)
+
+
+def test_runs_are_taken_in_the_order_of_their_creation(tmp_path: Path) -> None:
+    path = created(
+        tmp_path / "w.csv",
+        ("2025-11-13T09:21:36.000Z", 0.3),
+        ("2025-11-13T07:42:37.000Z", 0.2),
+        ("2025-11-12T23:59:59.000Z", 0.1),
+    )
+    found = imported(path)
+    assert [(t.draw, t.score) for t in found.records[""].trials] == [(0, 0.1), (1, 0.2), (2, 0.3)]
+    assert "rows are taken in the order of Created, the oldest first" in found.told
+    assert "cost: Runtime, wall-clock, taken as device-seconds" in found.told
+
+
+@pytest.mark.parametrize("when", ["", "3 days ago"])
+def test_without_times_runs_are_taken_in_the_order_of_the_file(when: str, tmp_path: Path) -> None:
+    found = imported(created(tmp_path / "w.csv", ("2025-11-13T09:21:36.000Z", 0.3), (when, 0.2)))
+    assert [t.score for t in found.records[""].trials] == [0.3, 0.2]
+    assert "rows are taken in the order of the file: Created holds no time in some" in found.told

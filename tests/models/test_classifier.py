@@ -60,7 +60,7 @@ def test_the_heads_first_weights_are_a_function_of_its_seed(pretrained: Pretrain
     assert not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("pooling", ["cls", "mean"])
+@pytest.mark.parametrize("pooling", ["cls", "mean", "max", "last"])
 def test_padding_does_not_change_the_logits(pretrained: Pretrained, pooling: str) -> None:
     model = build_classifier(pretrained, complete({"pooling": pooling}), 2, head_seed=0).eval()
     ids = torch.tensor([[2, 6, 7, 3]])
@@ -109,8 +109,8 @@ def test_frozen_weights_are_shared_and_trained_ones_are_not(pretrained: Pretrain
 
 
 def test_what_the_model_cannot_do_is_named(pretrained: Pretrained) -> None:
-    assert structure_faults(pretrained, 3, {"cls"}, 64) == {}
-    assert structure_faults(pretrained, 4, {"cls"}, 65) == {
+    assert structure_faults(pretrained, [complete({"frozen_layers": 3})], {"cls"}, 64) == {}
+    assert structure_faults(pretrained, [complete({"frozen_layers": 4})], {"cls"}, 65) == {
         "frozen_layers": "4 was found; the model has 3 layers, all of which may be frozen",
         "max_length": "65 was found, which is padded to 72; the model has 64 positions; allowed is at most 64",
     }
@@ -118,7 +118,7 @@ def test_what_the_model_cannot_do_is_named(pretrained: Pretrained) -> None:
 
 def test_a_length_counts_with_its_padding(pretrained: Pretrained, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretrained.body.config, "max_position_embeddings", 63)
-    assert structure_faults(pretrained, 0, {"cls"}, 62) == {}
-    assert structure_faults(pretrained, 0, {"cls"}, 63) == {
+    assert structure_faults(pretrained, [complete({})], {"cls"}, 62) == {}
+    assert structure_faults(pretrained, [complete({})], {"cls"}, 63) == {
         "max_length": "63 was found, which is padded to 64; the model has 63 positions; allowed is at most 62"
     }

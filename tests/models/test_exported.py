@@ -1,13 +1,11 @@
 """Folders for transformers: loaded by transformers' own classes, their logits are those of the classifier.
 
-Random bodies with weights ten times as large as their first ones, and heads as large as trained ones, so that logits are
-of the size that training leaves.
+Random bodies, and heads as large as trained ones, so that logits are of the size that training leaves.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,47 +13,32 @@ import numpy as np
 import pytest
 import torch
 import transformers as hf
+from safetensors.torch import load_file
 
 from benchmarks.tiny import BAD, GOOD, NEUTRAL
 from hpo.config.parameters import complete
 from hpo.data.tokens import tokenize
 from hpo.errors import UserError
 from hpo.models import exported as exported_module
-from hpo.models.classifier import Classifier, classifier_on
+from hpo.models.classifier import Classifier, build_classifier
 from hpo.models.exported import Exported, load_model, pass_of, write_folder
-from hpo.models.pretrained import load_pretrained
+from hpo.models.pretrained import Pretrained, load_pretrained
 from hpo.models.reading import tell_second_text
+from tests.models.bodies import body_of
 
 NAMES = ("bad", "good", "so so")
 LENGTH = 12
-SIZES: dict[str, Any] = {
-    "vocab_size": 40,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 64,
-    "max_position_embeddings": 64,
-    "pad_token_id": 0,
-}
-BODIES: dict[str, Callable[[], Any]] = {
-    "bert": lambda: hf.BertModel(hf.BertConfig(**SIZES), add_pooling_layer=False),
-    "roberta": lambda: hf.RobertaModel(hf.RobertaConfig(**SIZES), add_pooling_layer=False),
-    "electra": lambda: hf.ElectraModel(hf.ElectraConfig(**SIZES, embedding_size=16)),
-    "distilbert": lambda: hf.DistilBertModel(
-        hf.DistilBertConfig(
-            vocab_size=40, dim=32, n_layers=2, n_heads=4, hidden_dim=64, max_position_embeddings=64
-        )
-    ),
-    "modernbert": lambda: hf.ModernBertModel(
-        hf.ModernBertConfig(**SIZES, bos_token_id=2, eos_token_id=3, cls_token_id=2, sep_token_id=3)
-    ),
-    "llama": lambda: hf.LlamaModel(hf.LlamaConfig(**SIZES, bos_token_id=2, eos_token_id=3)),
-    "gpt2": lambda: hf.GPT2Model(
-        hf.GPT2Config(
-            vocab_size=40, n_embd=32, n_layer=2, n_head=4, n_positions=64, bos_token_id=2, eos_token_id=3
-        )
-    ),
-}
+STRUCTURES: list[tuple[str, dict[str, Any]]] = [
+    ("bert", {"num_layers": 2, "frozen_layers": 1}),
+    ("bert", {"fine_tuning": "head"}),
+    ("bert", {"fine_tuning": "lora", "frozen_layers": 1}),
+    ("bert", {"fine_tuning": "dora", "frozen_layers": 0, "adapter_targets": "all_linear", "num_layers": 2}),
+    ("bert", {"reinitialised_layers": 1, "frozen_layers": 1, "pooling": "max"}),
+    ("gpt2", {"fine_tuning": "lora", "frozen_layers": 0, "pooling": "last", "num_layers": 2}),
+    ("llama", {"fine_tuning": "dora", "frozen_layers": 1, "pooling": "mean"}),
+    ("modernbert", {"num_layers": 1, "frozen_layers": 0, "pooling": "mean"}),
+    ("qwen3", {"num_layers": 2, "frozen_layers": 0, "pooling": "last", "head_hidden_sizes": (8,)}),
+]
 
 
 @pytest.fixture(scope="module")
@@ -70,26 +53,23 @@ def texts() -> list[str]:
     return [" ".join(random.choice(words, int(random.integers(1, 20)))) for _ in range(40)]
 
 
-def classifier(name: str, **settings: Any) -> tuple[Classifier, dict[str, Any]]:
-    """A classifier of three classes, and the parameters that it was built with."""
-    torch.manual_seed(0)
-    body = BODIES[name]().eval()
-    parameters = complete(settings)
-    made = classifier_on(body, parameters, len(NAMES))
+def trained(pretrained: Pretrained, parameters: dict[str, Any]) -> Classifier:
+    """A classifier of three classes as if after training: all that is trained has moved."""
+    model = build_classifier(pretrained, parameters, len(NAMES), head_seed=4)
+    generator = torch.Generator().manual_seed(9)
     with torch.no_grad():
-        for parameter in body.parameters():
-            if parameter.ndim == 2:
-                parameter.mul_(10)
-        for parameter in made.head.parameters():
-            parameter.normal_(0.0, 0.4)
-    return made.eval(), parameters
+        for name, parameter in model.trained().items():
+            size = 0.4 if name.startswith("head.") else 0.02
+            parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=size)
+    return model.eval()
 
 
 def exported_of(name: str, tokenizer: Any, kind: str = "text-classification", **settings: Any) -> Exported:
-    made, parameters = classifier(name, **settings)
+    pretrained = body_of(name)
     if kind == "pair":
-        tell_second_text(made.body, tokenizer)  # type: ignore[arg-type]
-    return Exported(made, parameters, tokenizer, kind, NAMES, LENGTH)
+        tell_second_text(pretrained.body, tokenizer)
+    parameters = complete(settings)
+    return Exported(trained(pretrained, parameters), parameters, tokenizer, kind, NAMES, LENGTH)
 
 
 def padded(ids: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -123,7 +103,10 @@ def both(exported: Exported, ids: list[np.ndarray], folder: Path) -> tuple[torch
         ("bert", "none", "own"),
         ("distilbert", "none", "own"),
         ("llama", "none", "own"),
+        ("gpt2", "none", "own"),
         ("bert", "mean", "hpo"),
+        ("bert", "last", "hpo"),
+        ("llama", "last", "hpo"),
         ("llama", "mean", "hpo"),
         ("gpt2", "mean", "hpo"),
     ],
@@ -142,6 +125,22 @@ def test_a_linear_head_stands_in_the_architectures_own_class_where_that_can_hold
     assert difference < 1e-6
     [architecture] = json.loads((tmp_path / "config.json").read_text())["architectures"]
     assert architecture.startswith("Hpo") == (form == "hpo")
+
+
+@pytest.mark.parametrize(("name", "settings"), STRUCTURES)
+def test_what_is_kept_and_adapted_of_a_body_is_written_as_a_plain_body(
+    name: str, settings: dict[str, Any], tokenizer: Any, texts: list[str], tmp_path: Path
+) -> None:
+    exported = exported_of(name, tokenizer, **settings)
+    ids = tokenize(tokenizer, texts, LENGTH)
+    before = {n: t.clone() for n, t in exported.classifier.state_dict().items()}
+    write_folder(exported, ids[:10], tmp_path)
+    found, wanted = both(exported, ids, tmp_path)
+    assert wanted.abs().max() > 1
+    assert float((found - wanted).abs().max() / wanted.abs().max()) < 1e-5
+    assert not [name for name in load_file(tmp_path / "model.safetensors") if "lora" in name]
+    after = exported.classifier.state_dict()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
 @pytest.mark.parametrize("pooling", ["cls", "none"])
@@ -192,7 +191,7 @@ def test_a_pipeline_gives_every_label_of_a_set_a_probability_of_its_own(
 ) -> None:
     exported = exported_of("bert", tokenizer, "multi-label")
     write_folder(exported, tokenize(tokenizer, texts, LENGTH), tmp_path)
-    classify = hf.pipeline(
+    classify: Any = hf.pipeline(
         "text-classification", model=str(tmp_path), truncation=True, top_k=None, device=-1
     )
     rows, mask = padded(tokenize(tokenizer, texts[:1], LENGTH))
@@ -208,7 +207,7 @@ def test_a_folder_names_no_folder_of_this_machine_and_holds_no_code(
     pretrained = load_pretrained(str(tiny_model))
     for number, pooling in enumerate(("cls", "mean")):
         parameters = complete({"pooling": pooling})
-        made = classifier_on(pretrained.body, parameters, len(NAMES))
+        made = trained(pretrained, parameters)
         folder = tmp_path / str(number)
         exported = Exported(made, parameters, tokenizer, "text-classification", NAMES, LENGTH)
         write_folder(exported, tokenize(tokenizer, texts, LENGTH), folder)
@@ -225,9 +224,11 @@ def test_what_loads_otherwise_is_refused(
     def changed(folder: Path, kind: str) -> Any:
         model = load_model(folder, kind)
         with torch.no_grad():
-            model.classifier.head[-1].bias.add_(0.01)
+            model.head[-1].bias.add_(0.01)
         return model
 
     monkeypatch.setattr(exported_module, "load_model", changed)
-    with pytest.raises(UserError, match="BertModel cannot be exported: loaded again, it gives logits that differ"):
+    with pytest.raises(
+        UserError, match="BertModel cannot be exported: loaded again, it gives logits that differ"
+    ):
         write_folder(exported, tokenize(tokenizer, texts, LENGTH), tmp_path)

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
+from hpo.data.batches import Batch
 from hpo.data.read import read_texts
 from hpo.data.texts import NO_LABEL
 from hpo.data.tokens import tokenize, tokenize_words
-from hpo.data.batches import Batch
 from hpo.models.pretrained import load_pretrained
 from hpo.models.reading import token_types
-from hpo.models.shortcuts import start_at, stretch, _shallow
+from hpo.models.shortcuts import _shallow, start_at, stretch
 
 
 def test_a_body_reads_two_texts_as_the_tokenizer_says(tiny_model: Path) -> None:
-    plain, told = load_pretrained(str(tiny_model)), load_pretrained(str(tiny_model), None, "pair")
+    plain, told = load_pretrained(str(tiny_model)), load_pretrained(str(tiny_model), "pair")
     encoded = told.tokenizer("good film", "bad plot", return_tensors="pt")
     assert 1 in encoded["token_type_ids"]
     ids, mask = encoded["input_ids"], encoded["attention_mask"]
@@ -31,7 +31,7 @@ def test_a_body_reads_two_texts_as_the_tokenizer_says(tiny_model: Path) -> None:
 
 @pytest.mark.parametrize("depth", [1, 2])
 def test_a_frozen_prefix_of_two_texts_holds_the_types(tiny_model: Path, depth: int) -> None:
-    told = load_pretrained(str(tiny_model), None, "pair")
+    told = load_pretrained(str(tiny_model), "pair")
     encoded = told.tokenizer("good film", "bad plot", return_tensors="pt")
     ids, mask = encoded["input_ids"], encoded["attention_mask"]
     with torch.no_grad():
@@ -52,7 +52,7 @@ def test_two_texts_are_cut_from_the_longer_one(tiny_model: Path) -> None:
 
 
 def test_the_label_of_a_word_stands_at_its_first_token(tiny_model: Path) -> None:
-    tokenizer = load_pretrained(str(tiny_model), None, "token-classification").tokenizer
+    tokenizer = load_pretrained(str(tiny_model), "token-classification").tokenizer
     # Two words of one token, one that is no word of the vocabulary, and one that is cut off.
     sentences = [("good", "zzz", "film", "plot"), ("bad",)]
     labels = np.empty(2, object)

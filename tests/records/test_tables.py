@@ -12,12 +12,13 @@ import pytest
 
 from hpo.errors import UserError
 from hpo.records.columns import TABLES
-from hpo.records.description import as_json, as_markdown
+from hpo.records.description import RECORDS, as_markdown
 from hpo.records.exported import read_tables
 from hpo.records.files import read_records
 from hpo.records.schema import (
     Audited,
     Confirmation,
+    ModelInfo,
     ParameterInfo,
     Records,
     Run,
@@ -61,8 +62,9 @@ def foreign(strategy: str = "adam", **changes: Any) -> Records:
         "trials": 2,
         "seeds": 1,
         "search": Search(),
+        "notes": ("cost: column seconds", "3 not ended, left out"),
         "space": (
-            ParameterInfo(name="lr", kind="range", low=0.1, high=1.0, log=True),
+            ParameterInfo(name="lr", kind="range", low=0.1, high=1.0, log=True, observed=True),
             ParameterInfo(
                 name="head", kind="choices", values=((8, 4), "none", None), default=[8, 4], when={"a": (1,)}
             ),
@@ -99,6 +101,29 @@ def test_an_imported_run_reads_back_equal(tmp_path: Path) -> None:
     assert again.model_dump(mode="json") == records.model_dump(mode="json")
     assert again.confirmations[0].test_correct is None
     assert again.trials[0].seed == -1
+    assert again.run.notes == records.run.notes
+
+
+def test_tables_from_before_what_imports_inferred_was_kept_are_read(tmp_path: Path) -> None:
+    write_tables(foreign(), tmp_path)
+    since = (("runs", "notes"), ("runs", "models"), ("runs", "texts_cut"), ("space", "observed"))
+    for name, column in since:
+        path = tmp_path / f"{name}.parquet"
+        pyarrow.parquet.write_table(pyarrow.parquet.read_table(path).drop_columns([column]), path)
+    run = read_tables(tmp_path).run
+    assert run.notes == ()
+    assert run.models == {}
+    assert run.split.texts_cut is None
+    assert [p.observed for p in run.space] == [False, False]
+
+
+def test_the_models_that_a_run_compares_read_back_equal(tmp_path: Path) -> None:
+    small = ModelInfo(
+        source="folder small", licence="MIT", layers=3, hidden_size=8, parameters=900, sha256="1"
+    )
+    records = foreign(models={"small": small, "large": ModelInfo(source="hub large")})
+    write_tables(records, tmp_path)
+    assert read_tables(tmp_path).run.models == records.run.models
 
 
 def test_an_audit_reads_back_equal_and_adds_nothing_to_what_the_run_spent(
@@ -132,7 +157,7 @@ def test_a_run_without_any_training_has_all_tables(tmp_path: Path) -> None:
     write_tables(records, tmp_path)
     assert read_tables(tmp_path).trials == ()
     assert pd.read_parquet(tmp_path / "items.parquet").columns.tolist() == [
-        *("run", "role", "strategy", "replicate", "index", "item", "group", "prediction", "correct")
+        *("run", "role", "strategy", "replicate", "index", "item", "group", "prediction", "correct", "value")
     ]
 
 
@@ -229,7 +254,7 @@ def test_every_parquet_file_says_schema_version_and_units(exported: Path) -> Non
             metadata = found.field(column.name).metadata
             assert metadata[b"unit"].decode() == column.unit
             assert metadata[b"meaning"].decode() == column.meaning
-    assert json.loads((exported / "schema.json").read_text()) == as_json()
+    assert json.loads((exported / "schema.json").read_text()) == RECORDS.as_json()
 
 
 def test_every_column_has_a_meaning_and_every_number_of_time_a_unit() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from foreign_records import foreign
 from scipy import stats
-from scored_records import AUC, DEMSAR, LOSS, TREES, scored
+from scored_records import AUC, LOSS, scored
 from synthetic_records import make_records
 
 from hpo.errors import UserError
@@ -20,6 +20,7 @@ from hpo.report.across_words import across_verdict, unlike
 from hpo.report.figure import Dots, Figure
 from hpo.report.kit.table_tex import table_tex
 from hpo.report.table import Table
+from tests.stats.demsar import DEMSAR, TREES
 
 TASKS = ("reviews", "news", "questions")
 
@@ -305,7 +306,7 @@ def test_a_strategy_that_a_run_lacks_is_left_out_with_a_word():
     across = analyse_across([first, second])
     assert across.names == TREES[1:]
     assert (
-        "Left out, since not every run has confirmed them: C4.5 (not in two)."
+        "Left out, since not every run has test scores of them: C4.5 (not in two)."
         in across_verdict(across).sentences
     )
     assert [row[0] for row in results_table(across).rows] == list(TREES[1:])
@@ -334,6 +335,37 @@ def test_runs_of_other_tools_have_a_report_together():
     assert not any("charged" in sentence for sentence in across_verdict(across).sentences)
     assert runs_table(across).rows[0][-2:] == ("-", "-")
     assert parts(across)["differences"].table.frame.difference.max() > 0
+
+
+def of_trainings(seed, task, replicates=3, seeds=2):
+    scores = np.random.default_rng(seed).normal(0.7, 0.05, (replicates, 2, seeds))
+    return scored(scores, ("a", "b"), metric=Metric(), task=task)
+
+
+def test_runs_without_a_search_speak_of_their_own_units():
+    replicates = analyse_across([of_trainings(i, f"t{i}") for i in range(3)])
+    assert parts(replicates)["iqm"].rows[0][-1] == "9 replicates in 3 tasks"
+    trainings = analyse_across([of_trainings(i, f"t{i}", replicates=1) for i in range(3)])
+    assert parts(trainings)["iqm"].rows[0][-1] == "6 trainings in 3 tasks"
+    for across in (replicates, trainings):
+        told = [*across_verdict(across).sentences, *(t for s in across_sections(across) for t in s.text)]
+        told += [p.note if isinstance(p, Table) else p.caption for p in parts(across).values()]
+        assert not [text for text in told if "searches" in text or "confirm" in text]
+
+
+def test_runs_of_different_units_are_just_called_runs():
+    searched = on(make_records({"a": 0.8, "b": 0.7}, baseline=None), "searched")
+    across = analyse_across([searched, of_trainings(0, "trained")])
+    assert parts(across)["iqm"].rows[0][-1] == "8 runs in 2 tasks"
+    assert "a run is a" not in parts(across)["iqm"].note
+    assert "whether a search is recorded, trials a search" in unlike(across)[0]
+
+
+def test_unequal_numbers_of_trainings_are_told():
+    runs = [of_trainings(0, "t0"), of_trainings(1, "t1", replicates=4)]
+    assert unlike(analyse_across(runs)) == (
+        "The runs differ in trainings a strategy: each compares strategies under its own conditions.",
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from foreign_records import foreign
 from scored_records import scored
 from synthetic_records import make_records
 
-from hpo.records.schema import Records, Stamp, charged_seconds
+from hpo.records.schema import ParameterInfo, Records, Stamp, charged_seconds
 from hpo.report.kit.checklist import AUTHORS, CHECKLISTS, checklist_markdown, checklist_tables
 from hpo.report.sections.checklist import checklist_section
 from hpo.report.sentences import verdict
@@ -192,3 +192,14 @@ def test_a_drop_is_above_0_where_test_is_worse_and_low_is_better(own):
     drop = sum(c.test_score - (c.selected_score or 0) for c in rows) / len(rows)
     asked = ("checklist-nlp-reproducibility", "Validation performance for each test result")
     assert f"cosine {drop:+.3g}" in answers(records)[asked]
+
+
+def test_what_an_import_inferred_stands_with_space_and_budget(own):
+    lr = ParameterInfo(name="lr", kind="range", low=0.001, high=0.1, log=True, observed=True)
+    note = "cost: Runtime, wall-clock, taken as device-seconds"
+    run = own.run.model_copy(update={"space": (lr,), "source": "CSV", "notes": ("seed: column seed", note)})
+    found = answers(own.model_copy(update={"run": run}))
+    assert found["checklist-acl", "Hyperparameter search: space"] == (
+        "lr: values seen from 0.001 to 0.1 (log); range of lr: not recorded"
+    )
+    assert found["checklist-acl", "Computational budget"].endswith(f"shared work once; {note}")

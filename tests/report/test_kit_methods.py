@@ -5,12 +5,12 @@ import pytest
 from audited_records import audited
 from foreign_records import foreign
 from nasty_records import nasty_records
-from scored_records import DEMSAR, TREES, scored
+from scored_records import scored
 from synthetic_records import make_records
 
 from hpo.records.files import read_records
-from hpo.records.plan import plan_digest
-from hpo.records.schema import Records, Stamp
+from hpo.records.plan import earlier_digest, plan_digest
+from hpo.records.schema import ParameterInfo, Records, Search, Stamp
 from hpo.report.figure import Axis, Figure, Panel
 from hpo.report.kit.methods import methods_tex
 from hpo.report.kit.methods_tests import FURTHER, further_methods
@@ -19,6 +19,7 @@ from hpo.report.section import Section
 from hpo.report.sections import build_sections
 from hpo.report.sentences import verdict
 from hpo.report.table import make_table
+from tests.stats.demsar import DEMSAR, TREES
 
 ROOT = Path(__file__).parents[2]
 
@@ -199,6 +200,9 @@ def test_the_stamp_is_compared_with_what_the_records_say_now(own):
     assert "which equals that of the records now" in methods(kept)
     changed = with_run(kept, question="Another question?")
     assert "which does not equal that of the records now" in methods(changed)
+    earlier = methods(with_run(own, stamp=Stamp(**began, plan_sha256=earlier_digest(own.run))))
+    assert "which equals that of the records now. The rule of the verdict is not in it." in earlier
+    assert "The rule of the verdict is not in it" not in methods(kept)
 
 
 def test_the_cost_is_that_of_pruned_and_failed_trials_too(own, text):
@@ -334,3 +338,13 @@ def test_one_training_a_strategy_speaks_of_these_models():
     assert "speaks of these trained models only" in told
     assert "No test is reported, for units are too few" in told
     assert "holm1979simple" not in cited(told)
+
+
+def test_what_an_import_inferred_is_told_where_it_matters(own):
+    lr = ParameterInfo(name="lr", kind="range", low=0.001, high=0.1, log=True, observed=True)
+    notes = ("3 ended before the longest of their task: taken as pruned", "cost: x, taken as device-seconds")
+    records = with_run(own, source="CSV", space=(lr,), search=Search(), notes=notes)
+    told = methods(records)
+    assert "lr, values seen from 0.001 to 0.1 (the range is not recorded)" in told
+    assert f"by which rule is not recorded. How the import knew of them: {notes[0]}." in told
+    assert f"What the import noted of them: {notes[1]}." in told

@@ -8,8 +8,9 @@ from foreign_records import foreign
 from nasty_records import nasty_records
 from synthetic_records import make_records
 
-from hpo.records.plan import plan_digest
+from hpo.records.plan import earlier_digest, plan_digest
 from hpo.records.schema import Records, Stamp
+from hpo.records.verdict_rule import verdict_rule
 from hpo.report.figure import Figure
 from hpo.report.kit.manifest import records_digest
 from hpo.report.kit.writing import write_kit
@@ -76,15 +77,20 @@ def test_the_digest_of_records_is_that_of_their_lines(own):
 
 def test_the_manifest_says_whether_the_plan_is_as_it_was_stamped(own, tmp_path):
     found = {}
-    for name, plan in (("kept", plan_digest(own.run)), ("changed", "0" * 64)):
+    plans = {"kept": plan_digest(own.run), "earlier": earlier_digest(own.run), "changed": "0" * 64}
+    for name, plan in plans.items():
         write(tmp_path / name, stamped(own, plan))
         found[name] = json.loads((tmp_path / name / "manifest.json").read_text())
     assert found["kept"]["plan"] == {
         "stamped": plan_digest(own.run),
         "now": plan_digest(own.run),
         "equal": True,
+        "rule_stamped": True,
+        "rule": verdict_rule(),
     }
-    assert found["changed"]["plan"]["equal"] is False
+    changed, earlier = found["changed"]["plan"], found["earlier"]["plan"]
+    assert (changed["now"], changed["equal"], changed["rule_stamped"]) == (plan_digest(own.run), False, None)
+    assert (earlier["now"], earlier["equal"], earlier["rule_stamped"]) == (earlier["stamped"], True, False)
     assert found["kept"]["stamp"] == {
         "began": "2026-01-02T03:04:05+00:00",
         "command": "hpo run x.yaml",
@@ -95,7 +101,7 @@ def test_the_manifest_says_whether_the_plan_is_as_it_was_stamped(own, tmp_path):
 def test_the_manifest_of_an_unstamped_run_knows_nothing_of_its_plan(kit):
     manifest = json.loads((kit[0] / "manifest.json").read_text())
     assert manifest["stamp"] is None
-    assert manifest["plan"]["equal"] is None
+    assert manifest["plan"]["equal"] is manifest["plan"]["rule_stamped"] is None
     assert manifest["versions"]["torch"] == "2.13.0"
 
 

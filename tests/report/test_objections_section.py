@@ -10,7 +10,7 @@ from scored_records import scored
 from synthetic_records import make_records
 
 from hpo.records.files import read_records
-from hpo.records.plan import plan_digest
+from hpo.records.plan import earlier_digest, plan_digest
 from hpo.records.schema import ParameterInfo, Records, Search, Stamp
 from hpo.report import verdict
 from hpo.report.sections.objections import ANSWERS, objections_section
@@ -215,7 +215,9 @@ def test_smaller_budgets_and_what_is_left_out_are_answered_as_in_robustness(exam
     several = answers(make_records({"a": 0.8, "b": 0.7}, seeds=2))[LEFT_OUT]
     assert several.startswith("With 5 replicates and 2 fresh seeds left out in turn, ")
     bare = scored([[0.8, 0.7]], ("a", "b"))
-    assert answers(bare)[LEFT_OUT] == "It may: there are too few searches and seeds for one to be left out."
+    assert answers(bare)[LEFT_OUT] == "It may: there are too few trainings for one to be left out."
+    once = make_records({"a": 0.8, "b": 0.7}, replicates=1)
+    assert answers(once)[LEFT_OUT].startswith("It may: there are too few searches and seeds")
     assert answers(bare)[SMALLER] == "Not recorded: several trials a search."
 
 
@@ -226,6 +228,7 @@ def test_a_plan_stamped_beforehand_is_compared_with_the_records():
     stamp = Stamp(began="2026-01-02T03:04:05Z", command="hpo run", git=None, plan_sha256=digest)
     kept = answers(changed(records, stamp=stamp))[BEFORE]
     assert kept.startswith("No: ")
+    assert "the rule of the verdict" in kept
     assert "2026-01-02T03:04:05Z" in kept
     assert digest[:12] in kept
     moved = changed(records, stamp=stamp, reference="linear")
@@ -233,6 +236,19 @@ def test_a_plan_stamped_beforehand_is_compared_with_the_records():
     assert differs.startswith("They differ from what was stamped when the run began")
     assert digest[:12] in differs
     assert plan_digest(moved.run)[:12] in differs
+    assert "2026-01-02T03:04:05Z" in differs
+
+
+def test_of_a_stamp_without_the_verdicts_rule_it_is_told_and_the_rest_compared():
+    records = make_records()
+    stamp = Stamp(
+        began="2026-01-02T03:04:05Z", command="hpo run", git=None, plan_sha256=earlier_digest(records.run)
+    )
+    told = answers(changed(records, stamp=stamp))[BEFORE]
+    assert told.startswith("No: question, ")
+    assert f"SHA-256 {stamp.plan_sha256[:12]} is that of these records" in told
+    version = records.run.versions["hpo"]
+    assert f"That stamp, of hpo {version}, leaves out the rule of the verdict" in told
 
 
 def test_error_bars_say_what_they_are_over(example):
@@ -279,3 +295,27 @@ def test_a_kind_without_recorded_time_is_no_zero():
     answer = answers(records.model_copy(update={"confirmations": bare}))[COSTS]
     assert "none recorded for 30 confirmations" in answer
     assert "(of 100 of 130 trainings)" in answer
+
+
+def test_ends_of_values_that_were_only_seen_are_no_edges():
+    seen = ParameterInfo(name="lr", kind="range", low=0.001, high=0.1, observed=True)
+    assert answers(changed(foreign(make_records()), space=(seen,)))[EDGE] == (
+        "No range of a searched parameter is recorded, only the values seen of lr, so that no value can be held against its "
+        "ends."
+    )
+
+
+def test_what_an_import_inferred_of_costs_and_pruning_stands_with_the_answers():
+    records = make_records()
+    seconds = "cost: Runtime, wall-clock, taken as device-seconds"
+    ended = "3 ended before the longest of their task: taken as pruned"
+    found = answers(changed(records, source="CSV", notes=("seed: column seed", seconds, ended)))
+    assert found[COSTS].endswith(f". The import noted: {seconds}.")
+    assert f". The import noted: {ended}. What pruned trials would have scored" in found[PRUNING]
+    told = "no training is taken as pruned for how far it came, as --no-pruning says"
+    complete = records.model_copy(update={"trials": tuple(t for t in records.trials if t.state != "pruned")})
+    none = changed(complete, source="CSV", search=Search(), notes=(told,))
+    assert answers(none)[PRUNING] == (
+        f"Not recorded: whether trials were stopped early. The import noted: {told}."
+    )
+    assert "import" not in answers(records)[COSTS] + answers(records)[PRUNING]

@@ -273,6 +273,18 @@ def test_rates_are_means_over_searches_and_tested_by_friedman():
     assert f"has p {stats.f.sf(f, 4, 16):.3f} (Friedman's test over 5 replicates" in found.note
 
 
+def test_rates_of_strategies_that_nothing_pairs_are_not_tested():
+    records = make_records(trials=8)
+    search = records.run.search.model_copy(update={"shared_draws": False})
+    apart = records.model_copy(update={"run": records.run.model_copy(update={"search": search})})
+    note = table(apart, "pruning_rates").note
+    assert "Friedman" not in note
+    assert (
+        "nothing makes the first search of one and the first of another a block, so that it is not tested whether the "
+        "rates differ." in note
+    )
+
+
 def test_the_gain_after_the_last_rung_is_the_median_over_complete_trials(example):
     found = table(example, "pruning_rates")
     for name in example.run.strategies:

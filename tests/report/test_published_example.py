@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from hpo.records.files import is_finished, read_records
+from hpo.records.plan import Kept, kept
 from hpo.report.writing import write_report
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"
@@ -27,3 +28,7 @@ def test_the_published_run_is_finished_and_of_the_shipped_space() -> None:
     ).read_text()
     assert len(records.trials) == 100
     assert len(records.confirmations) == 30
+
+
+def test_the_published_stamp_holds_all_but_the_rule_of_the_verdict() -> None:
+    assert kept(read_records(EXAMPLE).run) is Kept.WITHOUT_RULE

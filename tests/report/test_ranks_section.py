@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from scored_records import AUC, DEMSAR, LOSS, TREES, scored
+from scored_records import AUC, LOSS, scored
 from synthetic_records import make_records
 
 from hpo.records.files import read_records
@@ -13,6 +13,7 @@ from hpo.report.figure import Cells, Dots, Figure, Line, Words
 from hpo.report.sections.ranks import ranks_section
 from hpo.report.table import Table
 from hpo.stats.comparisons import holm
+from tests.stats.demsar import DEMSAR, TREES
 
 
 def section_of(records):
@@ -86,10 +87,32 @@ def test_pairs_have_the_exact_p_of_all_signs_and_holms(trees):
 
 
 def test_the_text_says_what_blocks_are_and_that_other_tasks_are_not_covered(trees):
-    assert "Blocks are searches on one task" in trees.text[0]
-    assert "it is not recorded whether they share" in trees.text[0]
-    assert "say nothing of other tasks" in trees.text[0]
-    assert trees.text[-1].startswith("Over 14 searches, strategies do not all rank alike")
+    searched = section_of(with_search(scored(DEMSAR, TREES))).text
+    for text, units in ((trees.text, "trainings"), (searched, "searches")):
+        assert text[0].startswith(f"Blocks are {units} on one task, ")
+        assert "it is not recorded whether they share" in text[0]
+        assert f"tests speak of further {units} on this task and say nothing of other tasks" in text[0]
+        assert text[-1].startswith(f"Over 14 {units}, strategies do not all rank alike")
+    assert "the mean over its fresh seeds" in searched[0]
+    assert "fresh" not in trees.text[0]
+
+
+def with_search(records):
+    """``records`` as if a trial a search were recorded."""
+    return records.model_copy(update={"run": records.run.model_copy(update={"trials": 1})})
+
+
+def test_a_run_without_a_search_speaks_of_its_own_units_in_every_part(trees):
+    scores = np.random.default_rng(0).normal(0.7, 0.05, (9, 2, 3))
+    scores[8, 1] = np.nan
+    section = section_of(scored(scores, ["a", "b"]))
+    assert "the score of a block is the mean over its trainings" in section.text[0]
+    assert section.text[1] == "1 of 9 replicates left out, in which a strategy has no test score."
+    assert "of further replicates on this task" in section.text[0]
+    told = [text for found in (trees, section) for text in found.text]
+    for part in (*trees.parts, *section.parts):
+        told += [part.note] if isinstance(part, Table) else [part.caption, part.alt, part.table.note]
+    assert not [text for text in told if "search" in text or "confirm" in text]
 
 
 def test_five_strategies_of_the_example_have_too_few_searches():
@@ -179,7 +202,7 @@ def test_cells_that_would_not_hold_differences_count_blocks_won(noise):
     texts = marks(figure, Cells)[0].texts
     first, last = noise[:, int(order[0][1:])], noise[:, int(order[-1][1:])]
     assert texts[0][11] == str((first > last).sum())
-    assert "Number: how many of 20 searches the row is better in." in figure.caption
+    assert "Number: how many of 20 trainings the row is better in." in figure.caption
 
 
 def test_a_lower_loss_is_better_in_the_matrix_and_its_difference_negative():
@@ -240,7 +263,22 @@ def failed_trial(strategy, replicate):
     [
         (make_records({"a": 0.8, "b": 0.7}, replicates=1, seeds=6), "seeds of one search are no blocks"),
         (make_records({"all": 0.8}), "Nothing is compared"),
-        (scored(DEMSAR, TREES, shared=False), "nothing makes the first search of one"),
+        (
+            scored([[[0.8, 0.9], [0.7, 0.8]]], ["a", "b"]),
+            "Trainings of one replicate, which differ in their seed alone, are no blocks. Give `hpo report` runs of several",
+        ),
+        (
+            scored([[0.8, np.nan], [np.nan, 0.7]], ["a", "b"]),
+            "Fewer than two trainings have a test score of every strategy",
+        ),
+        (
+            with_search(scored(DEMSAR, TREES, shared=False)),
+            "Searches of different strategies share no seed, draws or data order: nothing makes the first search of one",
+        ),
+        (
+            scored(DEMSAR, TREES, shared=False),
+            "Trainings of different strategies share no seed or data order: nothing makes the first training of one",
+        ),
         (make_records().model_copy(update={"confirmations": ()}), "once every confirmation is in"),
     ],
 )

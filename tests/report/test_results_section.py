@@ -239,3 +239,28 @@ def test_trainings_without_a_search_are_called_trainings(scores):
 def test_a_source_without_any_test_score_and_search_is_absent():
     records = scored([[0.8, 0.7]], ("a", "b")).model_copy(update={"confirmations": ()})
     assert section_of(records).absent == "a table holds no test score, so there is nothing to compare."
+
+
+def test_spent_seconds_that_add_up_to_more_than_all_are_said_to():
+    apart = make_records({"a": 0.8, "b": 0.7}, baseline=None)
+    assert "add up to more" not in section_of(apart).parts[0].note
+    first = next(t for t in apart.trials if t.strategy == "a")
+    place = next(i for i, t in enumerate(apart.trials) if t.strategy == "b")
+    shared = apart.trials[place].model_copy(update={"segments": first.segments, "rungs": first.rungs})
+    trials = (*apart.trials[:place], shared, *apart.trials[place + 1 :])
+    records = apart.model_copy(update={"trials": trials})
+    # Each key of work once: of all items, and of those of a strategy.
+    work = {
+        (item.strategy, key): taken
+        for item in (*records.trials, *records.confirmations)
+        for key, taken in [
+            *((s.key, s.seconds) for s in item.segments),
+            *((r.evaluation, r.seconds) for r in item.rungs),
+            *([(item.test_evaluation, item.test_seconds)] if hasattr(item, "test_seconds") else []),
+        ]
+    }
+    total = sum({key: taken for (_, key), taken in work.items()}.values())
+    main = section_of(records).parts[0]
+    assert main.frame["seconds_spent"].sum() == pytest.approx(sum(work.values()))
+    assert sum(work.values()) > total + 1
+    assert f"these add up to more than the {total:,.1f} device-seconds spent in all." in main.note

@@ -80,7 +80,7 @@ def test_the_one_search_that_hides_a_difference_is_found():
         "replicate 3": (),
     }
     assert section(swayed()).text[0] == (
-        "With one replicate or fresh seed left out, the best mean stays that of a in 1 of 4; outcomes change in 1 of 4."
+        "With one replicate left out, the best mean stays that of a in 1 of 4; outcomes change in 1 of 4."
     )
 
 
@@ -309,9 +309,46 @@ def test_of_another_tools_run_what_it_holds_is_recomputed():
     assert list(ranks.frame["rank_test"]) == list(stats.rankdata(means))
 
 
-def test_of_test_scores_alone_searches_are_left_out_and_nothing_more():
-    assert names(swayed()) == ["left_out", "rank_agreement"]
-    assert section(swayed()).text[1] == "No search has several trials on record, so none can be made smaller."
+def test_of_test_scores_alone_replicates_are_left_out_and_nothing_more():
+    assert names(swayed()) == ["left_out"]
+    assert section(swayed()).text[1:] == (
+        "No search is recorded: no budget can be made smaller, and no value was selected at an edge.",
+    )
+    assert "without the replicate (a training of every strategy): " in table(swayed(), "left_out").note
+    own = make_records({"a": 0.8, "b": 0.7}, trials=1)
+    assert section(own).text[1] == "No search has several trials on record, so none can be made smaller."
+    assert "without the replicate (a search of every strategy): " in table(own, "left_out").note
+
+
+def test_without_a_search_no_value_is_at_an_edge_and_no_seed_is_called_fresh():
+    scores = np.random.default_rng(0).normal(0.7, 0.05, (4, 2, 3))
+    records = scored(scores, ("a", "b"), metric=Metric(), shared=True)
+    rate = ParameterInfo(name="rate", kind="range", low=0.0, high=1.0)
+    tried = tuple(c.model_copy(update={"parameters": {"rate": 1.0}}) for c in records.confirmations)
+    head = records.run.model_copy(update={"space": (rate,)})
+    records = records.model_copy(update={"run": head, "confirmations": tried})
+    assert edges(records) == []
+    assert section(records).text[0].startswith("With one replicate or training left out, ")
+    assert [row[0] for row in table(records, "left_out").rows][4:] == [f"training {s}" for s in range(3)]
+    assert "without the replicate or the training: " in table(records, "left_out").note
+
+
+def test_trainings_with_validation_scores_are_ranked_on_both_splits():
+    records = swayed()
+    scores = {"a": 0.7, "b": 0.8}
+    validated = tuple(
+        c.model_copy(update={"validation_score": scores[c.strategy]}) for c in records.confirmations
+    )
+    found = table(records.model_copy(update={"confirmations": validated}), "rank_agreement")
+    assert found.columns == ("Strategy", "Validation", "Rank on validation", "Test accuracy", "Rank on test")
+    assert list(found.frame["rank_validation"]) == [2, 1]
+    assert list(found.frame["rank_test"]) == [1, 2]
+    assert "selection" not in found.note
+
+
+def test_too_few_trainings_are_called_so():
+    found = section(scored([[0.8, 0.7]], ("a", "b")))
+    assert "There are too few trainings for one to be left out." in found.absent
 
 
 def test_without_anything_to_recompute_the_section_is_absent():
@@ -332,3 +369,15 @@ def test_ten_thousand_trials_take_seconds():
     began = time.perf_counter()
     robustness_section(records, judged)
     assert time.perf_counter() - began < 20
+
+
+def test_values_at_the_ends_of_what_was_only_seen_are_at_no_edge():
+    rate = ParameterInfo(name="learning_rate", kind="range", low=1e-5, high=1e-1, log=True, observed=True)
+    assert at_edges(rate, 1e-5, 1e-5, 1e-1) == []
+
+
+def test_where_some_ranges_are_recorded_the_others_are_named(example):
+    seen = ParameterInfo(name="seen", kind="range", low=0.0, high=0.4, observed=True)
+    run = example.run.model_copy(update={"space": (*example.run.space, seen)})
+    before, after = section(example).text[2], section(example.model_copy(update={"run": run})).text[2]
+    assert after == f"{before.removesuffix('.')}; the range of seen is not recorded, only the values seen."

@@ -1,9 +1,11 @@
 import re
 
+import pytest
 from foreign_records import foreign
 from scored_records import scored
 from synthetic_records import make_records
 
+from hpo.records.schema import ModelInfo, ParameterInfo
 from hpo.report.sections.setup import setup_section
 from hpo.report.sentences import verdict
 
@@ -77,3 +79,49 @@ def test_trainings_without_a_search_have_no_budget_of_one():
     assert rows["Confirmation"] == "the test score of each training, recorded once"
     several = dict(section_of(scored([[[0.8, 0.81], [0.7, 0.72]]] * 3, ("a", "b"))).parts[0].rows)
     assert several["Budget"] == "3 replicates of 2 trainings a strategy; no search is recorded"
+
+
+def changed(records, **run):
+    return records.model_copy(update={"run": records.run.model_copy(update=run)})
+
+
+def test_what_an_import_inferred_is_listed_as_it_was_noted():
+    notes = ("strategy: column method: a, b", "3 not ended, left out")
+    setup, inferred = section_of(changed(foreign(make_records()), notes=notes)).parts
+    assert (setup.name, inferred.title) == ("setup", "What the import inferred")
+    assert inferred.rows == tuple((str(n), note) for n, note in enumerate(notes, start=1))
+
+
+def test_values_that_were_only_seen_are_no_range():
+    lr = ParameterInfo(name="lr", kind="range", low=0.001, high=0.1, log=True)
+    told = section_of(changed(foreign(make_records()), space=(lr,))).parts[1]
+    assert (told.rows[0][1], "seen" in told.note) == ("0.001 to 0.1", False)
+    seen = lr.model_copy(update={"observed": True})
+    told = section_of(changed(foreign(make_records()), space=(seen,))).parts[1]
+    assert told.rows[0][1] == "values seen from 0.001 to 0.1"
+    assert told.note.endswith("the range is not recorded and may be wider.")
+
+
+def test_models_that_are_compared_stand_with_size_score_and_cost():
+    records = make_records()
+    names = records.run.strategies
+    infos = {
+        name: ModelInfo(source=f"hub {name}", licence="MIT", layers=n, hidden_size=8, parameters=1000 * n)
+        for n, name in enumerate(names, start=1)
+    }
+    setup, models, space = section_of(changed(records, models=infos)).parts
+    assert (setup.name, models.title, space.name) == ("setup", "Models compared", "space")
+    assert models.rows[1][:6] == (names[1], f"hub {names[1]}", "2", "8", "2,000", "MIT")
+    for name, row in zip(names, models.frame.to_dict("records"), strict=True):
+        own = [c for c in records.confirmations if (c.role, c.strategy) == ("strategy", name)]
+        costs = [seconds_of(c) + c.test_seconds for c in own]
+        assert row["seconds_charged_a_confirmation"] == pytest.approx(sum(costs) / len(own))
+        assert row["test_score"] == pytest.approx(sum(c.test_score for c in own) / len(own))
+
+
+def test_models_without_a_confirmation_have_no_score_and_no_cost_yet():
+    records = make_records()
+    infos = {name: ModelInfo(source=name) for name in records.run.strategies}
+    bare = changed(records, models=infos).model_copy(update={"confirmations": ()})
+    models = section_of(bare).parts[1]
+    assert [row[-2:] for row in models.rows] == [("-", "-")] * len(infos)

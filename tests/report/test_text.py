@@ -3,6 +3,7 @@ import pytest
 from hpo.records.schema import Metric
 from hpo.report.text import (
     Units,
+    capitalised,
     counted,
     listed,
     markdown,
@@ -11,6 +12,7 @@ from hpo.report.text import (
     percent,
     percent_interval,
     points,
+    ranged,
     seconds,
     value_text,
 )
@@ -76,3 +78,19 @@ def test_a_metric_that_is_no_share_is_printed_as_a_number_in_its_own_unit():
 
 def test_what_a_single_unit_cannot_tell_is_said_in_words():
     assert Units(Metric()).interval((float("-inf"), float("inf"))) == "not known"
+
+
+def test_a_capital_changes_the_first_letter_alone():
+    assert [capitalised(name) for name in ("accuracy", "AUC", "f1 of NER", "log-loss", "")] == [
+        "Accuracy",
+        "AUC",
+        "F1 of NER",
+        "Log-loss",
+        "",
+    ]
+
+
+def test_counts_that_differ_are_told_as_a_range():
+    assert ranged([4, 4], "trial") == "4 trials"
+    assert ranged({1}, "search", "searches") == "1 search"
+    assert ranged([16, 12, 16], "trial") == "12 to 16 trials"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scored_records import DEMSAR, TREES, scored
+from scored_records import scored
 from searched_records import LOSS, by_rate, searched, tabled
 from synthetic_records import make_records
 
@@ -12,6 +12,7 @@ from hpo.report import verdict
 from hpo.report.figure import NEUTRAL, Dots, Figure, Line
 from hpo.report.sections.tradeoffs import tradeoffs_section
 from hpo.report.table import Table
+from tests.stats.demsar import DEMSAR, TREES
 
 
 def section_of(records):

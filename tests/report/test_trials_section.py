@@ -3,6 +3,7 @@ from foreign_records import foreign
 from many_records import many_records
 from synthetic_records import make_records
 
+from hpo.records.schema import Metric
 from hpo.report.sections.selected import selected
 from hpo.report.sections.trials import trials_section
 from hpo.report.sentences import verdict
@@ -67,3 +68,11 @@ def test_a_cost_that_is_not_recorded_is_no_zero():
     free = given.trials[0].model_copy(update={"segments": (), "rungs": (), "charged": 0.0})
     first = table_of(given.model_copy(update={"trials": (free, *given.trials[1:])}))
     assert first.rows[0][first.columns.index("Charged, s")] == "0.0"
+
+
+def test_the_name_of_a_metric_keeps_its_capitals():
+    given = make_records()
+    run = given.run.model_copy(update={"metric": Metric(name="AUC")})
+    table = table_of(given.model_copy(update={"run": run}))
+    assert "AUC" in table.columns
+    assert table.note.startswith("AUC: the best on validation")

@@ -218,3 +218,27 @@ def test_many_draws_are_drawn_to_a_thousand_with_few_points():
     i = np.arange(1, 2501)
     expected = (values * (i - 1)).sum() / (2500 * 2499 / 2)
     assert estimates(section).expected_best_u["a", 2] == pytest.approx(expected)
+
+
+def seeded(seed_of):
+    records = searched(trials=6, replicates=2)
+    trials = tuple(t.model_copy(update={"seed": seed_of(t)}) for t in records.trials)
+    return records.model_copy(update={"trials": trials})
+
+
+def test_trials_that_share_a_seed_of_training_are_said_to():
+    caption = parts(section_of(seeded(lambda t: 7 + t.replicate)))["tuning-curve"].caption
+    assert "Trials of a replicate share one seed of training" in caption
+    assert "and over 2 seeds of training alone." in caption
+    same = parts(section_of(seeded(lambda _: 7)))["tuning-curve"].caption
+    assert "and over 1 seed of training alone." in same
+
+
+def test_trials_with_seeds_of_their_own_or_unknown_ones_are_not():
+    for seed_of in (lambda t: 100 * t.replicate + t.draw, lambda _: -1):
+        assert "share one seed" not in parts(section_of(seeded(seed_of)))["tuning-curve"].caption
+
+
+def test_searches_that_differ_in_number_are_told_as_a_range():
+    section = section_of(tabled({"a": [[0.5, 0.6], [0.55, 0.7]], "b": [[0.4, 0.8]]}))
+    assert "2 to 4 draws each, pooled over 1 to 2 searches" in parts(section)["tuning-curve"].caption

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from foreign_records import foreign
+from scipy import stats
 from scored_records import AUC, LOSS, scored
 from synthetic_records import make_records
 
@@ -334,3 +335,28 @@ def test_costs_of_some_trainings_say_of_how_many():
     some = without(records, trials=(bare, *records.trials[1:]))
     assert "device-seconds (of 54 of 55 trainings), as if" in verdict(some).sentences[-1]
     assert "trainings)" not in verdict(records).sentences[-1]
+
+
+def test_strategies_that_nothing_pairs_are_planned_as_independent_samples():
+    scores = np.array([[0.80, 0.78], [0.83, 0.79], [0.79, 0.82], [0.84, 0.80]])
+    found = verdict(scored(scores, ("a", "b"), metric=Metric(), shared=False))
+    (comparison,) = found.analysis.comparisons
+    assert comparison.outcome is Outcome.INCONCLUSIVE
+
+    def power(n: int) -> float:
+        parts = scores.var(axis=0, ddof=1) / n
+        df = parts.sum() ** 2 / (parts**2 / (n - 1)).sum()
+        shift, critical = 0.0175 / np.sqrt(parts.sum()), stats.t.ppf(0.975, df)
+        return float(stats.nct.sf(critical, df, shift) + stats.nct.cdf(-critical, df, shift))
+
+    least = next(n for n in range(4, 200) if power(n) >= 0.8)
+    assert (
+        f"To tell a from b at 80 % power, if they differ by 1.75 points, it would take about {least - 4} further trainings "
+        "of each, as independent samples, for nothing pairs them."
+    ) in found.text
+
+
+def test_a_plan_beyond_all_bounds_says_so():
+    scores = [[0.8, 0.8], [0.7, 0.7], [0.9, 0.9]]
+    text = verdict(scored(scores, ("a", "b"), metric=AUC, shared=False)).text
+    assert "it would take more than 10,000 trainings of each, as independent samples" in text

@@ -99,6 +99,20 @@ def test_tables_that_are_no_longer_made_are_removed_and_nothing_of_anyone_else(t
     assert (tables / "comparisons.csv").read_text() == "edited"
 
 
+def test_an_example_of_an_earlier_report_is_removed_unless_somebody_changed_it(tmp_path):
+    folder = store(tmp_path, make_records({"a": 0.8, "b": 0.7}, trials=2, replicates=2, items=50))
+    example = folder / "example.tex"
+    assert example in write_report(folder, latex=True).kit
+    write_report(folder, latex=True)
+    assert example.is_file()
+    write_report(folder)
+    assert not example.exists()
+    write_report(folder, latex=True)
+    example.write_text("mine")
+    write_report(folder)
+    assert example.read_text() == "mine"
+
+
 def test_the_listing_removes_nothing_outside_the_folders_of_a_report(report, tmp_path):
     folder = store(tmp_path / "run", make_records({"a": 0.8, "b": 0.7}, trials=2, replicates=2, items=50))
     outside, own = tmp_path / "outside.csv", folder / "space.yaml"

@@ -25,7 +25,6 @@ from tests.runtime.trainings import Desk, facts, job, space
 def setup_of(folder: Path, data: Path, model: Path) -> Setup:
     return Setup(
         experiment=space(data, model),
-        base=Path(),
         device="cpu",
         forks=(),
         store=folder,
@@ -54,7 +53,7 @@ def one(tmp_path: Path, tiny_data: Path, tiny_model: Path) -> Iterator[ProcessEx
 @pytest.fixture
 def mine(desk: Desk, tmp_path: Path, tiny_data: Path, tiny_model: Path) -> InProcessExecutor:
     """An executor in this process on the data of ``two``, with a store of its own."""
-    loaded = load(space(tiny_data, tiny_model), Path(), "cpu")
+    loaded = load(space(tiny_data, tiny_model), "cpu")
     recall = loaded.recall(Store(tmp_path / "mine"), ())
     return InProcessExecutor(loaded.worker(recall), loaded.test_set)
 
@@ -181,7 +180,6 @@ def test_a_worker_whose_coordinator_is_gone_ends_itself(one: ProcessExecutor) ->
 def wanted(tmp_path: Path, data: Path, model: Path) -> Wanted:
     return Wanted(
         experiment=space(data, model),
-        base=Path(),
         device="cpu",
         forks=(),
         store=tmp_path / "store",
@@ -195,15 +193,15 @@ def test_one_worker_is_the_coordinators_own_process(
     monkeypatch.setattr(module, "cores", lambda: 3)
     with closing(Engine(wanted(tmp_path, tiny_data, tiny_model), 1, width=9)) as engine:
         assert (engine.workers, engine.threads) == (1, 3)
-        engine.begin(load(space(tiny_data, tiny_model), Path(), "cpu"))
+        engine.begin(load(space(tiny_data, tiny_model), "cpu"))
         assert isinstance(engine.executor, InProcessExecutor)
         engine.executor.submit(job(0))
         assert engine.executor.next_done()[1].trained == 1
         assert engine.recall.known(job(0)) is not None
         assert engine.recall.known(job(1)) is None
-        assert engine.recall.test is None
+        assert engine.recall.of({}).test is None
         engine.open_test()
-        assert engine.recall.test is not None
+        assert engine.recall.of({}).test is not None
 
 
 @pytest.mark.parametrize(

@@ -30,12 +30,23 @@ def remove(folder: Path) -> None:
         path.unlink()
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        {"optimizer": "adamw"},
+        {"optimizer": "adam"},
+        {"optimizer": "sgd"},
+        {"optimizer": "adafactor"},
+        {"optimizer": "schedule_free_adamw", "warmup_ratio": 0.05},
+        {"optimizer": "adamw", "accumulation": 3},
+    ],
+    ids=lambda steps: "-".join(str(value) for value in steps.values()),
+)
 @pytest.mark.parametrize(("frozen", "pooling"), READS)
 def test_a_training_of_workers_that_start_anew_equals_one_of_a_worker_that_never_stopped(
-    desk: Desk, tmp_path: Path, optimizer: str, frozen: int, pooling: str
+    desk: Desk, tmp_path: Path, steps: dict[str, Any], frozen: int, pooling: str
 ) -> None:
-    given: dict[str, Any] = {"optimizer": optimizer, "frozen_layers": frozen, "pooling": pooling}
+    given: dict[str, Any] = {"frozen_layers": frozen, "pooling": pooling, **steps}
     whole = desk.worker(tmp_path / "whole")
     expected = train(whole, **given)
     for rung in range(RUNGS):
@@ -48,6 +59,19 @@ def test_a_training_of_workers_that_start_anew_equals_one_of_a_worker_that_never
     assert digests(again, **given) == digests(whole, **given)
 
 
+def test_a_training_with_mixup_that_goes_on_in_other_workers_has_the_same_bits(
+    desk: Desk, tmp_path: Path
+) -> None:
+    whole = desk.worker(tmp_path / "whole")
+    expected = train(whole, mixup_alpha=0.4)
+    for rung in range(RUNGS):
+        desk.worker(tmp_path / "pieces").do(job(rung, mixup_alpha=0.4))
+    again = desk.worker(tmp_path / "pieces")
+    assert facts(train(again, mixup_alpha=0.4)) == facts(expected)
+    assert digests(again, mixup_alpha=0.4) == digests(whole, mixup_alpha=0.4)
+    assert digests(whole) == []  # nothing of it is taken for a training without mixup
+
+
 @pytest.mark.parametrize(("frozen", "pooling"), [(0, "cls"), (2, "mean"), (3, "cls")])
 @pytest.mark.parametrize(
     ("trunk", "branch", "parted"),
@@ -57,8 +81,34 @@ def test_a_training_of_workers_that_start_anew_equals_one_of_a_worker_that_never
         ({"schedule": "wsd", "epochs": 6.0}, {"schedule": "wsd", "epochs": 3.0}, 10),
         ({"schedule": "wsd"}, {"schedule": "wsd", "schedule_decay_shape": "one_minus_sqrt"}, 10),
         ({"schedule": "constant", "epochs": 2.0}, {"schedule": "constant", "epochs": 3.0}, 8),
+        (
+            {"optimizer": "schedule_free_adamw", "epochs": 2.0},
+            {"optimizer": "schedule_free_adamw", "epochs": 3.0},
+            8,
+        ),
+        (
+            {"optimizer": "adafactor", "schedule": "constant"},
+            {"optimizer": "adafactor", "schedule": "wsd"},
+            10,
+        ),
+        ({"accumulation": 3, "schedule": "constant"}, {"accumulation": 3, "schedule": "wsd"}, 10),
+        (
+            {"schedule": "one_cycle", "warmup_ratio": 0.5},
+            {"schedule": "one_cycle", "warmup_ratio": 0.5, "schedule_final_div_factor": 10.0},
+            6,
+        ),
     ],
-    ids=["warmup", "trunk", "horizon", "shape", "longer"],
+    ids=[
+        "warmup",
+        "trunk",
+        "horizon",
+        "shape",
+        "longer",
+        "longer without a schedule",
+        "adafactor",
+        "in parts",
+        "one-cycle",
+    ],
 )
 def test_a_fork_equals_an_unbroken_training_by_the_digest_of_its_states(
     desk: Desk,
@@ -85,6 +135,16 @@ def test_a_fork_equals_an_unbroken_training_by_the_digest_of_its_states(
     alone = desk.worker(tmp_path / "alone", forks=forks)
     assert facts(forked) == facts(train(alone, **branch, **reads))
     assert digests(second, **branch, **reads) == digests(alone, **branch, **reads)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adafactor", "schedule_free_adamw"])
+def test_evaluations_change_no_bit_of_what_is_trained(desk: Desk, tmp_path: Path, optimizer: str) -> None:
+    given: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant"}
+    evaluated, trained = desk.worker(tmp_path / "evaluated"), desk.worker(tmp_path / "trained")
+    train(evaluated, **given)
+    last = trained.do(job(RUNGS - 1, **given))
+    assert last.trained > 1
+    assert digests(trained, **given)[-1] == digests(evaluated, **given)[-1]
 
 
 @pytest.mark.parametrize(("frozen", "pooling"), READS)
@@ -281,6 +341,19 @@ def test_a_refused_job_on_the_test_split_leaves_nothing_behind(desk: Desk, tmp_p
     assert facts(train(asked)) == facts(train(desk.worker(tmp_path / "b")))
 
 
+def test_a_record_from_before_a_parameter_could_be_given_is_trained_with_its_default(
+    desk: Desk, tmp_path: Path
+) -> None:
+    now = job(0)
+    older = {
+        n: v for n, v in now.parameters.items() if n not in ("beta1", "beta2", "epsilon", "accumulation")
+    }
+    first = desk.worker(tmp_path).do(now)
+    again = desk.worker(tmp_path).do(now.model_copy(update={"parameters": older}))
+    assert (first.trained, again.trained) == (1, 0)
+    assert facts([again]) == facts([first])
+
+
 def live(worker: Worker) -> Any:
     assert worker._live is not None
     return worker._live.model
@@ -295,7 +368,7 @@ def test_frozen_layers_keep_their_weights_and_draw_no_dropout(desk: Desk, tmp_pa
     mask = torch.ones_like(ids)
     hidden = [model.body(input_ids=ids, attention_mask=mask).last_hidden_state for _ in range(2)]
     assert torch.equal(hidden[0], hidden[1])
-    theirs = worker._pretrained.body.parameters()
+    theirs = worker.recall.of({}).pretrained.body.parameters()
     assert all(torch.equal(a, b) for a, b in zip(model.body.parameters(), theirs, strict=True))
 
 
@@ -330,7 +403,7 @@ def test_held_states_give_way_when_the_memory_is_full(
     holding._held = HeldStates(2**30)
     begun = [holding.do(job(0))]
 
-    def full(*given: Any) -> Trained:
+    def full(*given: Any, **named: Any) -> Trained:
         monkeypatch.setattr(worker_module, "train_segment", train_segment)
         raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -371,7 +444,7 @@ def test_kept_models_give_way_when_the_memory_is_full(
     worker._warm = WarmModels(worker._precision, Backward)
     begun = [worker.do(job(0))]
 
-    def full(*given: Any) -> Trained:
+    def full(*given: Any, **named: Any) -> Trained:
         monkeypatch.setattr(worker_module, "train_segment", train_segment)
         raise torch.OutOfMemoryError("CUDA out of memory")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hpo.cli.main import execute
 from hpo.config.space import load_space
 from hpo.errors import UserError
 from hpo.records.files import is_finished, read_records, write_run, write_trial
@@ -23,6 +25,7 @@ from hpo.search import coordinator
 from hpo.search.audit import Audit
 from hpo.search.coordinator import run_experiment
 from hpo.search.plan import forks
+from hpo.search.verify import Verification
 from hpo.training.store import Store
 
 SPACE = """\
@@ -57,10 +60,11 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def original(tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Results of a finished run with pruned trials."""
+    """Results of a finished run with pruned trials, whose space file names data and model as seen from its folder."""
     folder = tmp_path_factory.mktemp("results")
     path = folder / "tiny.yaml"
-    path.write_text(SPACE.format(data=tiny_data, model=tiny_model))
+    beside = [os.path.relpath(named, folder) for named in (tiny_data, tiny_model)]
+    path.write_text(SPACE.format(data=beside[0], model=beside[1]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(coordinator, "Tracker", Nobody)
         patch.setattr(engine, "cores", lambda: 1)
@@ -83,7 +87,7 @@ def whole(
     records: Records, trials: list[Trial], store: Path
 ) -> Iterator[tuple[list[Rung], list[str], list[str]]]:
     """Rungs, segments' keys and digests of their states of each trial, trained whole in a store of its own."""
-    loaded = load(coordinator.Experiment.model_validate(records.run.experiment), Path(), "cpu", 1)
+    loaded = load(coordinator.Experiment.model_validate(records.run.experiment), "cpu", 1)
     kept = Store(store)
     worker = loaded.worker(loaded.recall(kept, forks(loaded.experiment)))
     for trial in trials:
@@ -181,6 +185,30 @@ def test_an_audit_that_was_stopped_goes_on(results: Path) -> None:
         Audit(results / "tiny", 3, 0).finish(stop)
     assert len(read_records(results / "tiny").audited) == 1
     assert len(finish(results, 3)) == 2
+
+
+def test_data_and_model_are_found_from_any_folder_however_the_space_file_named_them(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert [audited.state for _, audited in finish(results, 1)] == ["complete"]
+    assert all(one.equal for one in Verification(results / "tiny", results / ".store", 2).compare())
+
+
+def test_what_an_audit_goes_on_from_is_not_cleaned_away_meanwhile(results: Path) -> None:
+    def states() -> set[Path]:
+        return set((results / ".store" / "states").iterdir())
+
+    def clean(trial: Trial, audited: Audited) -> None:
+        before = states()
+        assert execute(["clean", "--results", str(results)]) == 0
+        assert states() == before != set()
+
+    Audit(results / "tiny", 2, 0).finish(clean)
+    assert execute(["clean", "--results", str(results)]) == 0
+    assert states() == set()
 
 
 def test_every_pruned_trial_is_as_likely_to_be_drawn(results: Path) -> None:

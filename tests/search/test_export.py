@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from hpo.config.experiment import Experiment
 from hpo.config.space import load_space
 from hpo.data.batches import collate
 from hpo.data.task_data import load_task
@@ -29,6 +30,7 @@ from hpo.search import coordinator
 from hpo.search.coordinator import run_experiment
 from hpo.search.export import Export, best_by_validation
 from hpo.search.plan import forks
+from hpo.training.optimizers import as_scored
 from hpo.training.store import Store
 from tests.search.test_kinds import SPACE as KINDS
 from tests.search.test_kinds import entities, label_sets, pairs
@@ -90,17 +92,17 @@ def contents(folder: Path) -> dict[str, bytes]:
 def trials_logits(folder: Path, c: Confirmation) -> tuple[list[str], np.ndarray]:
     """Validation texts and the logits of a confirmation's best rung, by its own worker with all its shortcuts."""
     records = read_records(folder)
-    loaded = load(coordinator.Experiment.model_validate(records.run.experiment), Path(), "cpu", 1)
+    loaded = load(Experiment.model_validate(records.run.experiment), "cpu", 1)
     worker = loaded.worker(loaded.recall(Store(folder.parent / ".aside"), forks(loaded.experiment)))
     for number in range(c.best_rung + 1):
         worker.do(Job(parameters=c.parameters, seed=c.seed, rung=number))
     live = worker._live
     assert live is not None
     course = worker.recall.course(c.parameters, c.seed)
-    data, read = worker.recall.validation, worker._reader(course)
+    data, read = worker.recall.of(c.parameters).validation, worker._reader(course)
     logits = np.zeros((len(data.labels), 2), np.float32)
     model = live.model.eval()
-    with torch.inference_mode():
+    with as_scored(live.optimizer), torch.inference_mode():
         for batch in data.batches(8, 48):
             rows, mask = collate(data.texts.ids, batch, data.pad_id)
             inputs = rows if read is None else read(data.texts, batch)
@@ -110,7 +112,9 @@ def trials_logits(folder: Path, c: Confirmation) -> tuple[list[str], np.ndarray]
 
 
 @pytest.mark.parametrize("strategy", ["linear", "constant", "baseline"])
-def test_the_logits_of_the_folder_are_those_of_the_training(results: Path, strategy: str, tmp_path: Path) -> None:
+def test_the_logits_of_the_folder_are_those_of_the_training(
+    results: Path, strategy: str, tmp_path: Path
+) -> None:
     export = Export(results / "tiny", strategy)
     origin = export.write(tmp_path / "model")
     texts, wanted = trials_logits(results / "tiny", export.confirmation)
@@ -167,7 +171,9 @@ def test_of_equal_validation_scores_the_first_is_taken(maximize: bool, taken: tu
     assert (best.replicate, best.index) == taken
 
 
-def test_a_training_whose_state_is_gone_is_trained_again_to_the_same_bits(results: Path, tmp_path: Path) -> None:
+def test_a_training_whose_state_is_gone_is_trained_again_to_the_same_bits(
+    results: Path, tmp_path: Path
+) -> None:
     """The states, then the whole store."""
     written, retrained = [], []
     before = contents(results)

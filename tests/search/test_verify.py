@@ -101,7 +101,7 @@ def asked(tiny_data: Path, tiny_model: Path) -> Experiment:
 def original(asked: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of a run of four trainings: on token ids, on hidden states, one that diverges, and the baseline."""
     results = tmp_path_factory.mktemp("results")
-    loaded = load(asked, Path(), "cpu", 1)
+    loaded = load(asked, "cpu", 1)
     store = Store(results / ".store")
     worker = loaded.worker(loaded.recall(store, forks(asked)))
     folder = results / "tiny"
@@ -212,7 +212,7 @@ def test_a_score_that_was_changed_is_found(results: Path, where: str) -> None:
     rung = best.rungs[best.best_rung]
     path = records / "confirmations" / "baseline.r0.s0.json"
     if where == "store":
-        change(fact(results, "evaluations", rung.evaluation), "accuracy", rung.score + 0.125)
+        change(fact(results, "evaluations", rung.evaluation), "metrics", {"accuracy": rung.score + 0.125})
     elif where == "test":
         change(path, "test_score", best.test_score + 0.125)
     else:

@@ -21,24 +21,24 @@ def estimate(mean: float, deviation: float) -> Estimate:
 )
 def test_each_outcome_has_its_region(mean, deviation, outcome):
     found = estimate(mean, deviation)
-    assert decide(found, found.p_value(), 0.005, 1, enough=True) is outcome
+    assert decide(found, found.p_value(), 0.005, 1, alpha=0.05, enough=True) is outcome
 
 
 def test_too_few_units_are_inconclusive_whatever_the_interval():
     found = estimate(0.2, 0.001)
-    assert decide(found, found.p_value(), 0.005, 1, enough=False) is Outcome.INCONCLUSIVE
+    assert decide(found, found.p_value(), 0.005, 1, alpha=0.05, enough=False) is Outcome.INCONCLUSIVE
 
 
 def test_holms_p_decides_where_the_single_interval_would_call_a_winner():
     found = estimate(0.010, 0.004)
     assert found.p_value() < 0.05
-    assert decide(found, 0.06, 0.005, 4, enough=True) is Outcome.INCONCLUSIVE
+    assert decide(found, 0.06, 0.005, 4, alpha=0.05, enough=True) is Outcome.INCONCLUSIVE
 
 
 def test_a_relevant_margin_needs_the_simultaneous_interval_beyond_it():
     found = estimate(0.012, 0.0033)  # 95 %: 0.55 to 1.85 points; of ten at once: 0.27 to 2.13
-    assert decide(found, 0.01, 0.005, 1, enough=True) is Outcome.RELEVANT
-    assert decide(found, 0.01, 0.005, 10, enough=True) is Outcome.BETTER
+    assert decide(found, 0.01, 0.005, 1, alpha=0.05, enough=True) is Outcome.RELEVANT
+    assert decide(found, 0.01, 0.005, 10, alpha=0.05, enough=True) is Outcome.BETTER
 
 
 def better(*pairs: tuple[str, str]) -> dict[tuple[str, str], bool]:
@@ -61,4 +61,4 @@ def test_one_beaten_strategy_closes_one_rank():
 
 def test_without_a_margin_no_difference_is_called_relevant():
     found = estimate(0.2, 0.001)
-    assert decide(found, found.p_value(), 0.0, 1, enough=True) is Outcome.BETTER
+    assert decide(found, found.p_value(), 0.0, 1, alpha=0.05, enough=True) is Outcome.BETTER

@@ -8,6 +8,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import partial_dependence
 
 from hpo.stats import fanova as module
+from hpo.stats import forest as forest_module
 from hpo.stats.fanova import fanova
 from hpo.stats.parameters import Categorical, Condition, Numerical, encode
 
@@ -220,7 +221,7 @@ def test_the_same_seed_gives_the_same_result_and_another_one_does_not():
 
 
 def test_many_trials_are_cut_to_a_drawn_part_and_the_result_says_so(monkeypatch):
-    monkeypatch.setattr(module, "MOST_TRIALS", 60)
+    monkeypatch.setattr(forest_module, "MOST_TRIALS", 60)
     x = draws(500)
     result = fanova(UNIT, x, 2 * x[:, 0] + x[:, 1], seed=0)
     assert {(e.fit.trials, e.fit.available, e.fit.trees) for e in result.effects} == {(60, 500, 64)}

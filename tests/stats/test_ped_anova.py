@@ -73,7 +73,6 @@ def test_a_copy_of_a_parameter_takes_nothing_from_it_as_a_share_of_variance_woul
     alone = values(ped_anova(UNIT[:1], x[:, :1], x[:, 0], seed=0))[0]
     result = ped_anova(UNIT, copied, x[:, 0], seed=0)
     assert values(result) == pytest.approx([alone] * 3)
-    assert [importance.normalised for importance in result.importances] == pytest.approx([1 / 3] * 3)
 
 
 def test_parameters_that_the_sampler_favoured_are_not_important_for_it():
@@ -88,7 +87,6 @@ def test_constant_scores_leave_no_importance_and_nothing_warns():
         warnings.simplefilter("error")
         result = ped_anova(UNIT, draws(30), np.full(30, 0.9), seed=0)
     assert values(result) == pytest.approx([0, 0, 0])
-    assert {importance.normalised for importance in result.importances} == {None}
     assert result.top == 30
 
 

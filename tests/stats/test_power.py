@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hpo.stats.power import Components, components, design_power, needed, t_power
+from hpo.stats.power import (
+    Components,
+    components,
+    design_power,
+    needed,
+    needed_unpaired,
+    t_power,
+    welch_power,
+)
 
 SEARCHES_ONLY = Components(unit=1.0, seed=0.0, item=0.0, unit_item=0.0, seed_item=0.0)
 
@@ -89,3 +97,38 @@ def test_power_grows_with_the_difference_to_certainty_however_far():
     assert np.isfinite(powers).all()
     assert (np.diff(powers) >= -1e-12).all()
     assert powers[-1] > 0.9
+
+
+def of_variance(variance, units, seed):
+    """Scores of exactly that variance."""
+    scores = np.random.default_rng(seed).normal(size=units)
+    return np.sqrt(variance) * (scores - scores.mean()) / scores.std(ddof=1)
+
+
+def test_power_of_two_independent_groups_is_that_of_rs_power_t_test():
+    # The examples of its help page: 20 a group, delta 1, sd 1: power 0.8689528; power 0.9: n = 22.02110.
+    assert welch_power((1.0, 1.0), (20, 20), 1.0, 0.05) == pytest.approx(0.8689528, abs=1e-6)
+    plan = needed_unpaired(of_variance(1.0, 5, 1), of_variance(1.0, 5, 2), 1.0, power=0.9)
+    assert 5 + plan.units == 23
+    assert (plan.seeds, plan.items, plan.limit) == (None, None, "units")
+
+
+def test_power_of_groups_of_other_variance_and_size_is_how_often_welchs_test_rejects():
+    random, runs = np.random.default_rng(14), 20_000
+    first, second = random.normal(1.4, 1, (runs, 9)), random.normal(0, 2, (runs, 16))
+    rejected = np.mean(stats.ttest_ind(first, second, axis=1, equal_var=False).pvalue < 0.05)
+    error = np.sqrt(rejected * (1 - rejected) / runs)
+    # Satterthwaite's degrees of freedom are those of the true variances, the test's those of the seen ones.
+    assert welch_power((1.0, 4.0), (9, 16), 1.4, 0.05) == pytest.approx(rejected, abs=4 * error + 0.005)
+
+
+def test_unequal_groups_both_get_the_least_further_units_that_reach_the_power():
+    first, second = of_variance(0.5, 4, 3), of_variance(2.0, 9, 4)
+    plan = needed_unpaired(first, second, 0.8, alpha=0.01)
+    assert plan.units > 0
+    assert welch_power((0.5, 2.0), (4 + plan.units, 9 + plan.units), 0.8, 0.01) >= 0.8
+    assert welch_power((0.5, 2.0), (3 + plan.units, 8 + plan.units), 0.8, 0.01) < 0.8
+
+
+def test_a_difference_of_0_needs_more_units_than_are_tried():
+    assert needed_unpaired(of_variance(1.0, 5, 1), of_variance(1.0, 5, 2), 0.0).units is None

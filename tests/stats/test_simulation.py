@@ -47,7 +47,8 @@ def test_identical_strategies_are_called_better_in_at_most_one_run_of_twenty(ran
         pairs = [crossed(scores[a] - scores[b]) for a, b in combinations(range(STRATEGIES), 2)]
         adjusted = holm([pair.p_value() for pair in pairs])
         outcomes = {
-            decide(pair, p, 0.005, len(pairs), enough=True) for pair, p in zip(pairs, adjusted, strict=True)
+            decide(pair, p, 0.005, len(pairs), alpha=0.05, enough=True)
+            for pair, p in zip(pairs, adjusted, strict=True)
         }
         false += bool(outcomes & {Outcome.BETTER, Outcome.RELEVANT, Outcome.DIFFERENT})
     assert proportion(false)[0] <= 0.05, f"{false} of {RUNS}"

@@ -74,11 +74,14 @@ def shapes(course: Course) -> list[tuple[int, ...]]:
 
 
 def trained(
-    pretrained: Pretrained, course: Course, way: Callable[[Classifier], Backward]
+    pretrained: Pretrained,
+    course: Course,
+    way: Callable[[Classifier], Backward],
+    accumulation: int = 1,
 ) -> tuple[Trained, torch.Tensor]:
     model = build_classifier(pretrained, course.parameters, 2, head_seed=9)
     optimizer = build_optimizer(model, course.parameters)
-    result = train_segment(way(model), optimizer, course.steps_of(0), 5, 1.0)
+    result = train_segment(way(model), optimizer, course.steps_of(0), 5, 1.0, accumulation)
     return result, torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
@@ -104,6 +107,36 @@ def test_recorded_steps_have_the_losses_gradients_and_dropout_of_calls(
     assert recorder.made == len(counts)
     # each of the two looks at which way is faster, then every step past the first few
     assert recorder.replays == sum(2 + count - STEPS_BEFORE for count in counts)
+
+
+def test_recorded_steps_with_and_without_mixup_take_turns_on_one_model(
+    pretrained: Pretrained, course: Course
+) -> None:
+    recorder = Recorder()
+    found = []
+    for way in (by_calls, recorded(recorder)):
+        model = build_classifier(pretrained, course.parameters, 2, head_seed=9)
+        optimizer, backward = build_optimizer(model, course.parameters), way(model)
+        for mixup in (0.0, 0.4, 0.0):
+            train_segment(backward, optimizer, course.steps_of(0), 5, 1.0, mixup=mixup)
+        found.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+    assert torch.equal(*found)
+    assert recorder.replays > 0
+
+
+@pytest.mark.parametrize("fails_at", [0, 1, 2])
+@pytest.mark.parametrize("accumulation", [2, 3])
+def test_recorded_parts_of_a_step_are_added_as_those_of_calls_are(
+    pretrained: Pretrained, course: Course, accumulation: int, fails_at: int
+) -> None:
+    """Recorded parts and called ones come mixed, also where a recording is made, or fails, between two parts of a step."""
+    recorder = Recorder(fails_at)
+    wanted, weights = trained(pretrained, course, by_calls, accumulation)
+    found, same = trained(pretrained, course, recorded(recorder), accumulation)
+    assert found.loss == wanted.loss
+    assert torch.equal(same, weights)
+    assert recorder.made > 0
+    assert (recorder.replays > 0) == (fails_at != 1)
 
 
 def test_a_recording_that_is_no_faster_is_not_used(pretrained: Pretrained, course: Course) -> None:

@@ -13,14 +13,15 @@ from hpo.models.pretrained import Pretrained
 from hpo.training.course import Course
 from hpo.training.cuts import count_steps
 from hpo.training.examples import TrainingTexts
+from tests.data.augmenting import sources
 from tests.training.planning import plan
 
-SYNONYMS = {"good": ("fine",), "film": ("movie",), "bad": ("poor",)}
+SOURCES = sources({"good": ("fine",), "film": ("movie",), "bad": ("poor",)})
 
 
 @pytest.fixture(scope="module")
 def texts(pretrained: Pretrained, task: TaskData) -> TrainingTexts:
-    return TrainingTexts(task.train, pretrained.tokenizer, 32, SYNONYMS, seed=11)
+    return TrainingTexts(task.train, pretrained.tokenizer, 32, SOURCES, seed=11)
 
 
 def evaluated(course: Course) -> list[tuple[int, int, int]]:

@@ -27,7 +27,18 @@ def cuts(
     return {cut.step: cut.chance for cut in planned}
 
 
-@pytest.mark.parametrize("name", ["linear", "cosine", "cosine_with_restarts", "polynomial"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "linear",
+        "cosine",
+        "cosine_with_restarts",
+        "polynomial",
+        "cosine_with_min_lr",
+        "cosine_warmup_with_min_lr",
+        "one_cycle",
+    ],
+)
 def test_a_schedule_that_shares_nothing_is_cut_at_its_rungs_alone(name: str) -> None:
     assert cuts(Schedule(name), rungs=(3, 9), forks=((2.0, 0.5),)) == {3: RUNG, 9: RUNG, 28: 0.0}
 
@@ -83,6 +94,14 @@ def test_a_warmup_is_a_cut_where_it_is_worth_one() -> None:
     by_slope = [cuts(Schedule(name, warmup_slope=PEAK / 10)) for name in ("linear", "cosine")]
     assert by_slope[0] == by_slope[1] == {10: SHARED, 28: 0.0}
     assert list(cuts(Schedule("linear", warmup_slope=PEAK / 100))) == [28]  # longer than the training
+
+
+@pytest.mark.parametrize("ratio", [0.3, 0.5])
+def test_one_cycles_with_other_ends_are_cut_where_they_part(ratio: float) -> None:
+    ends = [Schedule("one_cycle", ratio, final_div_factor=factor) for factor in (10.0, 1e4)]
+    rates = [learning_rates(schedule, PEAK, 28) for schedule in ends]
+    shared = next(i for i, (a, b) in enumerate(zip(*rates, strict=True)) if a != b)
+    assert [cuts(schedule) for schedule in ends] == [{shared: SHARED, 28: 0.0}] * 2
 
 
 def test_a_rung_that_others_fork_from_is_kept_for_them() -> None:

@@ -12,18 +12,20 @@ from hpo.config.parameters import PARAMETERS, complete
 from hpo.data.augmentation import METHODS
 from hpo.data.task_data import TaskData
 from hpo.models.pretrained import Pretrained
-from hpo.training.course import Course
+from hpo.training import optimizers
+from hpo.training.course import Course, _start
 from hpo.training.examples import TrainingTexts
 from hpo.training.keys import evaluation_key, pass_key, passes_key, segment_key, start_key, step_key
 from hpo.training.schedules import learning_rates, schedule_of
+from tests.data.augmenting import sources
 from tests.training.planning import ORIGIN, every_key, plan, state_keys
 
-SYNONYMS = {"good": ("fine",), "film": ("movie",), "bad": ("poor",)}
+SOURCES = sources({"good": ("fine",), "film": ("movie",), "bad": ("poor",)})
 
 
 @pytest.fixture(scope="module")
 def texts(pretrained: Pretrained, task: TaskData) -> TrainingTexts:
-    return TrainingTexts(task.train, pretrained.tokenizer, 32, SYNONYMS, seed=11)
+    return TrainingTexts(task.train, pretrained.tokenizer, 32, SOURCES, seed=11)
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,34 @@ WARM = {"warmup_ratio": 0.25}
 AUGMENTED = {"augmentation": "random_swap", "augmentation_strength": 0.5, "augmentation_variants": 2}
 
 OF_THE_START = [
-    Change("optimizer", ("adam", "sgd")),
+    Change("optimizer", ("adam", "sgd", "adafactor", "schedule_free_adamw")),
     Change("weight_decay", (0.0, 0.1)),
     Change("momentum", (0.0, 0.8), {"optimizer": "sgd"}),
+    Change("beta1", (0.8, 0.95)),
+    Change("beta1", (0.8,), {"optimizer": "schedule_free_adamw"}),
+    Change("beta2", (0.99, 0.9)),
+    Change("epsilon", (1e-6, 1e-7)),
     Change("gradient_clip", (0.5, 2.0)),
+    Change("accumulation", (2, 3)),
     Change("dropout", (0.0, 0.2)),
     Change("frozen_layers", (1, 2, 3)),
     Change("head_hidden_sizes", ((8,), (8, 8), (16,))),
-    Change("pooling", ("mean",)),
+    Change("pooling", ("mean", "max", "last")),
+    Change("mixup_alpha", (0.2, 1.0)),
+    Change("label_smoothing", (0.1, 0.2)),
+    Change("class_weights", ("balanced",)),
+    Change("num_layers", (1, 2)),
+    Change("fine_tuning", ("full", "head", "lora", "dora"), {"frozen_layers": 1}),
+    Change("fine_tuning", ("dora",), {"fine_tuning": "lora"}),
+    Change("embeddings", ("frozen",), {"fine_tuning": "full"}),
+    Change("layer_decay", (0.9, 0.95)),
+    Change("unfreezing", ("gradual",)),
+    Change("reinitialised_layers", (1, 2)),
+    Change("adapter_rank", (4, 16), {"fine_tuning": "lora"}),
+    Change("adapter_alpha", (8.0, 32.0), {"fine_tuning": "dora"}),
+    Change("adapter_targets", ("all_linear",), {"fine_tuning": "lora"}),
+    Change("head_activation", ("relu", "tanh"), {"head_hidden_sizes": (8,)}),
+    Change("head_dropout", (0.0, 0.2)),
 ]
 OF_THE_FIRST_STEP = [
     Change("batch_size", (4, 7, 16)),
@@ -60,6 +82,17 @@ OF_THE_RATES = [
     Change("learning_rate", (2e-3, 5e-4), {"warmup": "slope", "warmup_slope": 3e-4}),
     Change("schedule", ("linear", "cosine", "polynomial", "inverse_sqrt", "wsd"), {"schedule": "constant"}),
     Change("schedule", ("linear", "polynomial", "wsd", "constant"), {"schedule": "cosine", **WARM}),
+    Change("schedule", ("cosine_warmup_with_min_lr", "one_cycle"), {"schedule": "cosine", **WARM}),
+    Change("schedule_end_rate", (0.0, 1e-4), {"schedule": "polynomial", **WARM}),
+    Change("schedule_timescale", (3, 50), {"schedule": "inverse_sqrt", **WARM}),
+    Change("schedule_waves", (1.0, 1.5), {"schedule": "cosine", **WARM}),
+    Change("schedule_waves", (1.0, 1.5), {"schedule": "wsd", "schedule_decay_ratio": 0.5}),
+    Change("schedule_min_ratio", (0.1, 0.5), {"schedule": "cosine_with_min_lr", **WARM}),
+    Change("schedule_min_ratio", (0.1, 0.5), {"schedule": "wsd", **WARM}),
+    Change("schedule_start_ratio", (0.1, 0.5), {"schedule": "cosine_warmup_with_min_lr", **WARM}),
+    Change("schedule_warmup_shape", ("cosine", "one_minus_sqrt"), {"schedule": "wsd", **WARM}),
+    Change("schedule_div_factor", (1.0, 10.0), {"schedule": "one_cycle", **WARM}),
+    Change("schedule_final_div_factor", (1.0, 10.0), {"schedule": "one_cycle", **WARM}),
     Change("schedule_cycles", (2, 3), {"schedule": "cosine_with_restarts", **WARM}),
     Change("schedule_power", (0.5, 2.0), {"schedule": "polynomial", **WARM}),
     Change("schedule_decay_ratio", (0.1, 0.5, 1.0), {"schedule": "wsd"}),
@@ -161,7 +194,7 @@ def test_one_text_of_the_training_split_is_in_the_key_of_the_step_that_reads_it(
     words = changed[item].split()
     changed[item] = " ".join(["plot" if words[0] != "plot" else "scene", *words[1:]])
     part = replace(task.train, texts=tuple(changed))
-    other = TrainingTexts(part, pretrained.tokenizer, 32, SYNONYMS, seed=11)
+    other = TrainingTexts(part, pretrained.tokenizer, 32, SOURCES, seed=11)
     base = plan(texts, frozen_layers=1, start=start)
     at = first_read(base, item, texts.labels, base.epochs[0].ids)
     # Hidden states are computed in batches of the whole epoch: there each step depends on all its texts.
@@ -174,7 +207,7 @@ def test_one_label_is_in_the_key_of_the_step_that_reads_it(
 ) -> None:
     labels = task.train.labels.copy()
     labels[item] = 1 - labels[item]
-    other = TrainingTexts(replace(task.train, labels=labels), pretrained.tokenizer, 32, SYNONYMS, seed=11)
+    other = TrainingTexts(replace(task.train, labels=labels), pretrained.tokenizer, 32, SOURCES, seed=11)
     base = plan(texts)
     assert shared(base, plan(other)) == first_read(base, item, labels, base.epochs[0].ids)
 
@@ -182,7 +215,7 @@ def test_one_label_is_in_the_key_of_the_step_that_reads_it(
 def test_the_pool_of_variants_is_in_the_key(
     pretrained: Pretrained, task: TaskData, texts: TrainingTexts
 ) -> None:
-    other = TrainingTexts(task.train, pretrained.tokenizer, 32, SYNONYMS, seed=12)
+    other = TrainingTexts(task.train, pretrained.tokenizer, 32, SOURCES, seed=12)
     assert shared(plan(texts, **AUGMENTED), plan(other, **AUGMENTED)) == 0
     assert shared(plan(texts), plan(other)) == 16
 
@@ -251,6 +284,32 @@ def test_trainings_are_cut_at_a_state_that_they_share(texts: TrainingTexts) -> N
     assert slopes[0].keys[2] != slopes[1].keys[2]
 
 
+def test_a_training_has_the_key_that_it_had_before_later_parameters_could_be_given(
+    texts: TrainingTexts,
+) -> None:
+    of_before = {
+        "optimizer": "adamw",
+        "weight_decay": 0.01,
+        "gradient_clip": 1.0,
+        "dropout": 0.1,
+        "frozen_layers": 0,
+        "head_hidden_sizes": (),
+        "pooling": "cls",
+    }
+    rest = {"seed": 1, "start": 0, "loss": "mean cross-entropy", **ORIGIN}
+    assert plan(texts).keys[0] == start_key({"parameters": of_before, **rest})
+
+
+def test_the_version_of_an_optimizer_that_is_not_torch_s_is_in_its_keys_alone(
+    texts: TrainingTexts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("adamw", "schedule_free_adamw")
+    before = [plan(texts, optimizer=name) for name in names]
+    monkeypatch.setattr(optimizers, "version", lambda _: "99.0")
+    after = [plan(texts, optimizer=name) for name in names]
+    assert [shared(*pair) for pair in zip(before, after, strict=True)] == [16, -1]
+
+
 def test_inactive_parameters_are_in_no_key(texts: TrainingTexts) -> None:
     given = {"momentum": 0.3, "schedule_power": 3.0, "augmentation_variants": 9, "warmup_slope": 0.5}
     assert complete(given) == complete({})
@@ -302,3 +361,9 @@ def test_keys_of_other_kinds_cover_each_of_their_parts() -> None:
     assert start_key({"a": 1, "b": 2}) == start_key({"b": 2, "a": 1})
     with pytest.raises(ValueError, match="JSON"):
         start_key({"a": float("nan")})
+
+
+def test_without_mixup_a_training_has_the_key_that_it_had_before_there_was_mixup() -> None:
+    before = {name: value for name, value in complete({}).items() if name != "mixup_alpha"}
+    assert _start(complete({}), 1, 0, ORIGIN) == _start(before, 1, 0, ORIGIN)
+    assert "mixup_alpha" in _start(complete({"mixup_alpha": 0.2}), 1, 0, ORIGIN)["parameters"]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from hpo.config.parameters import complete
 from hpo.data.batches import Batch, collate, evaluation_batches
 from hpo.data.task_data import TaskData
 from hpo.data.texts import Texts
@@ -38,7 +39,7 @@ def made(
 
 
 def settings(frozen: int, pooling: str = "cls") -> dict[str, Any]:
-    return {"frozen_layers": frozen, "pooling": pooling}
+    return complete({"frozen_layers": frozen, "pooling": pooling})
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])

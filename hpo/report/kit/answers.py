@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from hpo.records.schema import NOT_RECORDED, Records, Run, charged_seconds
+from hpo.records.schema import AS_SECONDS, NOT_RECORDED, ModelInfo, Records, Run, charged_seconds
 from hpo.report import costs
 from hpo.report.analysis import Analysis
-from hpo.report.listings import setup_table, space_table
 from hpo.report.optimism import mean_drop
 from hpo.report.sentences import Verdict
-from hpo.report.terms import single_training, units_of, without_search
-from hpo.report.text import Units, counted, listed, p_text, seconds
+from hpo.report.setup_tables import setup_table, space_table
+from hpo.report.sizes import sizes_of
+from hpo.report.terms import inferred, single_training, units_of, without_search
+from hpo.report.text import Units, counted, listed, p_text, ranged, seconds
 
 
 def _setup(records: Records) -> dict[str, str]:
@@ -73,13 +74,20 @@ def excluded(records: Records, judged: Verdict) -> str:  # noqa: ARG001
         return NOT_RECORDED
     cut = f"texts cut at {run.max_length:,} tokens" if run.max_length is not None else f"cut: {NOT_RECORDED}"
     if run.split.texts_cut is not None:
-        cut += f" ({run.split.texts_cut:,} have more)"
+        most = "at most " if run.models else ""
+        cut += f" ({most}{run.split.texts_cut:,} have more)"
     return f"{counted(run.split.duplicates_dropped, 'duplicate')} dropped before splitting; {cut}"
 
 
 def model_size(records: Records, judged: Verdict) -> str:  # noqa: ARG001
-    """Parameters of the body."""
-    model = records.run.model
+    """Parameters of the body, or of each that is compared."""
+    run = records.run
+    if run.models:
+        return "; ".join(f"{name}: {_body_size(model)}" for name, model in run.models.items())
+    return _body_size(run.model)
+
+
+def _body_size(model: ModelInfo) -> str:
     if not model.parameters:
         return NOT_RECORDED
     return f"{model.parameters:,} in the pretrained body, {model.layers} layers of {model.hidden_size:,}"
@@ -95,6 +103,8 @@ def budget(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     audit = sum(audited.seconds for audited in records.audited)
     more = f"; the audit of pruning: {seconds(audit)}" if records.audited else ""
     on_lost = f"{seconds(sum(map(charged_seconds, lost)))} on {counted(len(lost), 'pruned or failed trial')}"
+    noted = inferred(records.run, AS_SECONDS)
+    more += f"; {noted}" if noted else ""
     return (
         f"{seconds(charged)} device-seconds{costs.partly(items)} as if each training had run alone, of which {on_lost}; "
         f"{seconds(spent)} spent, shared work once{more}"
@@ -138,7 +148,9 @@ def bounds(records: Records, judged: Verdict) -> str:  # noqa: ARG001
         f"{name}: {values} ({scale}{'' if when == '-' else ', where ' + when})"
         for name, values, scale, when in rows
     )
-    return "; ".join(told) or "0 parameters were searched"
+    unknown = [p.name for p in records.run.space if p.observed]
+    more = [f"range of {listed(unknown)}: {NOT_RECORDED}"] if unknown else []
+    return "; ".join([*told, *more]) or "0 parameters were searched"
 
 
 def search(records: Records, judged: Verdict) -> str:  # noqa: ARG001
@@ -146,7 +158,9 @@ def search(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     found, run = records.run.search, records.run
     if without_search(run):
         return NOT_RECORDED
-    budgets = f"{counted(run.replicates, 'search', 'searches')} a strategy of {counted(run.trials, 'trial')}"
+    sizes = sizes_of(records)
+    searches = ranged(sizes.replicates, "search", "searches")
+    budgets = f"{searches} a strategy of {ranged(sizes.trials, 'trial')}"
     return _facts(
         {
             "budget": budgets if records.trials else NOT_RECORDED,

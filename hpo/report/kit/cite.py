@@ -1,8 +1,9 @@
-"""How generated sentences cite, and how they name numbers in LaTeX."""
+"""How generated sentences cite, name numbers and stand in paragraphs in LaTeX."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 from hpo.report.kit.tex import tex
 from hpo.report.text import value_text
@@ -21,3 +22,9 @@ def amount(value: object) -> str:
         return tex(text)
     factor = "" if power[1] == "1" else rf"{power[1]} \times "
     return rf"${factor}10^{{{power[2]}{power[3]}}}$"
+
+
+def paragraphs(parts: Mapping[str, Sequence[str]]) -> str:
+    r"""A paragraph of sentences for each heading; ``\citep`` is ``\cite`` where natbib is not loaded."""
+    lines = [f"\\paragraph{{{name}.}} {' '.join(sentences)}\n" for name, sentences in parts.items()]
+    return "\n".join(["% needs \\usepackage[T1]{fontenc}", "\\providecommand{\\citep}{\\cite}\n", *lines])

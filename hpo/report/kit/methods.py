@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpo.records.schema import NOT_RECORDED, ParameterInfo, Records, Run
-from hpo.report.kit.cite import amount, cite
-from hpo.report.kit.methods_circumstances import SOFTWARE, fixed_beforehand, hardware, software
+from hpo.records.schema import NOT_RECORDED, ModelInfo, ParameterInfo, Records, Run
+from hpo.report.kit.cite import amount, cite, paragraphs
+from hpo.report.kit.methods_circumstances import fixed_beforehand, hardware, imported, software
 from hpo.report.kit.methods_search import pruning, sampling
 from hpo.report.kit.methods_tests import further_methods, verdict_tests
 from hpo.report.kit.references import DATA, MODEL
 from hpo.report.kit.tex import breakable, tex
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
-from hpo.report.terms import recorded, without_search
-from hpo.report.text import configuration, counted, listed
+from hpo.report.sizes import recorded, sizes_of
+from hpo.report.terms import without_search
+from hpo.report.text import configuration, counted, listed, ranged
 
 MOST_LISTED = 12  # parameters in the paragraph; of more the table of the space tells
 
@@ -39,15 +40,13 @@ def methods_tex(records: Records, judged: Verdict, sections: Sequence[Section]) 
         "Hardware and software": [*hardware(records), *software(run)],
         "Fixed beforehand": [fixed_beforehand(run)],
     }
-    lines = [f"\\paragraph{{{name}.}} {' '.join(sentences)}\n" for name, sentences in parts.items()]
-    return "\n".join(["% needs \\usepackage[T1]{fontenc}", "\\providecommand{\\citep}{\\cite}\n", *lines])
+    return paragraphs(parts)
 
 
 def _question(run: Run) -> list[str]:
     names = listed(tex(name) for name in run.strategies)
     compared = next((p for p in run.space if p.kind == "compared"), None)
-    end = "" if run.question.rstrip().endswith(("?", ".", "!")) else "."
-    asked = [f"The question was: {tex(run.question)}{end}"]
+    asked = [question(run.question)]
     if len(run.strategies) < 2:
         asked.append("Nothing is compared.")
     elif compared is not None:
@@ -55,11 +54,14 @@ def _question(run: Run) -> list[str]:
     else:
         asked.append(f"Compared are {len(run.strategies)} strategies: {names}.")
     if run.source != "hpo":
-        keys = [key for name, (_, key) in SOFTWARE.items() if name in run.source.lower()]
-        asked.append(
-            f"The runs were made with other software and imported: {tex(run.source)}{cite(*keys) if keys else ''}."
-        )
+        asked.append(f"The runs were made with other software and imported: {imported(run.source)}.")
     return asked
+
+
+def question(asked: str) -> str:
+    """What was asked, as a sentence."""
+    end = "" if asked.rstrip().endswith(("?", ".", "!")) else "."
+    return f"The question was: {tex(asked)}{end}"
 
 
 def _data(run: Run) -> list[str]:
@@ -76,7 +78,8 @@ def _data(run: Run) -> list[str]:
         return [*found, "The sizes of the splits are not recorded."]
     cut = "" if run.max_length is None else f", of which at most {run.max_length:,} tokens are read"
     if split.texts_cut is not None:
-        cut += f" ({split.texts_cut:,} have more)"
+        most = "at most " if run.models else ""
+        cut += f" ({most}{split.texts_cut:,} have more)"
     found.append(
         f"The splits have {split.train:,} training, {split.validation:,} validation and {split.test:,} test texts{cut}; "
         f"{counted(split.duplicates_dropped, 'duplicate')} had been dropped before."
@@ -88,14 +91,23 @@ def _data(run: Run) -> list[str]:
 
 def _model(run: Run) -> list[str]:
     model = run.model
+    if run.models:
+        each = listed(
+            f"{tex(name)} ({_size(model)}; licence: {tex(model.licence)})"
+            for name, model in run.models.items()
+        )
+        return [f"The pretrained bodies are those compared{cite(MODEL)}: {each}."]
     if model.source == NOT_RECORDED:
         return ["The model is not recorded."]
-    size = "its size is not recorded"
-    if model.parameters:
-        size = f"{model.layers} layers of width {model.hidden_size:,}, {model.parameters:,} parameters"
     return [
-        f"The pretrained body is {tex(model.source)}{cite(MODEL)} ({size}); licence: {tex(model.licence)}."
+        f"The pretrained body is {tex(model.source)}{cite(MODEL)} ({_size(model)}); licence: {tex(model.licence)}."
     ]
+
+
+def _size(model: ModelInfo) -> str:
+    if not model.parameters:
+        return "its size is not recorded"
+    return f"{model.layers} layers of width {model.hidden_size:,}, {model.parameters:,} parameters"
 
 
 def _parameters(run: Run) -> list[str]:
@@ -109,9 +121,8 @@ def _trainings(records: Records) -> list[str]:
     """Trainings of which no search is recorded."""
     run = records.run
     verb = "is" if run.replicates == run.seeds == 1 else "are"
-    found = (
-        f"Of each strategy {recorded(run)} {verb} on record, with test scores recorded once, and no search."
-    )
+    trained = recorded(run, sizes_of(records))
+    found = f"Of each strategy {trained} {verb} on record, with test scores recorded once, and no search."
     paired = [] if len(run.strategies) < 2 else [_pairing(run, "Trainings")]
     return [found, *paired, _seeds(records)]
 
@@ -135,7 +146,9 @@ def _space(run: Run) -> list[str]:
 
 def _parameter(parameter: ParameterInfo) -> str:
     p = parameter
-    if p.kind == "range":
+    if p.observed:
+        values = f"values seen from {amount(p.low)} to {amount(p.high)} (the range is not recorded)"
+    elif p.kind == "range":
         how = [word for word, told in (("logarithmic", p.log), ("whole numbers", p.integer)) if told]
         how += [] if p.step is None else [f"in steps of {amount(p.step)}"]
         values = f"{amount(p.low)} to {amount(p.high)}" + (f" ({', '.join(how)})" if how else "")
@@ -146,12 +159,11 @@ def _parameter(parameter: ParameterInfo) -> str:
 
 
 def _budget(records: Records) -> list[str]:
-    run = records.run
+    run, sizes = records.run, sizes_of(records)
     states = [(s, sum(t.state == s for t in records.trials)) for s in ("complete", "pruned", "failed")]
     ended = listed(f"{count:,} {state}" for state, count in states if count)
-    most = "" if run.source == "hpo" else "up to "
-    searches = counted(run.replicates, "independent search", "independent searches")
-    found = [f"Each strategy got {most}{searches} of {most}{counted(run.trials, 'trial')}."]
+    searches = ranged(sizes.replicates, "independent search", "independent searches")
+    found = [f"Each strategy got {searches} of {ranged(sizes.trials, 'trial')}."]
     if records.trials:
         found.append(f"{counted(len(records.trials), 'trial')} ended: {ended}.")
     again = sum(t.duplicate_of is not None for t in records.trials)
@@ -199,7 +211,7 @@ def _confirmation(records: Records) -> str:
     if not own:
         return "No selected configuration has a test score yet."
     if fresh == len(own):
-        seeds = counted(records.run.seeds, "fresh seed")
+        seeds = ranged(sizes_of(records).seeds, "fresh seed")
         return (
             f"The selected configuration of each search was trained again with {seeds}, which selection had not seen, and "
             "scored on the test split once."

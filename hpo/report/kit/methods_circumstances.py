@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hpo.records.plan import plan_digest
-from hpo.records.schema import NOT_RECORDED, Records, Run
+from hpo.records.plan import Kept, kept
+from hpo.records.schema import AS_SECONDS, NOT_RECORDED, Records, Run
 from hpo.report import costs
 from hpo.report.kit.cite import cite
 from hpo.report.kit.tex import breakable, tex
-from hpo.report.terms import without_search
+from hpo.report.terms import inferred, without_search
 from hpo.report.text import counted, listed, seconds
 
 SOFTWARE = {  # package -> its name, and the key of its reference
@@ -35,7 +35,8 @@ def hardware(records: Records) -> list[str]:
         f"All trainings{whose} cost {seconds(charged)} device-seconds{costs.partly(items)} as if each had run "
         f"alone; with shared work done once, {seconds(spent)} were spent."
     )
-    return [*found, cost]
+    noted = inferred(records.run, AS_SECONDS)
+    return [*found, cost, f"What the import noted of them: {tex(noted)}."] if noted else [*found, cost]
 
 
 def software(run: Run) -> list[str]:
@@ -49,13 +50,22 @@ def software(run: Run) -> list[str]:
     return [f"The software was {listed(named)}."]
 
 
+def imported(source: str) -> str:
+    """What other software made the records, with its references as far as its name is known."""
+    keys = [key for name, (_, key) in SOFTWARE.items() if name in source.lower()]
+    return tex(source) + (cite(*keys) if keys else "")
+
+
 def fixed_beforehand(run: Run) -> str:
     """What was stamped before the first score, and whether the records still have it so."""
     what = "Question, strategies, budget, search, selection, metric, seeds, data and model"
     if run.stamp is None:
         return f"Whether {what[0].lower()}{what[1:]} were fixed before the first score is not recorded."
-    equal = "equals" if run.stamp.plan_sha256 == plan_digest(run) else "does not equal"
+    found = kept(run)
+    rule = "" if found is Kept.WITHOUT_RULE else ", and the rule of the verdict,"
+    later = " The rule of the verdict is not in it." if found is Kept.WITHOUT_RULE else ""
+    equal = "does not equal" if found is Kept.CHANGED else "equals"
     return (
-        f"{what} were stamped on {tex(run.stamp.began)}, before the first score, by their SHA-256, "
-        f"{breakable(run.stamp.plan_sha256)}, which {equal} that of the records now."
+        f"{what}{rule} were stamped on {tex(run.stamp.began)}, before the first score, by their SHA-256, "
+        f"{breakable(run.stamp.plan_sha256)}, which {equal} that of the records now.{later}"
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from hpo.records.schema import Records, Run
+from hpo.records.schema import AS_PRUNED, Records, Run
 from hpo.report.kit.cite import cite
 from hpo.report.kit.tex import tex
+from hpo.report.terms import inferred
 from hpo.report.text import counted, listed
 
 # Word in the recorded name -> what it is called; hpo's samplers are Optuna's.
@@ -50,7 +51,10 @@ def pruning(records: Records) -> list[str]:
     if recorded is None:
         if not pruned:
             return ["Whether trials were stopped early is not recorded."]
-        return [f"The records hold {counted(pruned, 'trial')} stopped early; by which rule is not recorded."]
+        noted = inferred(run, AS_PRUNED)
+        how = [f"How the import knew of them: {tex(noted)}."] if noted else []
+        told = f"The records hold {counted(pruned, 'trial')} stopped early; by which rule is not recorded."
+        return [told, *how]
     if recorded == "none":
         return ["No trial was stopped early."]
     name = _named(_PRUNERS, recorded)

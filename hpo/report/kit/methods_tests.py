@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.records.schema import Records, Run
 from hpo.report.analysis import Analysis
+from hpo.report.comparing import least_units
 from hpo.report.figure import Figure
 from hpo.report.kit.cite import cite
 from hpo.report.kit.tex import tex
@@ -14,7 +14,7 @@ from hpo.report.section import Section
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table
 from hpo.report.terms import units_of, without_search
-from hpo.report.text import Units, counted
+from hpo.report.text import Units, counted, ranged
 
 # Part of a section -> what it is computed by, as a sentence.
 FURTHER = {
@@ -54,7 +54,7 @@ FURTHER = {
         + "."
     ),
     "rank-bayesian": (
-        "Probabilities of equivalence over further searches are by the Bayesian signed-rank test"
+        "Probabilities of equivalence are by the Bayesian signed-rank test"
         + cite("benavoli2014bayesian", "benavoli2017time")
         + "."
     ),
@@ -124,9 +124,9 @@ def verdict_tests(records: Records, judged: Verdict) -> list[str]:
 
 def _units(records: Records, analysis: Analysis) -> str:
     if without_search(records.run):
-        return _trainings(records.run)
+        return _trainings(records.run, analysis)
     score = "fresh seed" if all(c.fresh for c in records.confirmations) else "test score"
-    scores = counted(records.run.seeds, score)
+    scores = ranged(_seeds(records.run, analysis), score)
     if analysis.claim == "strategies":
         return f"Units are searches, each the mean of {scores}: a claim is about strategies at this budget of tuning."
     return (
@@ -135,9 +135,15 @@ def _units(records: Records, analysis: Analysis) -> str:
     )
 
 
-def _trainings(run: Run) -> str:
+def _seeds(run: Run, analysis: Analysis) -> tuple[int, ...]:
+    """Test scores of a search, as many of each as every search of its strategy has."""
+    return tuple(s.seeds if run.replicates > 1 else s.estimate.units for s in analysis.standings)
+
+
+def _trainings(run: Run, analysis: Analysis) -> str:
     """What units are where no search is recorded."""
-    mean = f", each the mean of {run.seeds:,} trainings" if run.replicates > 1 and run.seeds > 1 else ""
+    seeds = _seeds(run, analysis)
+    mean = f", each the mean of {ranged(seeds, 'training')}" if run.replicates > 1 and max(seeds) > 1 else ""
     return (
         f"Units are {units_of(run)[1]}{mean}: a claim is about the strategies as they were trained here, and not about what "
         "tuning would make of them."
@@ -186,7 +192,7 @@ def _family(run: Run, analysis: Analysis) -> list[str]:
 
 
 def _enough(run: Run) -> str:
-    least = f"{LEAST_SEARCHES if run.replicates > 1 else LEAST_SEEDS} {units_of(run)[1]} a strategy"
+    least = f"{least_units(run.replicates)} {units_of(run)[1]} a strategy"
     return f"With fewer than {least} every comparison counts as inconclusive."
 
 

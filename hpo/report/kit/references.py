@@ -16,13 +16,13 @@ def cited(text: str) -> frozenset[str]:
     return frozenset(key for keys in re.findall(r"\\citep\{([^}]*)\}", text) for key in keys.split(","))
 
 
-def bibliography(run: Run, text: str) -> str:
-    """BibTeX entries of all that ``text`` cites, by key.
+def bibliography(run: Run | None, text: str) -> str:
+    """BibTeX entries of all that ``text`` cites, by key; ``run``: whose data and model it may cite.
 
     Raises:
         ValueError: it cites what there is no entry for.
     """
-    entries = {**library(), **_recorded(run)}
+    entries = {**library(), **(_recorded(run) if run else {})}
     keys = cited(text)
     unknown = sorted(keys - entries.keys())
     if unknown:

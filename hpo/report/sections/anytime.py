@@ -14,7 +14,7 @@ from hpo.report.sections.anytime_costs import Budget, budgets
 from hpo.report.sections.anytime_courses import Course, amount, course_of, told
 from hpo.report.sections.anytime_tables import point_table, quarter_table
 from hpo.report.sentences import Verdict
-from hpo.report.text import Units, counted, listed
+from hpo.report.text import Units, listed, ranged
 from hpo.stats.anytime import (
     LEAST_REPLICATES,
     RESAMPLES,
@@ -112,9 +112,7 @@ def _told(course: Course, units: Units, place: int) -> str:
 
 def _caption(records: Records, made: Sequence[Budget], courses: Sequence[Course]) -> str:
     metric, counts = records.run.metric, sorted({c.curve.replicates for c in courses})
-    over = counted(counts[-1], "search", "searches")
-    over = over if len(counts) == 1 else f"{counts[0]:,} to {over}"
-    lines = f"median over {over} of each strategy, from where each has a complete trial"
+    lines = f"median over {ranged(counts, 'search', 'searches')} of each strategy, from where each has a complete trial"
     if counts[-1] == 1:
         lines = "one search of each strategy"
     band = f" Fewer than {LEAST_REPLICATES} searches give no interval."

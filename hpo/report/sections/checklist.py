@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Records
+from hpo.records.schema import NOT_RECORDED, Records
 from hpo.report.kit.checklist import AUTHORS, checklist_tables
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
@@ -13,7 +13,7 @@ def checklist_section(records: Records, judged: Verdict) -> Section:
     """One table a checklist; never absent, for what is not recorded is an answer too."""
     tables = checklist_tables(records, judged)
     answers = [row[-1] for table in tables for row in table.rows]
-    missing = sum("not recorded" in answer and answer != AUTHORS for answer in answers)
+    missing = sum(NOT_RECORDED in answer and answer != AUTHORS for answer in answers)
     text = (
         f"Of {counted(len(answers), 'item')}, {answers.count(AUTHORS):,} ask for what no record of a run can know, and "
         f"{missing:,} for something that this run did not record. The others are answered by what was recorded; whether "

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hpo.records.schema import Records, Trial
 from hpo.records.selection import searches
-from hpo.report.text import configuration, counted
+from hpo.report.text import configuration, ranged
 from hpo.stats.crossed import Array
 
 
@@ -22,6 +22,7 @@ class Draws:
         scores: (N,) validation score of each draw, that of a failed one the worst value of the metric.
         failed: how many of them failed.
         searches: how many searches they are pooled from.
+        seeds: of training, where all draws of a search share one; else, and where they are not recorded, 0.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Draws:
     scores: Array
     failed: int
     searches: int
+    seeds: int
 
 
 def collect_draws(records: Records) -> tuple[Draws, ...] | str:
@@ -43,8 +45,16 @@ def collect_draws(records: Records) -> tuple[Draws, ...] | str:
         if own:
             scores = np.array([worst if t.score is None else t.score for t in own])
             failed = sum(t.score is None for t in own)
-            found.append(Draws(name, index, scores, failed, len({t.replicate for t in own})))
+            drawn = searches(own)
+            found.append(Draws(name, index, scores, failed, len(drawn), _shared_seeds(drawn.values())))
     return tuple(found) or "No draw has ended yet."
+
+
+def _shared_seeds(drawn: Iterable[Sequence[Trial]]) -> int:
+    """How many seeds of training there are, each of all draws of a search; 0 where that is not so or not known."""
+    seeds = [{t.seed for t in own} for own in drawn if len(own) > 1]
+    shared = all(len(own) == 1 and min(own) >= 0 for own in seeds)
+    return len(set().union(*seeds)) if shared else 0
 
 
 def _not_independent(records: Records) -> str:
@@ -109,12 +119,8 @@ def worst_score(records: Records) -> float:
 
 def counts(found: Sequence[Draws]) -> str:
     """``20 draws each, of 5 searches``, or the fewest and the most."""
-    sizes = sorted({draws.scores.size for draws in found})
-    pooled = sorted({draws.searches for draws in found})
-    drawn = (
-        f"{counted(sizes[0], 'draw')} each"
-        if len(sizes) == 1
-        else f"{sizes[0]:,} to {sizes[-1]:,} draws each"
-    )
-    of = counted(pooled[-1], "search", "searches")
-    return f"{drawn}, pooled over {of}" if pooled[-1] > 1 else f"{drawn}, of one search"
+    drawn = f"{ranged((draws.scores.size for draws in found), 'draw')} each"
+    pooled = [draws.searches for draws in found]
+    if max(pooled) == 1:
+        return f"{drawn}, of one search"
+    return f"{drawn}, pooled over {ranged(pooled, 'search', 'searches')}"

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from hpo.records.schema import ParameterInfo, Records
 from hpo.records.selection import Search, selected_trials
 from hpo.report.table import Table, make_table
+from hpo.report.terms import without_search
 from hpo.report.text import value_text
 
 NEAR = 0.05  # of the range, on its scale
@@ -35,7 +36,10 @@ class Edge:
 
 
 def bounded(records: Records) -> list[ParameterInfo]:
-    """Parameters that have ends: ranges, and three or more choices of numbers."""
+    """Parameters that have ends: ranges that are recorded, and three or more choices of numbers; none where nothing was
+    selected."""
+    if without_search(records.run):
+        return []
     return [p for p in records.run.space if _bounds(p) is not None]
 
 
@@ -77,6 +81,8 @@ def _edges(strategy: str, parameter: ParameterInfo, values: Sequence[Any]) -> li
 
 def _bounds(parameter: ParameterInfo) -> tuple[float, float] | None:
     p = parameter
+    if p.observed:
+        return None  # the ends of what was seen are no ends of what was searched
     if p.kind == "range" and p.low is not None and p.high is not None and p.low < p.high:
         return p.low, p.high
     if p.kind == "choices" and all(map(_is_number, p.values)) and len(set(p.values)) >= LEAST_CHOICES:
@@ -98,7 +104,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def edge_table(records: Records, found: Sequence[Edge]) -> Table:
+def edge_table(found: Sequence[Edge]) -> Table:
     """One row an end at which selected configurations lie, those of most searches first; no rows without any."""
     shown, raw = [], []
     for edge in sorted(found, key=lambda e: -len(e.values) / e.searches):
@@ -124,11 +130,10 @@ def edge_table(records: Records, found: Sequence[Edge]) -> Table:
                 "selected": edge.searches,
             }
         )
-    seen = " What stands as a range was only seen in trials." if records.run.source != "hpo" else ""
     note = (
         "Selected configurations within 5 % of an end of a range on its scale, or at the first or last of three or more "
         "choices of numbers. Of values drawn evenly over a range one in ten lies there, and of a few choices more: it tells "
-        f"where many searches agree. An end may be a natural one, which cannot be widened.{seen}"
+        "where many searches agree. An end may be a natural one, which cannot be widened."
     )
     return make_table("edges", "Selected values at the edge of their range", note, shown, raw)
 

@@ -10,7 +10,7 @@ from hpo.report.figure import Axis, Figure, Line, Panel
 from hpo.report.samples import SEED, Samples
 from hpo.report.sections.selected import PAGE_ROWS
 from hpo.report.table import Table, computed, make_table
-from hpo.report.text import Units, counted
+from hpo.report.text import Units, capitalised, counted
 from hpo.stats.crossed import Array
 from hpo.stats.effects import (
     LEAST_REPEATS,
@@ -61,9 +61,9 @@ def iqm_table(samples: Samples, units: Units) -> Table:
                 }
             )
         )
+    is_a = "" if samples.noun == "run" else f"; a run is a {samples.noun}"
     note = (
-        f"IQM: mean test {units.metric.name} of the middle half of runs (Agarwal et al. 2021); a run is a {samples.noun}. "
-        f"{_DRAWS}"
+        f"IQM: mean test {units.metric.name} of the middle half of runs (Agarwal et al. 2021){is_a}. {_DRAWS}"
     )
     return make_table("iqm", "Interquartile means", note, shown, raw)
 
@@ -116,7 +116,7 @@ def _turned(effect: Effect) -> Effect:
 
 def _improvement_note(samples: Samples, centre: str, reason: str) -> str:
     how = (
-        f"pairs of {samples.plural} that share replicate, seed and data order (Bouthillier et al. 2021)"
+        f"pairs of {samples.plural} of the same replicate and seed (Bouthillier et al. 2021)"
         if samples.paired
         else f"each {samples.noun} of the one against each of the other (Agarwal et al. 2021)"
     )
@@ -215,7 +215,7 @@ def _profile_table(samples: Samples, units: Units, found: list[Profile], sign: f
                 {
                     "Strategy": name,
                     "Threshold": units.value(sign * float(tau)),
-                    f"{samples.plural.capitalize()} {better}": f"{100 * share:.1f} %",
+                    f"{capitalised(samples.plural)} {better}": f"{100 * share:.1f} %",
                     "95 % interval": f"{100 * low:.1f} to {100 * high:.1f} %",
                 }
             )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hpo.records.schema import Records
-from hpo.report.analysis import Comparison
 from hpo.report.blocks import centre_of
+from hpo.report.comparing import Comparison
 from hpo.report.figure import Figure
 from hpo.report.samples import Samples, samples_of
 from hpo.report.section import Section
@@ -15,7 +13,7 @@ from hpo.report.sections.forest import Forest, Row, forest_figure, known
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table
 from hpo.report.tables import over
-from hpo.report.terms import single_training, units_of, without_search
+from hpo.report.terms import single_training, tested, units_of, without_search
 from hpo.report.text import Units
 from hpo.stats.decision import Outcome
 
@@ -29,14 +27,10 @@ def effects_section(records: Records, judged: Verdict) -> Section:
         return Section("effects", _TITLE, absent="Effects are computed once every confirmation is in.")
     names = [standing.name for standing in analysis.standings]
     if len(names) < 2 or analysis.best is None:
-        what = "test score" if without_search(run) else "confirmed configuration"
-        nothing = f"Nothing is compared: fewer than two strategies have a {what}."
+        nothing = f"Nothing is compared: fewer than two strategies have a {tested(run)}."
         return Section("effects", _TITLE, absent=nothing)
     centre, reason = centre_of(run.reference, names, analysis.best)
     samples = samples_of([records], names, [run.strategies.index(name) for name in names])
-    if without_search(run):
-        noun, plural = units_of(run)
-        samples = replace(samples, noun=noun, plural=plural)
     rows = known(_rows(records, judged, centre))
     forest = _forest(records, judged, rows, centre, reason) if rows else None
     return effects_of(samples, forest, centre, reason, _scope(records, samples))

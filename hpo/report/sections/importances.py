@@ -7,7 +7,8 @@ from functools import cached_property
 
 from hpo.records.schema import Records
 from hpo.report.sections.explored import Explored
-from hpo.stats.fanova import Effect, Fanova, Fit, fanova
+from hpo.stats.fanova import Effect, Fanova, fanova
+from hpo.stats.forest import Fit
 from hpo.stats.ped_anova import PedAnova, ped_anova
 
 SEED = 0  # of forests and resamples

@@ -12,7 +12,7 @@ from hpo.report.figure import NEUTRAL, Axis, Figure, Line, Mark, Panel
 from hpo.report.sections.rungs import limits, rung_axis
 from hpo.report.sections.selected import PAGE_ROWS, key, selected
 from hpo.report.table import Table, computed, make_table
-from hpo.report.text import Units, counted
+from hpo.report.text import Units, capitalised, counted
 
 LEAST_TRIALS = 5  # at a rung, for its quantiles to be drawn
 QUANTILES = (0.1, 0.5, 0.9)
@@ -146,7 +146,7 @@ def _table(records: Records, spreads: Sequence[Spread]) -> Table:
             "Strategy": s.strategy,
             "Trials": s.of,
             "n": f"{s.n:,}",
-            records.run.resource.capitalize(): f"{s.examples:,}",
+            capitalised(records.run.resource): f"{s.examples:,}",
             "10 %": units.value(s.low),
             "Median": units.value(s.median),
             "90 %": units.value(s.high),

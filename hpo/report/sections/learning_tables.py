@@ -5,7 +5,7 @@ from __future__ import annotations
 from hpo.records.schema import Records
 from hpo.report.sections.selected import PAGE_ROWS, Key, key
 from hpo.report.table import Table, make_table
-from hpo.report.text import Units, value_text
+from hpo.report.text import Units, capitalised, value_text
 
 
 def curve_table(records: Records, chosen: frozenset[Key]) -> Table:
@@ -23,7 +23,7 @@ def curve_table(records: Records, chosen: frozenset[Key]) -> Table:
                 "Replicate": str(t.replicate),
                 "Draw": str(t.draw),
                 "State": t.state,
-                records.run.resource.capitalize(): f"{r.examples:,}",
+                capitalised(records.run.resource): f"{r.examples:,}",
                 f"Validation {metric.name}": units.value(r.score),
                 "Validation loss": _loss(r.loss),
                 "Training loss": _loss(r.train_loss),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hpo.config.experiment import LEAST_SEARCHES, LEAST_SEEDS
-from hpo.records.schema import Records
-from hpo.report.analysis import Analysis, Comparison, analyse
+from hpo.records.schema import Records, Run
+from hpo.report.analysis import Analysis, analyse
+from hpo.report.comparing import Comparison, least_units
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table, computed, make_table
+from hpo.report.terms import seed_of, units_of
 from hpo.report.text import Units
 from hpo.stats.decision import Outcome
 
@@ -22,17 +24,23 @@ class LeftOut:
     """The analysis without some of the records.
 
     Attributes:
-        name: what was left out.
+        kind, number: what was left out: a replicate, a fresh seed (or a training where no search is recorded).
         changed: comparisons whose outcome is another: ``a - b: better, not inconclusive``.
         turned: comparisons whose difference favours the other side.
         decides: whether the units that remain suffice for any verdict.
     """
 
-    name: str
+    kind: str
+    number: int
     analysis: Analysis
     changed: tuple[str, ...]
     turned: tuple[str, ...]
     decides: bool
+
+    @property
+    def name(self) -> str:
+        """``replicate 3``."""
+        return f"{self.kind} {self.number}"
 
 
 def left_out(records: Records, judged: Verdict) -> list[LeftOut]:
@@ -43,10 +51,10 @@ def left_out(records: Records, judged: Verdict) -> list[LeftOut]:
     if judged.state == "unfinished" or len(judged.analysis.standings) < 2:
         return []
     whole = judged.analysis
-    return [_compared(records, name, whole, analyse(kept)) for name, kept in _reduced(records)]
+    return [_compared(records, out, whole, analyse(kept)) for out, kept in _reduced(records)]
 
 
-def _reduced(records: Records) -> Iterator[tuple[str, Records]]:
+def _reduced(records: Records) -> Iterator[tuple[tuple[str, int], Records]]:
     run = records.run
     replicates = sorted({c.replicate for c in records.confirmations})
     if len(replicates) > 2:
@@ -57,21 +65,22 @@ def _reduced(records: Records) -> Iterator[tuple[str, Records]]:
                 "trials": tuple(t for t in records.trials if t.replicate != out),
                 "confirmations": tuple(c for c in records.confirmations if c.replicate != out),
             }
-            yield f"replicate {out}", records.model_copy(update=update)
+            yield ("replicate", out), records.model_copy(update=update)
     seeds = sorted({c.index for c in records.confirmations})
     if len(seeds) > 1 and not (run.replicates == 1 and len(seeds) == 2):
         fewer = run.model_copy(update={"seeds": run.seeds - 1})
         for out in seeds[:MOST]:
             kept = tuple(c for c in records.confirmations if c.index != out)
-            yield f"fresh seed {out}", records.model_copy(update={"run": fewer, "confirmations": kept})
+            yield (seed_of(run), out), records.model_copy(update={"run": fewer, "confirmations": kept})
 
 
-def _compared(records: Records, name: str, whole: Analysis, rest: Analysis) -> LeftOut:
+def _compared(records: Records, out: tuple[str, int], whole: Analysis, rest: Analysis) -> LeftOut:
     now = {(c.first, c.second): c for c in rest.comparisons}
     pairs = [(c, now[c.first, c.second]) for c in whole.comparisons if (c.first, c.second) in now]
-    least = LEAST_SEARCHES if records.run.replicates > 1 else LEAST_SEEDS
+    least = least_units(records.run.replicates)
     return LeftOut(
-        name=name,
+        kind=out[0],
+        number=out[1],
         analysis=rest,
         changed=tuple(
             f"{_pair(new)}: {_outcome(new)}, not {_outcome(old)}"
@@ -135,9 +144,21 @@ def left_out_table(records: Records, found: Sequence[LeftOut]) -> Table:
                 "sides_changed": len(left.turned),
             }
         )
+    without = " or ".join(f"the {kind}{_of(records.run, kind)}" for kind in kinds(found))
     note = (
-        "The whole analysis again without the replicate (a search of every strategy) or the fresh seed: margin, Holm's "
-        "correction and intervals as in the main table. Against all of them the outcomes of the verdict are set. These "
-        f"analyses share most of their data and are no further evidence. At most {MOST} of a kind are left out in turn."
+        f"The whole analysis again without {without}: margin, Holm's correction and intervals as in the main table. Against "
+        "all of them the outcomes of the verdict are set. These analyses share most of their data and are no further "
+        f"evidence. At most {MOST} of a kind are left out in turn."
     )
     return make_table("left_out", "The verdict with one left out", note, shown, raw)
+
+
+def kinds(found: Sequence[LeftOut]) -> Counter[str]:
+    """What is left out in turn, and how many of a kind."""
+    return Counter(left.kind for left in found)
+
+
+def _of(run: Run, kind: str) -> str:
+    """What a replicate is made of, where units are not called so themselves."""
+    noun = units_of(run)[0]
+    return f" (a {noun} of every strategy)" if kind == "replicate" != noun else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hpo.records.schema import Records, Trial, charged_seconds
+from hpo.records.schema import AS_PRUNED, AS_SECONDS, NOT_RECORDED, Records, Run, Trial, charged_seconds
 from hpo.records.selection import searches
 from hpo.report import costs
 from hpo.report.audit import missed_by_pruning
@@ -12,10 +12,8 @@ from hpo.report.sections.edges import edges
 from hpo.report.sections.failures import failure_reasons, failure_rule
 from hpo.report.sections.robustness import edge_sentence
 from hpo.report.sentences import Verdict
-from hpo.report.terms import without_search
+from hpo.report.terms import UNRECORDED, inferred, without_search
 from hpo.report.text import counted, listed, seconds, value_text
-
-NOT_RECORDED = "Not recorded"
 
 
 def edge_values(records: Records, judged: Verdict) -> str:  # noqa: ARG001 one signature for all answers
@@ -29,11 +27,12 @@ def unequal_spaces(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """Whether every strategy searches the same parameters."""
     searched = [p for p in records.run.space if p.kind in {"choices", "range"}]
     if not searched:
-        return f"{NOT_RECORDED}: the space of the searches."
+        return f"{UNRECORDED}: the space of the searches."
     own = [p for p in searched if p.when]
     told = f"Every strategy searches the same {counted(len(searched) - len(own), 'parameter')} over the same values"
     if records.run.source != "hpo":
-        told = f"In the trials {counted(len(searched), 'parameter')} vary; whether over the same ranges is not recorded"
+        where = "trainings" if without_search(records.run) else "trials"
+        told = f"In the {where} {counted(len(searched), 'parameter')} vary; whether over the same ranges is not recorded"
     if not own:
         return f"{told}."
     conditions = listed(
@@ -49,14 +48,14 @@ def unequal_budgets(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """Trials a search, and charged cost of each strategy with its spread over searches."""
     found = searches(records.trials)
     if not found:
-        return f"{NOT_RECORDED}: trials and their cost."
+        return f"{UNRECORDED}: trials and their cost."
     sizes = sorted({len(own) for own in found.values()})
     trials = f"{counted(sizes[0], 'trial')} in each of {counted(len(found), 'search', 'searches')}"
     if len(sizes) > 1:
         trials = f"From {sizes[0]:,} to {counted(sizes[-1], 'trial')} a search"
     charged = {search: sum(map(charged_seconds, own)) for search, own in found.items()}
     if not all(charged.values()):
-        return f"{trials}. Their cost is {NOT_RECORDED.lower()}."
+        return f"{trials}. Their cost is {NOT_RECORDED}."
     told = [
         _spread(name, [c for (own, _), c in charged.items() if own == name])
         for name in records.run.strategies
@@ -76,18 +75,19 @@ def _spread(name: str, charged: Sequence[float]) -> str:
 def bias_of_pruning(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """How much of each strategy was pruned, and what the audit found."""
     pruned = [t for t in records.trials if t.state == "pruned"]
+    told = _imported(records.run, AS_PRUNED)
     if not pruned:
         known = records.run.search.pruner is not None or records.run.source == "hpo"
-        return "Nothing was pruned." if known else f"{NOT_RECORDED}: whether trials were stopped early."
+        return "Nothing was pruned." if known else f"{UNRECORDED}: whether trials were stopped early.{told}"
     rates = []
     for name in records.run.strategies:
         own = [t for t in records.trials if t.strategy == name]
         rates += [f"{name} {_percent(own)}"] if own else []
-    lead = f"Pruned of all trials: {listed(rates)}"
+    lead = f"Pruned of all trials: {listed(rates)}.{told}"
     found = missed_by_pruning(records)
     if found is None:
         how = "`hpo audit` has not been run" if records.run.source == "hpo" else "the source does not hold it"
-        return f"{lead}. What pruned trials would have scored was not measured: {how}."
+        return f"{lead} What pruned trials would have scored was not measured: {how}."
     bound = (
         "all that were pruned"
         if found.audited == found.pruned
@@ -95,7 +95,7 @@ def bias_of_pruning(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     )
     confidence = "" if found.audited == found.pruned else " with 95 % confidence"
     return (
-        f"{lead}. {found.better:,} of {counted(found.audited, 'audited trial')}, finished afterwards, are better than "
+        f"{lead} {found.better:,} of {counted(found.audited, 'audited trial')}, finished afterwards, are better than "
         f"what their search selected: {bound}{confidence}."
     )
 
@@ -107,7 +107,7 @@ def _percent(trials: Sequence[Trial]) -> str:
 def diverged_trials(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """How many trials failed, of which strategies, and by which rule."""
     if not records.trials:
-        return f"{NOT_RECORDED}: trials."
+        return f"{UNRECORDED}: trials."
     reasons = failure_reasons(records)
     if not reasons:
         return f"None of {counted(len(records.trials), 'trial')} failed. {failure_rule(records)}."
@@ -125,7 +125,7 @@ def hidden_costs(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     items: tuple[costs.Item, ...] = (*records.trials, *records.confirmations)
     spent = costs.spent(items)
     if not any(map(charged_seconds, items)) or spent is None:
-        return f"{NOT_RECORDED}: device time."
+        return f"{UNRECORDED}: device time."
     told = []
     for state in ("complete", "pruned", "failed"):
         own = [t for t in records.trials if t.state == state]
@@ -133,8 +133,9 @@ def hidden_costs(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     if records.confirmations:
         noun = "training" if without_search(records.run) else "confirmation"
         told.append(f"{_charged(records.confirmations)} for {counted(len(records.confirmations), noun)}")
-    once = f"Spent with shared work once: {seconds(spent)}{costs.partly(items)}"
-    return f"Charged, in device-seconds as if each had run alone: {listed(told)}. {once}.{_beside(records, items)}"
+    once = f"Spent with shared work once: {seconds(spent)}{costs.partly(items)}."
+    more = f"{_beside(records, items)}{_imported(records.run, AS_SECONDS)}"
+    return f"Charged, in device-seconds as if each had run alone: {listed(told)}. {once}{more}"
 
 
 def _beside(records: Records, items: Iterable[costs.Item]) -> str:
@@ -158,3 +159,9 @@ def _beside(records: Records, items: Iterable[costs.Item]) -> str:
 def _charged(items: Iterable[costs.Item]) -> str:
     charged = costs.charged(items)
     return "none recorded" if charged is None else seconds(charged)
+
+
+def _imported(run: Run, words: str) -> str:
+    """A sentence of what the import noted with these ``words``; empty: nothing."""
+    notes = inferred(run, words)
+    return f" The import noted: {notes}." if notes else ""

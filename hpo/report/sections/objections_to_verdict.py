@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from hpo.records.plan import plan_digest
+from hpo.records.plan import Kept, kept, plan_digest
 from hpo.records.schema import Records
 from hpo.report.optimism import drop, drop_name
-from hpo.report.sections.leave_out import left_out, left_out_sentence
+from hpo.report.sections.leave_out import kinds, left_out, left_out_sentence
 from hpo.report.sections.sub_budgets import sub_budget_sentence, sub_budgets
 from hpo.report.sentences import Verdict
-from hpo.report.terms import recorded, single_training, units_of, without_search
-from hpo.report.text import Units, counted, listed
+from hpo.report.sizes import recorded
+from hpo.report.terms import UNRECORDED, single_training, units_of, without_search
+from hpo.report.text import Units, capitalised, counted, listed, ranged
 from hpo.stats.crossed import crossed
-
-NOT_RECORDED = "Not recorded"
 
 
 def configurations_as_strategies(records: Records, judged: Verdict) -> str:
     """What the verdict is about."""
-    run = records.run
+    run, sizes = records.run, judged.analysis.sizes
     if without_search(run):
         return (
-            f"No search is recorded: the verdict speaks of the strategies as they were trained here ({recorded(run)} each), "
-            "not of what tuning would make of them."
+            "No search is recorded: the verdict speaks of the strategies as they were trained here "
+            f"({recorded(run, sizes)} each), not of what tuning would make of them."
         )
     if single_training(run):
         return (
@@ -32,15 +31,15 @@ def configurations_as_strategies(records: Records, judged: Verdict) -> str:
         )
     if judged.analysis.claim == "configurations":
         return (
-            f"One search a strategy with {counted(run.seeds, 'fresh seed')}: the verdict speaks of the selected "
+            f"One search a strategy with {ranged(sizes.seeds, 'fresh seed')}: the verdict speaks of the selected "
             "configurations only. Another search may select others."
         )
     own = "with seeds of its own for sampler, data order and training"
     if run.source != "hpo":
         own = f"taken as independent, as {run.source} names them"
     return (
-        f"No: each strategy was searched {run.replicates} times, {own}, and intervals and tests are over these "
-        f"searches. The claim is about the strategies at this tuning budget ({counted(run.trials, 'trial')} a search)."
+        f"No: each strategy was searched {ranged(sizes.replicates, 'time')}, {own}, and intervals and tests are over these "
+        f"searches. The claim is about the strategies at this tuning budget ({ranged(sizes.trials, 'trial')} a search)."
     )
 
 
@@ -48,9 +47,7 @@ def used_seeds(records: Records, judged: Verdict) -> str:  # noqa: ARG001 one si
     """Whether a confirmation has the seed of the trial that was selected, or of any."""
     own = [c for c in records.confirmations if c.role == "strategy"]
     if not own:
-        return (
-            "Nothing is confirmed yet." if records.run.source == "hpo" else f"{NOT_RECORDED}: confirmations."
-        )
+        return "Nothing is confirmed yet." if records.run.source == "hpo" else f"{UNRECORDED}: confirmations."
     if without_search(records.run):
         return "No search is recorded, so that no seed has selected anything."
     told = counted(len(own), "confirmation")
@@ -60,7 +57,7 @@ def used_seeds(records: Records, judged: Verdict) -> str:  # noqa: ARG001 one si
     trials = {(t.strategy, t.replicate, t.draw): t.seed for t in records.trials}
     pairs = [(c.seed, trials.get((c.strategy, c.replicate, c.draw), -1)) for c in own if c.draw is not None]
     if len(pairs) < len(own) or any(-1 in pair for pair in pairs):
-        return f"{NOT_RECORDED}: the seeds of all confirmations and selected trials."
+        return f"{UNRECORDED}: the seeds of all confirmations and selected trials."
     same = sum(fresh == selecting for fresh, selecting in pairs)
     common = {c.seed for c in own} & {t.seed for t in records.trials}
     if same or common:
@@ -85,13 +82,13 @@ def optimism_of_selection(records: Records, judged: Verdict) -> str:  # noqa: AR
             interval = units.difference_interval(found.interval())
             told.append(f"{name} {units.difference(found.mean)} ({interval})")
     if not told:
-        return f"{NOT_RECORDED}: scores at selection beside test scores."
+        return f"{UNRECORDED}: scores at selection beside test scores."
     unit = units_of(records.run)[1]
     of = f" in{units.difference_unit}" if units.difference_unit else ""
     apart = (
         ", of trainings apart from those that selected" if all(c.fresh for c in records.confirmations) else ""
     )
-    what = drop_name(records.run.metric).capitalize()
+    what = capitalised(drop_name(records.run.metric))
     return (
         f"The verdict uses test scores alone{apart}. {what}{of}, mean and 95 % interval "
         f"(Student's, over {unit}): {'; '.join(told)}. How hard the two splits are is in it too."
@@ -112,7 +109,7 @@ def _drops(records: Records, strategy: str) -> np.ndarray:
 def smaller_budgets(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """What each smaller budget would have selected."""
     found = sub_budgets(records)
-    return f"{sub_budget_sentence(records, found)}." if found else f"{NOT_RECORDED}: several trials a search."
+    return f"{sub_budget_sentence(records, found)}." if found else f"{UNRECORDED}: several trials a search."
 
 
 def one_left_out(records: Records, judged: Verdict) -> str:
@@ -120,47 +117,52 @@ def one_left_out(records: Records, judged: Verdict) -> str:
     found = left_out(records, judged)
     if found:
         told = left_out_sentence(found, judged.analysis.best)
-        replicates = sum(left.name.startswith("replicate") for left in found)
-        seed = "training" if without_search(records.run) else "fresh seed"
-        kinds = {"replicate": replicates, seed: len(found) - replicates}
-        return f"With {listed(counted(n, kind) for kind, n in kinds.items() if n)} left out in turn, {told}."
+        return (
+            f"With {listed(counted(n, kind) for kind, n in kinds(found).items())} left out in turn, {told}."
+        )
     if judged.state == "unfinished":
         return "No verdict is drawn yet."
     if len(judged.analysis.standings) < 2:
         return "Nothing is compared."
-    return "It may: there are too few searches and seeds for one to be left out."
+    few = "trainings" if without_search(records.run) else "searches and seeds"
+    return f"It may: there are too few {few} for one to be left out."
 
 
 def fixed_beforehand(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """Whether the plan stamped before the first score is the plan of the records."""
-    stamp, now = records.run.stamp, plan_digest(records.run)
+    run, found = records.run, kept(records.run)
     what = "question, strategies, reference, budget, metric, selection, seeds, space and splits"
-    if stamp is None:
-        return f"{NOT_RECORDED}: no stamp was written when the run began."
-    if stamp.plan_sha256 != now:
+    rule = "the rule of the verdict (level, test, family, margin, least units)"
+    if run.stamp is None:
+        return f"{UNRECORDED}: no stamp was written when the run began."
+    stamp = run.stamp.plan_sha256[:12]
+    if found is Kept.CHANGED:
         return (
-            f"They differ from what was stamped when the run began ({stamp.began}): SHA-256 {stamp.plan_sha256[:12]} then, "
-            f"{now[:12]} of these records ({what})."
+            f"They differ from what was stamped when the run began ({run.stamp.began}): SHA-256 {stamp} then, "
+            f"{plan_digest(run)[:12]} of these records ({what}) and of {rule} of this version."
         )
-    return (
-        f"No: {what} were stamped before the first score ({stamp.began}), and their SHA-256 {now[:12]} is that of these "
-        "records. The margin follows from validation scores by a rule of this version of hpo."
-    )
+    same = f"stamped before the first score ({run.stamp.began}), and their SHA-256 {stamp} is that of these records"
+    if found is Kept.WITHOUT_RULE:
+        version = f"hpo {run.versions['hpo']}" if "hpo" in run.versions else "an earlier hpo"
+        return (
+            f"No: {what} were {same}. That stamp, of {version}, leaves out {rule}: it is the rule of this version, by "
+            "which the margin follows from validation scores."
+        )
+    return f"No: {what}, and {rule} were {same} and of this version. The margin follows from validation scores by that rule."
 
 
 def error_bars(records: Records, judged: Verdict) -> str:
     """What the intervals of the verdict are over."""
     run = records.run
-    units = "fresh seeds of one search"
-    if run.replicates > 1 or without_search(run):
-        units = units_of(run)[1]
-    sizes = sorted({s.estimate.units for s in judged.analysis.standings})
+    unit, units = units_of(run)
+    if run.replicates == 1 and not without_search(run):
+        unit, units = "fresh seed of one search", "fresh seeds of one search"
+    sizes = [s.estimate.units for s in judged.analysis.standings]
     if not sizes:
         return "No interval is drawn yet: nothing is confirmed."
     by_item = any(c.item_scores is not None for c in records.confirmations)
     if single_training(run) and not by_item:
         return "No interval is drawn: each strategy has a single score, and those of single test items are not recorded."
-    many = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
     items = "; scores of single test items are not recorded, so that the choice of items is in no interval"
     if by_item:
         what = "test items" if run.split.groups is None else "groups of test items"
@@ -172,6 +174,6 @@ def error_bars(records: Records, judged: Verdict) -> str:
             )
         items = f" and {count} (crossed variance)"
     return (
-        f"95 % intervals over {many} {units} of each strategy{items}. What a band or bar in a figure is over stands in its "
-        "caption."
+        f"95 % intervals over {ranged(sizes, unit, units)} of each strategy{items}. What a band or bar in a figure is over "
+        "stands in its caption."
     )

@@ -11,7 +11,7 @@ from hpo.records.schema import Records
 from hpo.report.analysis import Analysis, Standing
 from hpo.report.table import Table, computed, make_table
 from hpo.report.terms import units_of
-from hpo.report.text import Units
+from hpo.report.text import Units, capitalised
 from hpo.stats.crossed import crossed
 
 
@@ -25,8 +25,7 @@ def other_metrics_table(records: Records, analysis: Analysis) -> Table:
         row, facts = {"Strategy": standing.name}, {"strategy": standing.name}
         for name in names:
             told, numbers = _cell(records, standing, name)
-            title = METRICS[name].name
-            row[title[0].upper() + title[1:]] = told
+            row[capitalised(METRICS[name].name)] = told
             facts |= numbers
         shown.append(row)
         raw.append(facts)

@@ -15,7 +15,7 @@ from hpo.report.sections.explored import Explored, explore
 from hpo.report.sections.importances import SEED
 from hpo.report.sections.selected import PAGE_ROWS
 from hpo.report.table import Table, make_table
-from hpo.report.text import Units, configuration, value_text
+from hpo.report.text import Units, configuration, plain_value, value_text
 from hpo.stats.parameters import Array, Categorical, Numerical, Parameter
 
 MOST_LINES = 200
@@ -167,7 +167,7 @@ def _table(records: Records, explored: Explored, drawn: Sequence[int]) -> Table:
         lead = {"Strategy": trial.strategy, "Replicate": str(trial.replicate), "Draw": str(trial.draw)}
         told = {name: "-" if value is None else value_text(value) for name, value in values.items()}
         shown.append(lead | told | {f"Validation {records.run.metric.name}": units.value(score)})
-        plain = {name: _plain(value) for name, value in values.items()}
+        plain = {name: plain_value(value) for name, value in values.items()}
         raw.append(
             {
                 "strategy": trial.strategy,
@@ -183,8 +183,3 @@ def _table(records: Records, explored: Explored, drawn: Sequence[int]) -> Table:
 
 def _names(explored: Explored) -> list[str]:
     return [p.name for p in explored.parameters if p.name != explored.compared]
-
-
-def _plain(value: object) -> object:
-    """A value for a CSV cell."""
-    return value_text(value) if isinstance(value, list | tuple) else value

@@ -9,6 +9,7 @@ from typing import Any
 from hpo.records.schema import Records, Trial, charged_seconds
 from hpo.report.sections.rung_levels import rows_of_strategies
 from hpo.report.table import Table, computed, make_table
+from hpo.report.text import capitalised
 from hpo.stats.pruning import Saved, saved
 
 
@@ -65,7 +66,7 @@ def saved_table(records: Records) -> Table:
         cost = _saved([charged_seconds(t) or None for t in own], [costs.seconds(t) for t in own])
         if trained is None and cost is None:
             continue
-        resource = records.run.resource.capitalize()
+        resource = capitalised(records.run.resource)
         shown.append(
             {
                 "Strategy": label,

@@ -8,10 +8,11 @@ import numpy as np
 
 from hpo.records.schema import Records, Trial
 from hpo.records.selection import searches
+from hpo.report.blocks import unpaired
 from hpo.report.sections.failures import failure_reasons, failure_rule
 from hpo.report.sections.rung_levels import Levels, rows_of_strategies
 from hpo.report.table import Table, computed, make_table
-from hpo.report.text import Units, counted, p_text
+from hpo.report.text import Units, capitalised, counted, p_text
 from hpo.stats.ranks import friedman
 
 _STATES = ("complete", "pruned", "failed")
@@ -24,7 +25,7 @@ def states_table(records: Records) -> Table:
         own = [t for t in records.trials if strategy in {None, t.strategy}]
         counts = {state: sum(t.state == state for t in own) for state in _STATES}
         facts = {"trials": len(own), **counts, "duplicates": sum(t.duplicate_of is not None for t in own)}
-        shown.append({"Strategy": label, **{name.capitalize(): f"{n:,}" for name, n in facts.items()}})
+        shown.append({"Strategy": label, **{capitalised(name): f"{n:,}" for name, n in facts.items()}})
         raw.append({"strategy": strategy, **facts})
     reasons = failure_reasons(records)
     note = (
@@ -79,8 +80,10 @@ def _note(records: Records, shares: dict[str, dict[int, float]]) -> str:
 
 
 def _test(records: Records, shares: dict[str, dict[int, float]]) -> str:
-    """Friedman's test of the shares over replicates, where every strategy has a search in each."""
+    """Friedman's test of the shares over replicates, where every strategy has a search in each and these are paired."""
     names = records.run.strategies
+    if records.run.search.shared_draws is False:
+        return f"{unpaired(records.run)}, so that it is not tested whether the rates differ."
     replicates = set.intersection(*(set(shares.get(name, {})) for name in names))
     if len(names) < 2 or len(replicates) < 2:
         return "Too few searches to test whether the rates differ."

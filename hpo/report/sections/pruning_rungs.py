@@ -10,7 +10,7 @@ from hpo.records.schema import Records
 from hpo.report.figure import Axis, Figure, Line, Panel
 from hpo.report.sections.rung_levels import Levels, rows_of_strategies
 from hpo.report.table import Table, computed, make_table
-from hpo.report.text import counted
+from hpo.report.text import capitalised, counted
 from hpo.stats.pruning import LEAST_TRIALS, RankCorrelation, Survival, Trial, rank_correlation, survival
 
 MOST_RANKED = (
@@ -200,7 +200,7 @@ def _note(records: Records, *, audited: bool) -> str:
     return (
         "Score at the rung with the final one, over searches together, while the pruner compares within one. "
         f"{of} Interval: 95 %, percentile bootstrap of {RESAMPLES:,} resamples over trials, taken as independent. "
-        f"{part.capitalize() if records.run.source == 'hpo' else ''}"
+        f"{capitalised(part) if records.run.source == 'hpo' else ''}"
         f"Fewer than {LEAST_TRIALS} trials: too few. Of more than {counted(MOST_RANKED, 'complete trial')} that many are "
         "drawn at random."
     )

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
+from hpo.records.verdict_rule import ALPHA
 from hpo.report.blocks import Blocks
 from hpo.report.figure import Axis, Cells, Dots, Figure, Line, Mark, Panel, Words
 from hpo.report.sections.selected import PAGE_ROWS
 from hpo.report.table import Table, computed, make_table
 from hpo.report.text import listed, p_text
 from hpo.stats.comparison_matrix import Cell, ComparisonMatrix, comparison_matrix
-from hpo.stats.decision import ALPHA
 from hpo.stats.ranks import cliques
 
 Matrix = list[list[Cell | None]]

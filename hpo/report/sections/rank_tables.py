@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from hpo.records.verdict_rule import ALPHA
 from hpo.report.blocks import Blocks
 from hpo.report.sections.selected import PAGE_ROWS
 from hpo.report.table import Table, computed, make_table
 from hpo.report.text import counted, p_text
 from hpo.stats.bayesian import bayesian_signed_rank
-from hpo.stats.decision import ALPHA
 from hpo.stats.ranks import FriedmanStatistic, block_ranks, critical_difference
 
 _MOST_SAMPLES, _LEAST_SAMPLES = 50_000, 2_000

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import combinations
 
 from hpo.records.schema import Records
-from hpo.report.blocks import Blocks, search_blocks
+from hpo.records.verdict_rule import ALPHA
+from hpo.report.blocks import Blocks, replicate_blocks
 from hpo.report.figure import Figure
 from hpo.report.section import Section
 from hpo.report.sections.rank_figures import diagram, matrix_figure
@@ -13,14 +14,13 @@ from hpo.report.sections.rank_tables import bayesian_table, friedman_table, mean
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table
 from hpo.report.text import listed, p_text
-from hpo.stats.decision import ALPHA
 
 _TITLE = "Ranks"
 
 
 def ranks_section(records: Records, judged: Verdict) -> Section:
-    """Ranks over the searches of one run; absent where they are no blocks."""
-    blocks = search_blocks(records, judged)
+    """Ranks over the replicates of one run; absent where they are no blocks."""
+    blocks = replicate_blocks(records, judged)
     return Section("ranks", _TITLE, absent=blocks) if isinstance(blocks, str) else ranks_of(blocks)
 
 

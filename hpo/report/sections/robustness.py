@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpo.records.schema import Records
+from hpo.records.schema import Records, Run
 from hpo.report.section import Section
 from hpo.report.sections.edges import Edge, bounded, edge_table, edges
-from hpo.report.sections.leave_out import LeftOut, left_out, left_out_sentence, left_out_table
+from hpo.report.sections.leave_out import LeftOut, kinds, left_out, left_out_sentence, left_out_table
 from hpo.report.sections.sub_budgets import SubBudget, sub_budget_sentence, sub_budget_table, sub_budgets
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table, computed, make_table
-from hpo.report.text import Units
+from hpo.report.terms import without_search
+from hpo.report.text import Units, listed
 from hpo.stats.ranks import midranks, rounded
 
 NAME, TITLE = "robustness", "Robustness"
@@ -26,7 +27,7 @@ def robustness_section(records: Records, judged: Verdict) -> Section:
         left_out_table(records, without),
         sub_budget_table(records, judged, budgets),
         rank_table(records, judged),
-        edge_table(records, at_edge),
+        edge_table(at_edge),
     )
     parts = tuple(table for table in tables if table.rows)
     text = tuple(_text(records, judged, without, budgets, at_edge))
@@ -42,7 +43,12 @@ def _text(
     budgets: Sequence[SubBudget],
     at_edge: Sequence[Edge],
 ) -> list[str]:
-    told = [f"{_left(judged, without)}."]
+    told = [f"{_left(records.run, judged, without)}."]
+    if without_search(records.run):
+        return [
+            *told,
+            "No search is recorded: no budget can be made smaller, and no value was selected at an edge.",
+        ]
     if budgets:
         told.append(f"{sub_budget_sentence(records, budgets)}.")
     else:
@@ -50,22 +56,31 @@ def _text(
     return [*told, f"{edge_sentence(records, at_edge)}."]
 
 
-def _left(judged: Verdict, without: Sequence[LeftOut]) -> str:
+def _left(run: Run, judged: Verdict, without: Sequence[LeftOut]) -> str:
     if without:
-        return (
-            f"With one replicate or fresh seed left out, {left_out_sentence(without, judged.analysis.best)}"
-        )
+        one = " or ".join(kinds(without))
+        return f"With one {one} left out, {left_out_sentence(without, judged.analysis.best)}"
     if judged.state == "unfinished":
         return "The run is unfinished, and no outcome is looked at before its end, with nothing left out or something"
     if len(judged.analysis.standings) < 2:
         return "Nothing is compared, so no replicate or seed is left out"
-    return "There are too few replicates and fresh seeds for one to be left out"
+    few = "trainings" if without_search(run) else "replicates and fresh seeds"
+    return f"There are too few {few} for one to be left out"
 
 
 def edge_sentence(records: Records, at_edge: Sequence[Edge]) -> str:
-    """Where at least half of a strategy's searches agree on an end."""
+    """Where at least half of a strategy's searches agree on an end, and of what no range is recorded."""
+    if without_search(records.run):
+        return "No search is recorded, so that no value was selected"
+    seen = [p.name for p in records.run.space if p.observed]
     if not bounded(records):
-        return "No range of a searched parameter is recorded, so that no value can be held against its ends"
+        only = f", only the values seen of {listed(seen)}" if seen else ""
+        return f"No range of a searched parameter is recorded{only}, so that no value can be held against its ends"
+    unknown = f"; the range of {listed(seen)} is not recorded, only the values seen" if seen else ""
+    return f"{_agreed(at_edge)}{unknown}"
+
+
+def _agreed(at_edge: Sequence[Edge]) -> str:
     agreed = [e for e in at_edge if 2 * len(e.values) >= e.searches]
     if not at_edge:
         return "No selected configuration lies at the edge of a range"
@@ -79,11 +94,11 @@ def edge_sentence(records: Records, at_edge: Sequence[Edge]) -> str:
 
 
 def rank_table(records: Records, judged: Verdict) -> Table:
-    """Strategies by their means on validation at selection, on validation retrained, and on test; no rows before the end."""
+    """Strategies by their means on validation and on test; no rows before the end, or where only test is recorded."""
     units, standings = Units(records.run.metric), judged.analysis.standings
-    compared = judged.state != "unfinished" and len(standings) > 1
+    columns = _columns(records, judged)
+    compared = judged.state != "unfinished" and len(standings) > 1 and len(columns) > 1
     shown, raw = [], []
-    columns = _columns(records, judged) if compared else []
     for place, standing in enumerate(standings if compared else ()):
         row = {"Strategy": standing.name}
         facts: dict[str, Any] = {"strategy": standing.name, "units": standing.estimate.units}
@@ -96,17 +111,21 @@ def rank_table(records: Records, judged: Verdict) -> Table:
             facts |= {**computed({column.name: score}), f"rank_{column.name}": rank}
         shown.append(row)
         raw.append(facts)
+    means = "the confirmations of a strategy: of the trial at its selection, of its retraining on validation, and on test"
+    differ = "selection and verdict would have named different strategies"
+    if without_search(records.run):
+        means = "the trainings of a strategy, on validation and on test"
+        differ = "validation and test would have named different strategies"
     note = (
-        "Means over the confirmations of a strategy: of the trial at its selection, of its retraining on validation, and on "
-        "test. Ranks of means, 1 is best, without regard to whether they can be told apart; intervals stand in the main "
-        "table. Where ranks differ, selection and verdict would have named different strategies."
+        f"Means over {means}. Ranks of means, 1 is best, without regard to whether they can be told apart; intervals stand "
+        f"in the main table. Where ranks differ, {differ}."
     )
     return make_table("rank_agreement", "Ranks on validation and test", note, shown, raw)
 
 
 @dataclass(frozen=True)
 class _Column:
-    """Mean scores of the strategies in one place, and their ranks; None where not recorded of all of them."""
+    """Mean scores of the strategies in one place, and their ranks; None where not recorded of all their confirmations."""
 
     name: str
     title: str
@@ -123,11 +142,15 @@ def _columns(records: Records, judged: Verdict) -> list[_Column]:
     selected = [_mean([c.selected_score for c in of_one]) for of_one in own]
     again = [_mean([c.validation_score for c in of_one]) for of_one in own]
     test: list[float | None] = [s.estimate.mean for s in standings]
-    test_title = f"Test {records.run.metric.name}"
+    on_test = _Column("test", f"Test {records.run.metric.name}", "on test", test, _ranks(records, test))
+    if without_search(records.run):
+        known = any(mean is not None for mean in again)
+        validated = _Column("validation", "Validation", "on validation", again, _ranks(records, again))
+        return [validated, on_test] if known else [on_test]
     return [
         _Column("selection", "Validation at selection", "at selection", selected, _ranks(records, selected)),
         _Column("retrained", "Validation, retrained", "retrained", again, _ranks(records, again)),
-        _Column("test", test_title, "on test", test, _ranks(records, test)),
+        on_test,
     ]
 
 

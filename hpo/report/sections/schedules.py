@@ -9,7 +9,7 @@ from hpo.report.figure import Axis, Figure, Line, Panel
 from hpo.report.sections.rungs import limits, rung_axis
 from hpo.report.sections.selected import PAGE_ROWS, key, selected
 from hpo.report.table import Table, make_table
-from hpo.report.text import counted, value_text
+from hpo.report.text import capitalised, counted, value_text
 
 
 def schedules_figure(records: Records) -> Figure | None:
@@ -62,7 +62,7 @@ def _table(records: Records, trials: Sequence[Trial]) -> Table:
             "Strategy": t.strategy,
             "Replicate": str(t.replicate),
             "Draw": str(t.draw),
-            records.run.resource.capitalize(): f"{rung.examples:,}",
+            capitalised(records.run.resource): f"{rung.examples:,}",
             "Learning rate": value_text(rate),
         }
         for t, rung, rate in rows[:PAGE_ROWS]

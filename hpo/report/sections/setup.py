@@ -6,16 +6,18 @@ from collections.abc import Sequence
 
 from hpo.records.schema import Records
 from hpo.report import costs
-from hpo.report.listings import setup_table, space_table
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
+from hpo.report.setup_tables import inferred_table, models_table, setup_table, space_table
 from hpo.report.terms import without_search
 from hpo.report.text import counted, listed, seconds
 
 
-def setup_section(records: Records, judged: Verdict) -> Section:  # noqa: ARG001 one signature for all sections
-    """The setup, the search space, and the device time."""
-    parts = tuple(table for table in (setup_table(records), space_table(records)) if table.rows)
+def setup_section(records: Records, judged: Verdict) -> Section:
+    """The setup, the models that are compared, what an import inferred, the search space, and the device time."""
+    models = models_table(records, judged.analysis)
+    tables = (setup_table(records), models, inferred_table(records), space_table(records))
+    parts = tuple(table for table in tables if table.rows)
     return Section("setup", "Setup", _cost(records), parts)
 
 

@@ -15,7 +15,7 @@ from hpo.report.sections.parallel import parallel_figure
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table, computed, make_table
 from hpo.report.tables import over
-from hpo.report.text import Units, counted, listed, seconds
+from hpo.report.text import Units, listed, ranged, seconds
 from hpo.stats.pareto import pareto_front
 
 _TITLE = "Trade-offs"
@@ -126,9 +126,7 @@ def _marks(place: Place, units: Units) -> list[Mark]:
 
 def _caption(records: Records, places: Sequence[Place]) -> str:
     metric = records.run.metric
-    sizes = sorted({len(p.own) for p in places})
-    each = counted(sizes[-1], "confirmation")
-    each = f"{each} each" if len(sizes) == 1 else f"{sizes[0]:,} to {each}"
+    each = f"{ranged((len(p.own) for p in places), 'confirmation')} each"
     return (
         f"Mean test {metric.name} against the mean device-seconds charged to a confirmation, its evaluations included, as "
         f"if it had run alone ({each}; faint: the single ones). Large: on the Pareto front, no other mean being both "

@@ -15,7 +15,7 @@ from hpo.report.sections.tuning_curves import MOST_DRAWS, Curve, band_text, curv
 from hpo.report.sections.tuning_tables import crossing_table, estimate_table
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table
-from hpo.report.text import Units, counted, listed
+from hpo.report.text import Units, counted, listed, ranged
 
 _TITLE = "Expected best by number of draws"
 _POINTS = 200  # of a curve
@@ -139,8 +139,19 @@ def _caption(records: Records, curves: Sequence[Curve]) -> str:
     cut = any(curve.u.size < curve.draws.scores.size for curve in curves)
     return (
         f"Expected best validation {metric.name} after n draws by the U-estimator (Tang et al. 2020), "
-        f"{counts([curve.draws for curve in curves])}. Faint: n beyond half of the draws, where estimates are unreliable. "
-        f"{band}{f' Drawn to n = {MOST_DRAWS:,}.' if cut else ''}"
+        f"{counts([curve.draws for curve in curves])}.{_seeds(curves)} Faint: n beyond half of the draws, where estimates "
+        f"are unreliable. {band}{f' Drawn to n = {MOST_DRAWS:,}.' if cut else ''}"
+    )
+
+
+def _seeds(curves: Sequence[Curve]) -> str:
+    """That trials of a search share their seed of training, where they do."""
+    seeds = [curve.draws.seeds for curve in curves]
+    if not all(seeds):
+        return ""
+    return (
+        " Trials of a replicate share one seed of training: curves and bands are over draws of configurations, and over "
+        f"{ranged(seeds, 'seed')} of training alone."
     )
 
 

@@ -1,0 +1,54 @@
+"""How many searches, trials and test scores strategies have: of other tools' runs they may differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hpo.records.schema import Records, Run
+from hpo.report.terms import units_of
+from hpo.report.text import ranged
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The different numbers that there are, ascending.
+
+    Attributes:
+        replicates: of a strategy's searches, or replicates where no search is recorded.
+        trials: of a search.
+        seeds: of a replicate's test scores.
+    """
+
+    replicates: tuple[int, ...]
+    trials: tuple[int, ...]
+    seeds: tuple[int, ...]
+
+
+def sizes_of(records: Records) -> Sizes:
+    """Of hpo's own run as planned, which is the same for each strategy; of another tool's as recorded."""
+    run = records.run
+    if run.source == "hpo":
+        return Sizes((run.replicates,), (run.trials,), (run.seeds,))
+    trials = Counter((t.strategy, t.replicate) for t in records.trials)
+    tested = Counter((c.strategy, c.replicate) for c in records.confirmations if c.role == "strategy")
+    replicates = Counter(strategy for strategy, _ in trials.keys() | tested.keys())
+    return Sizes(
+        replicates=_different(replicates, run.replicates),
+        trials=_different(trials, run.trials),
+        seeds=_different(tested, run.seeds),
+    )
+
+
+def _different(counts: Mapping[Any, int], planned: int) -> tuple[int, ...]:
+    return tuple(sorted(set(counts.values()))) or (planned,)
+
+
+def recorded(run: Run, sizes: Sizes) -> str:
+    """The trainings of a strategy where no search is recorded: ``14 trainings``, ``5 replicates of 2 trainings``."""
+    if run.replicates == 1:
+        return ranged(sizes.seeds, "training")
+    each = f" of {ranged(sizes.seeds, 'training')}" if run.seeds > 1 else ""
+    return f"{ranged(sizes.replicates, *units_of(run))}{each}"

@@ -1,0 +1,76 @@
+"""Strategies with unequal numbers of searches, trials or scores, as other tools leave them: told as ranges."""
+
+import numpy as np
+import pytest
+from foreign_records import foreign
+from scored_records import scored
+from synthetic_records import make_records
+
+from hpo.records.schema import Metric, Records
+from hpo.report.kit.checklist import checklist_tables
+from hpo.report.kit.methods import methods_tex
+from hpo.report.sections.objections import objections_section
+from hpo.report.sections.setup import setup_section
+from hpo.report.sentences import verdict
+from hpo.report.sizes import Sizes, recorded, sizes_of
+
+
+@pytest.fixture(scope="module")
+def uneven() -> Records:
+    """Two strategies; b has 4 of 5 searches, a's first has 3 of 4 trials, and one of its two test scores is lost."""
+    whole = foreign(make_records({"a": 0.8, "b": 0.7}, seeds=2, baseline=None))
+    gone = ("b", 4)
+    trials = [t for t in whole.trials if (t.strategy, t.replicate) != gone]
+    tests = [c for c in whole.confirmations if (c.strategy, c.replicate) != gone]
+    return whole.model_copy(update={"trials": tuple(trials[1:]), "confirmations": tuple(tests[1:])})
+
+
+def cells(section) -> dict[str, str]:
+    return {row[0]: row[1] for part in section.parts for row in part.rows}
+
+
+def test_sizes_are_those_of_the_records(uneven):
+    assert sizes_of(uneven) == Sizes(replicates=(4, 5), trials=(3, 4), seeds=(1, 2))
+
+
+def test_of_a_run_of_hpo_they_are_the_plan_however_much_is_recorded_yet():
+    records = make_records({"a": 0.8, "b": 0.7})
+    begun = records.model_copy(update={"trials": records.trials[:3], "confirmations": ()})
+    assert sizes_of(begun) == sizes_of(records) == Sizes((5,), (4,), (1,))
+
+
+def test_setup_and_verdict_tell_the_range(uneven):
+    judged = verdict(uneven)
+    assert (
+        cells(setup_section(uneven, judged))["Budget"] == "4 to 5 searches a strategy, 3 to 4 trials a search"
+    )
+    assert judged.sentences[0].startswith(
+        "At this tuning budget (3 to 4 trials a search; 4 to 5 independent searches a strategy, 1 to 2 fresh seeds each; "
+    )
+
+
+def test_checklist_methods_and_objections_tell_it_too(uneven):
+    judged = verdict(uneven)
+    answers = [row[2] for found in checklist_tables(uneven, judged) for row in found.rows]
+    assert any(a.startswith("budget: 4 to 5 searches a strategy of 3 to 4 trials; ") for a in answers)
+    methods = methods_tex(uneven, judged, ())
+    assert "Each strategy got 4 to 5 independent searches of 3 to 4 trials." in methods
+    assert "each strategy was searched 4 to 5 times" in " ".join(
+        cells(objections_section(uneven, judged)).values()
+    )
+
+
+def test_a_mean_is_said_to_be_of_the_scores_that_it_takes(uneven):
+    # Of a's two scores a search only one is taken of each, for its first search has one.
+    assert "each the mean of 1 to 2 test scores" in methods_tex(uneven, verdict(uneven), ())
+
+
+def test_trainings_without_a_search_are_a_range_too():
+    table = np.random.default_rng(0).normal(0.7, 0.05, (4, 2, 3))
+    table[3, 1], table[2, 0, 2] = np.nan, np.nan
+    records = scored(table, ("a", "b"), metric=Metric())
+    assert recorded(records.run, sizes_of(records)) == "3 to 4 replicates of 2 to 3 trainings"
+    few = scored([[[0.8, 0.7], [0.7, np.nan]]], ("a", "b"), metric=Metric())
+    assert (
+        verdict(few).sentences[0].startswith("Inconclusive: 1 to 2 trainings a strategy allow no verdict; ")
+    )
