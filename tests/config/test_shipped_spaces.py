@@ -20,7 +20,7 @@ from hpo.search.plan import forks
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"
 SPACES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
-DATA = ("movie", "amazon", "tweets", "nyt", "conll-2003")
+DATA = ("movie", "amazon", "tweets", "nyt", "conll-2003", "privacy-qa")
 
 
 def experiment(name: str) -> Experiment:
@@ -38,8 +38,8 @@ def errors(document: Any) -> list[str]:
 
 def test_the_shipped_spaces_are_these() -> None:
     assert SPACES == [
-        "augmentation", "choosing_a_model", "cooldown", "does_it_generalize", "entities", "frozen_layers", "lr_schedules",
-        "optimizers", "what_to_train",
+        "augmentation", "choosing_a_model", "cooldown", "does_it_generalize", "entities", "frozen_layers", "label_sets",
+        "lr_schedules", "optimizers", "pairs", "what_to_train",
     ]  # fmt: skip
     assert sorted(shipped_spaces()) == SPACES
 
@@ -140,6 +140,11 @@ def test_an_encoder_its_lower_half_and_a_decoder_s_lowest_layers_are_compared() 
         "SmolLM2-135M-Instruct (6 layers)",
     )
     assert space.reference() == "all-MiniLM-L6-v2"
+
+
+def test_every_kind_of_task_has_a_space_of_its_own() -> None:
+    kinds = {experiment(name).task.kind for name in SPACES}
+    assert kinds >= {"text-classification", "pair", "multi-label", "token-classification"}
 
 
 @pytest.mark.parametrize("name", SPACES)
