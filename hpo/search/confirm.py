@@ -1,4 +1,4 @@
-"""Confirmation: the selected configuration trained again with fresh seeds, scored on the test split once, item by item."""
+"""Confirmation: the selected configuration trained again with fresh seeds, scored once on the test split and shift sets."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from hpo.errors import UserError
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Metric, Rung, Trial
-from hpo.runtime.jobs import UNTRAINED, Done, Job, TestScores
+from hpo.records.schema import Confirmation, Metric, Rung, SetScores, Trial
+from hpo.runtime.jobs import SHIFT, TEST, UNTRAINED, Done, Job
 from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, parts_of
 from hpo.search.trained import Trained
 from hpo.search.watchers import Watchers
@@ -29,12 +29,14 @@ def confirm(
     role: Literal["strategy", "baseline"],
     selected: Trial | None,
     metric: Metric,
+    shifts: Iterable[str],
     test_is_open: Callable[[], bool],
     computed: Mapping[str, Any],
 ) -> Generator[Job | Callable[[], bool], Done, Confirmation]:
     """Train what ``work`` names, evaluated so many times, and score the state of its best rung on the test split.
 
-    The last segment waits for the test split too, so that it is scored in the state that it leaves in memory.
+    The last segment waits for the test split too, so that it is scored in the state that it leaves in memory. In the same
+    state it is scored on each set of ``shifts``.
 
     A training that diverges is scored by the best rung that it reached, or untrained: that it failed with this seed
     belongs to its strategy. One that does not fit the memory is trained anew in more parts a step.
@@ -49,8 +51,8 @@ def confirm(
     name = f"{work.strategy}, replicate {work.replicate}, confirmation {work.index}"
     while True:
         try:
-            best, test = yield from _attempt(
-                watchers, evaluations, work, metric, test_is_open, computed, trained
+            best, test, shifted = yield from _attempt(
+                watchers, evaluations, work, metric, shifts, test_is_open, computed, trained
             )
             break
         except DoesNotFitError as error:
@@ -84,6 +86,7 @@ def confirm(
         test_metrics=test.metrics,
         test_seconds=test.seconds,
         test_evaluation=test.evaluation,
+        shifts=shifted,
         segments=tuple(trained.segments),
         rungs=tuple(trained.rungs),
         passes=tuple(trained.passes.values()),
@@ -96,11 +99,12 @@ def _attempt(
     evaluations: int,
     work: Work,
     metric: Metric,
+    shifts: Iterable[str],
     test_is_open: Callable[[], bool],
     parameters: Mapping[str, Any],
     trained: Trained,
-) -> Generator[Job | Callable[[], bool], Done, tuple[int, TestScores]]:
-    """Train and score; index of the best rung, and its scores on the test split.
+) -> Generator[Job | Callable[[], bool], Done, tuple[int, SetScores, dict[str, SetScores]]]:
+    """Train and score; index of the best rung, its scores on the test split, and on each shift set.
 
     Raises:
         DoesNotFitError: the memory was too small.
@@ -121,9 +125,9 @@ def _attempt(
         trained.add((yield from fitting(Job(parameters=parameters, seed=work.seed, rung=UNTRAINED))))
     best = best_rung(trained.rungs, metric)
     yield test_is_open
-    rung = best if reached else UNTRAINED
-    scored = yield from fitting(Job(parameters=parameters, seed=work.seed, rung=rung, split="test"))
-    trained.passes |= {pass_.key: pass_ for pass_ in scored.passes}
-    trained.retrained_seconds += scored.retrained_seconds
-    assert scored.test is not None, "a job on the test split gives scores, or loses the worker"
-    return best, scored.test
+    state = Job(parameters=parameters, seed=work.seed, rung=best if reached else UNTRAINED, split=TEST)
+    test = trained.scores((yield from fitting(state)))
+    shifted: dict[str, SetScores] = {}
+    for name in shifts:
+        shifted[name] = trained.scores((yield from fitting(state.model_copy(update={"split": SHIFT + name}))))
+    return best, test, shifted

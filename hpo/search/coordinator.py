@@ -268,6 +268,7 @@ class _Run:
             role,
             selected,
             self._metric,
+            tuple(self._experiment.task.shift),
             self._test_is_open,
             computed,
         )

@@ -53,7 +53,9 @@ class Load:
     @staticmethod
     def empty(experiment: Experiment, share: float = 1.0) -> Load:
         """None as yet."""
-        tested = experiment.task.test / experiment.task.validation
+        task = experiment.task
+        shifted = len(task.shift) * (task.test if task.shift_test is None else task.shift_test)
+        tested = (task.test + shifted) / task.validation
         return Load(share, Workload(tested), Workload(tested))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hpo.records.schema import Rung, Segment, Work
+from hpo.records.schema import Rung, Segment, SetScores, Work
 from hpo.runtime.jobs import Done
 
 _DEVICE = ("train", "evaluate", "pass")  # kinds of work that device-seconds count
@@ -42,6 +42,13 @@ class Trained:
         self.passes |= {work.key: work for work in done.passes}
         self.retrained_seconds += done.retrained_seconds
         self._seconds += _sum(done.seconds, _ALONE)
+
+    def scores(self, done: Done) -> SetScores:
+        """What a job on the test split or a shift set gave; its passes are added, its segments are there already."""
+        assert done.test is not None, "a job beside the validation split gives scores, or loses the worker"
+        self.passes |= {work.key: work for work in done.passes}
+        self.retrained_seconds += done.retrained_seconds
+        return done.test
 
     def begin_anew(self, last: Done) -> None:
         """Forget the attempt that ended with ``last``, which did not fit the memory, but for its seconds."""

@@ -67,7 +67,7 @@ class Workload:
     """Work by its key.
 
     Attributes:
-        test_share: texts of the test split to one of the validation split; both are taken to be as long.
+        test_share: texts of the test split and of shift sets to one of the validation split; all are taken to be as long.
         segments: that are trained.
         states: the structure of those that are kept.
         evaluations: tokens by structure, of the evaluations that are made.
