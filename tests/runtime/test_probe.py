@@ -12,7 +12,7 @@ import torch
 from hpo.runtime import probe as module
 from hpo.runtime.probe import Probe
 from hpo.training.backward import Backward
-from tests.runtime.test_out_of_memory import holds
+from tests.runtime.test_short_memory import holds
 from tests.runtime.trainings import Desk, job
 
 ROOM = 1e15

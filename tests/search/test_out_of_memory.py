@@ -27,6 +27,7 @@ from hpo.runtime import engine
 from hpo.runtime.loading import load
 from hpo.search import coordinator
 from hpo.search.audit import Audit
+from hpo.search.export import Export
 from hpo.search.plan import forks
 from hpo.search.storage import journal_path
 from hpo.search.verify import Verification
@@ -123,6 +124,10 @@ def test_what_does_not_fit_is_trained_as_a_run_that_asks_for_parts_would(
         ]
         assert [item.rungs for item in ours] == [item.rungs for item in theirs]
     assert [c.test_score for c in found.confirmations] == [c.test_score for c in wanted.confirmations]
+    for name in ("short", "asked"):
+        Export(results / name, "all").write(tmp_path / f"{name} model")
+    ours, theirs = (tmp_path / f"{name} model" / "model.safetensors" for name in ("short", "asked"))
+    assert ours.read_bytes() == theirs.read_bytes()
 
 
 def test_its_segments_are_verified_to_the_bit_where_there_is_memory_enough(
