@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,13 @@ import torch
 
 # Of glibc's malloc.h. Without them each large tensor is mapped anew, page by page: 1.2 million page faults a minute.
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4
-# Of what torch says where there is no room: of a GPU's allocator and driver, of the CPU's allocator, of cuBLAS.
-_NO_ROOM = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
+# Of what torch says where there is no room: of a GPU's allocator and driver, of the CPU's allocator, of cuBLAS, of C++, and
+# of oneDNN (which has one text for each step that fails, and another where it lacks an operation: "primitive descriptor").
+_NO_ROOM = re.compile(
+    r"out of memory|can't allocate memory|not enough memory|alloc_failed|bad_alloc"
+    r"|could not (create|execute) a (primitive(?! desc)|memory)",
+    re.IGNORECASE,
+)
 
 CONTAINER = Path("/sys/fs/cgroup")
 FIRST_TO_KILL = 500  # of at most 1000, in Linux's choice of a process to kill where no memory is left
@@ -28,6 +35,15 @@ def keep_freed_memory() -> None:
         mallopt(TOP_PAD, 2**26)
 
 
+def give_back() -> None:
+    """Give the system, and the others on a GPU, what this process keeps of memory and does not use."""
+    gc.collect()  # models hold themselves in cycles
+    torch.cuda.empty_cache()
+    trim = _libc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
 def offer_to_be_killed() -> None:
     """Have Linux kill this process before those beside it where no memory is left; elsewhere nothing changes."""
     with contextlib.suppress(OSError):
@@ -38,8 +54,7 @@ def ran_out(error: BaseException) -> bool:
     """Whether ``error`` says that the memory of a device, or of the machine, does not hold what was asked for."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in text for words in _NO_ROOM)
+    return isinstance(error, RuntimeError) and _NO_ROOM.search(str(error)) is not None
 
 
 def free_memory(device: torch.device | None = None) -> int:
@@ -74,13 +89,10 @@ class Usage:
 
     def begin(self) -> None:
         """Give back what is kept but not in use, and forget the peak."""
+        give_back()
         if self._gpu is not None:
-            torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(self._gpu)
             return
-        trim = _libc("malloc_trim")
-        if trim is not None:
-            trim(0)
         with contextlib.suppress(OSError):  # where it is not allowed the peak is that of the whole process
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 

@@ -79,6 +79,11 @@ class _Process:
     kills: int = 0
     training: tuple[str, int] | None = None  # of its last job: what it may still have in memory
 
+    def end(self) -> None:
+        """Close the pipe, by which the process dies where it did not before."""
+        self.pipe.close()
+        self.process.join()
+
 
 class ProcessExecutor:
     """``count`` worker processes, started at once; each loads the experiment while the coordinator does.
@@ -110,7 +115,7 @@ class ProcessExecutor:
                 try:
                     answer = Answer.model_validate_json(worker.pipe.recv_bytes())
                 except (EOFError, OSError):
-                    worker.process.join()
+                    worker.end()
                     worker.kills += worker.process.exitcode == KILLED
                     self._replace(worker)
                     continue
@@ -118,6 +123,8 @@ class ProcessExecutor:
                     raise UserError(answer.message, answer.hint)
                 job, worker.job = worker.job, None
                 assert job is not None
+                if answer.done.out_of_memory is not None:
+                    self._renew(worker)  # a heap in pieces holds less than a fresh one
                 return job, answer.done
         return self._given_up.popleft()
 
@@ -157,15 +164,13 @@ class ProcessExecutor:
 
     def _replace(self, worker: _Process) -> None:
         """Start another process in the place of a dead one and give it the job again, unless it seems not to fit."""
-        worker.pipe.close()
-        worker.process.join()
+        worker.end()
         if worker.attempts >= ATTEMPTS and worker.kills < KILLS:
             raise UserError(
                 f"a worker died {ATTEMPTS} times at the same job (exit code {worker.process.exitcode})",
                 "Give the command again with fewer --workers if memory ran out; it goes on where it stopped.",
             )
-        fresh = self._start()
-        worker.process, worker.pipe = fresh.process, fresh.pipe
+        self._renew(worker)
         if worker.kills >= KILLS:
             assert worker.job is not None
             done = Done(out_of_memory="the worker was killed, most likely for memory")
@@ -173,6 +178,12 @@ class ProcessExecutor:
             worker.job = None
             return
         self._send(worker)
+
+    def _renew(self, worker: _Process) -> None:
+        """Start another process in the place of this one."""
+        worker.end()
+        fresh = self._start()
+        worker.process, worker.pipe = fresh.process, fresh.pipe
 
 
 def start_server() -> None:

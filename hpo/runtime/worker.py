@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import math
 import time
@@ -20,7 +19,7 @@ from hpo.errors import UserError
 from hpo.models.classifier import STRUCTURE, Classifier, build_classifier
 from hpo.models.objective import Outputs
 from hpo.runtime.jobs import UNTRAINED, VALIDATION, Done, Job
-from hpo.runtime.memory import ran_out
+from hpo.runtime.memory import give_back, ran_out
 from hpo.runtime.parts import predict_within
 from hpo.runtime.recall import Recall, state_of
 from hpo.seeds import derive
@@ -138,8 +137,7 @@ class Worker:
     def _let_go(self) -> bool:
         """Let go of what is kept in memory for later; whether there was any."""
         kept = any([self._held.clear(), self._warm.clear()])
-        gc.collect()  # models hold themselves in cycles
-        torch.cuda.empty_cache()
+        give_back()
         return kept
 
     def full(self) -> str:
