@@ -86,6 +86,7 @@ class Exported:
         reader = copy.deepcopy(self.tokenizer)
         reader.model_max_length = self.max_length
         reader.padding_side = "right"
+        reader.chat_template = None  # of an instructed decoder, which now classifies
         # What is filled up is masked, so that any special token may do it.
         reader.pad_token = reader.pad_token or reader.eos_token or reader.unk_token
         return reader
