@@ -126,7 +126,7 @@ def _score(records: Records, judged: Verdict, c: Confirmation) -> Iterator[str]:
     items = "" if not run.split.test else f" over {counted(run.split.test, 'test text')}"
     yield (
         f"Test {markdown(run.metric.name)}: {units.value(c.test_score)} (95 % interval{items}: "
-        f"{units.interval(_interval(run, c))}). It was scored on the test split once."
+        f"{units.interval(_interval(c.test_score, c.item_scores, run.split.groups))}). It was scored on the test split once."
     )
     analysis = judged.analysis
     standings = (*analysis.standings, *([] if analysis.baseline is None else [analysis.baseline]))
@@ -143,13 +143,28 @@ def _score(records: Records, judged: Verdict, c: Confirmation) -> Iterator[str]:
     if c.test_metrics:
         told = listed(f"{name} {value:.4g}" for name, value in c.test_metrics.items())
         yield f"Every metric on the test split: {markdown(told)}."
+    if run.shifts:
+        yield "On sets of other domains, which played no part in any choice:"
+        columns = ("Set", "Texts", f"Test {run.metric.name}", "95 % interval")
+        yield _table(columns, _shifted(run, c))
 
 
-def _interval(run: Run, c: Confirmation) -> tuple[float, float]:
-    """Of this training alone, over test items."""
-    scores = np.array([[c.test_score] if c.item_scores is None else c.item_scores], dtype=np.float64)
-    groups = run.split.groups if scores.shape[1] > 1 else None
-    return crossed(scores, groups).interval()
+def _interval(
+    score: float, items: Sequence[float] | None, groups: Sequence[int] | None
+) -> tuple[float, float]:
+    """Of one training's score over the items of a set."""
+    scores = np.array([[score] if items is None else items], dtype=np.float64)
+    return crossed(scores, groups if scores.shape[1] > 1 else None).interval()
+
+
+def _shifted(run: Run, c: Confirmation) -> Iterator[tuple[str, ...]]:
+    """Of each set of another domain its name, texts, score and interval."""
+    units = Units(run.metric)
+    for shift in run.shifts:
+        scores = c.shifts[shift.name]
+        items = scores.correct if scores.values is None else scores.values
+        interval = units.interval(_interval(scores.score, items, shift.groups))
+        yield shift.name, f"{shift.size:,}", units.value(scores.score), interval
 
 
 def _origin(records: Records, c: Confirmation, folder: Folder) -> Iterator[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from nasty_records import nasty_records
 from scipy import stats
+from shifted_records import shifted
 from synthetic_records import make_records
 
 from hpo.records.schema import Confirmation, ModelInfo, Records, Rung
@@ -100,6 +101,20 @@ def test_of_models_that_are_compared_the_card_names_its_own() -> None:
     assert "| Licence of the model | its own licence |" in card
     assert f"| Pretrained weights, SHA-256 | {'5' * 64} |" in card
     assert "made of those of owner/small and of" in card
+
+
+def test_scores_on_other_domains_stand_beside_that_on_the_test_split() -> None:
+    records = make_records()
+    names = {c.strategy for c in records.confirmations}
+    there = shifted(records, {"tweets": dict.fromkeys(names, 0.6), "news": dict.fromkeys(names, 0.7)})
+    card = card_of(there)
+    for name, scores in there.confirmations[0].shifts.items():
+        right = np.array(scores.correct)
+        half = stats.t.ppf(0.975, len(right) - 1) * right.std(ddof=1) / np.sqrt(len(right))
+        low, high = 100 * (right.mean() - half), 100 * (right.mean() + half)
+        row = f"| {name} | {len(right)} | {100 * right.mean():.1f} % | {low:.1f} to {high:.1f} % |"
+        assert row in card
+    assert "other domains" not in card_of(records)
 
 
 def test_the_card_tells_at_which_evaluation_the_training_was_taken() -> None:
