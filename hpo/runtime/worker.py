@@ -72,6 +72,9 @@ class Worker:
         self._held = HeldStates(held_bytes)
         self._warm = WarmModels(precision, recorded_on_gpu() if precision.device.type == "cuda" else None)
         self._aside = ThreadPoolExecutor(1, "hpo-write")
+        self._aside.submit(
+            int
+        ).result()  # its thread starts now: later there may be no memory for one, nor a word of it
         self._written: Future[None] | None = None
         self._trained = 0
         self._retrained = 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +225,26 @@ def test_a_worker_is_killed_before_the_process_that_asks_it() -> None:
     code = f"import hpo.runtime.memory as m; m.offer_to_be_killed(); print(open('{own}').read())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) > int(own.read_text())
+
+
+@pytest.fixture
+def little_memory() -> Iterator[None]:
+    """This process may map 256 MB more than it has."""
+    resource = pytest.importorskip("resource", reason="this system has no limits of a process")
+    status = Path("/proc/self/statm")
+    if not status.is_file():
+        pytest.skip("this system does not tell what is taken")
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    taken = int(status.read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + 2**28, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def test_memory_that_is_really_too_small_is_told_and_the_next_job_is_done(
+    desk: Desk, tmp_path: Path, little_memory: None
+) -> None:
+    worker = desk.worker(tmp_path)
+    large = job(0, frozen_layers=3, head_hidden_sizes=(65536, 2048))  # 540 MB of weights
+    assert worker.do(large).out_of_memory == "this machine has no memory left"
+    assert worker.do(job(0, frozen_layers=3, head_hidden_sizes=(8,))).trained == 1
