@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from hpo.cli.runs import RESULTS, ResultsOption, TrackingOption
+from hpo.cli.runs import RESULTS, RedactOption, ResultsOption, TrackingOption
 from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, open_space
 from hpo.cli.words import count_of, duration, line, paragraph
 
@@ -67,6 +67,7 @@ def run(
             help="Most room on disk for what trainings share, such as 2GB; without it what the space file says.",
         ),
     ] = None,
+    redact: RedactOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the end alone.")] = False,
 ) -> None:
     """Train, compare and report. The same command again goes on where it stopped."""
@@ -81,7 +82,14 @@ def run(
                     start_server()
                 fetch_assets(opened.experiment, (lambda _: None) if quiet else line)
             outcome = _watched(
-                opened, results, tracking_uri, device, quiet=quiet, workers=workers, store_limit=store_limit
+                opened,
+                results,
+                tracking_uri,
+                device,
+                quiet=quiet,
+                workers=workers,
+                store_limit=store_limit,
+                redact=redact,
             )
     except KeyboardInterrupt as stop:
         print("interrupted: the same command goes on where it stopped", file=sys.stderr)
@@ -112,6 +120,7 @@ def _watched(
     quiet: bool,
     workers: int | None,
     store_limit: int | None,
+    redact: bool,
 ) -> Outcome:
     """Run the experiment before the eyes of the user."""
     from rich.console import Console
@@ -123,7 +132,14 @@ def _watched(
         from hpo.search.coordinator import run_experiment
 
         return run_experiment(
-            space, results, tracking_uri, device, observer, workers=workers, store_limit=store_limit
+            space,
+            results,
+            tracking_uri,
+            device,
+            observer,
+            workers=workers,
+            store_limit=store_limit,
+            redact=redact,
         )
 
 

@@ -59,9 +59,9 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )
     fake = SimpleNamespace(calls=[], trained=3, missing=())
 
-    def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit):
+    def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit, redact):
         fake.calls.append((space.experiment.name, results, tracking_uri, device))
-        fake.resources = (workers, store_limit)
+        fake.resources, fake.redact = (workers, store_limit), redact
         if fake.trained:
             observer.started(work("linear", 0, 0))
             observer.trial(trial("linear", 0, 0, 0.7412))
@@ -375,3 +375,10 @@ def test_fetch_prints_where_each_asset_lies(monkeypatch, capsys) -> None:
 def test_schema_is_json(capsys) -> None:
     assert execute(["schema"]) == 0
     assert "properties" in json.loads(capsys.readouterr().out)
+
+
+def test_redact_is_handed_on(coordinator) -> None:
+    assert execute(["run", "--space", "tiny"]) == 0
+    assert coordinator.redact is False
+    assert execute(["run", "--space", "tiny", "--redact"]) == 0
+    assert coordinator.redact is True

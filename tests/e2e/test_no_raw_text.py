@@ -1,4 +1,4 @@
-"""A word that stands in every text of the user's is nowhere in what a run leaves or says."""
+"""A word of every text of the user's, and with `--redact` the names of classes, are nowhere in what a run leaves or says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.runs import hpo
 
-MARKER = "xylotheque"
+MARKER, CLASS = "xylotheque", "quincunx"
 SPACE = """\
 question: Which schedule, in small?
 task: {{data: {{path: {data}}}, train: 64, validation: 40, test: 60, max_length: 32}}
@@ -25,10 +25,11 @@ budget: {{replicates: 1, trials: 4, rungs: [64]}}
 
 
 def marked(tiny_data: Path, folder: Path) -> Path:
-    """The tiny data set with the marker in each text."""
+    """The tiny data set with a marker in each text and another in each label."""
     header, *rows = tiny_data.read_text().splitlines()
     path = folder / "marked.csv"
-    path.write_text("\n".join([header, *(f"{MARKER} {row}" for row in rows)]) + "\n")
+    marked_rows = (f"{MARKER} {row}".replace(",", f",{CLASS} ") for row in rows)
+    path.write_text("\n".join([header, *marked_rows]) + "\n")
     return path
 
 
@@ -42,7 +43,7 @@ def holding(folder: Path, word: str) -> list[str]:
     return found
 
 
-def test_a_text_is_in_no_file_and_no_output_of_a_run(
+def test_a_text_and_a_class_are_in_no_file_and_no_output_of_a_redacted_run(
     tiny_data: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts, work = tmp_path / "texts", tmp_path / "work"
@@ -54,7 +55,7 @@ def test_a_text_is_in_no_file_and_no_output_of_a_run(
     said = []
     for arguments in (
         ("check", "--space", "small.yaml"),
-        ("run", "--space", "small.yaml", "--workers", "2"),
+        ("run", "--space", "small.yaml", "--workers", "2", "--redact"),
         ("status", "small"),
         ("report", "small", "--latex"),
         ("export-records", "small"),
@@ -71,6 +72,8 @@ def test_a_text_is_in_no_file_and_no_output_of_a_run(
     assert done.returncode == 2, "other data under the same records"
     said.append(done.stdout + done.stderr)
     assert len(list((work / "results" / "small").rglob("*"))) > 50, "there is something to look through"
-    assert holding(texts, MARKER) == ["marked.csv"], "it would be found"
-    assert holding(work, MARKER) == []
-    assert not [text for text in said if MARKER in text.lower()]
+    for word in (MARKER, CLASS):
+        assert holding(texts, word) == ["marked.csv"], "it would be found"
+        assert holding(work, word) == []
+        assert not [text for text in said if word in text.lower()]
+    assert holding(work / "results" / "small" / "records", "class 2") == ["run.json"]
