@@ -103,6 +103,8 @@ def _data(split: SplitInfo) -> str:
     dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped"
     if split.texts_cut:
         dropped += f", {count_of(split.texts_cut, 'text')} cut at max_length"
+    if split.scrubbed is not None:
+        dropped += f", {sum(split.scrubbed.values()):,} addresses and numbers replaced"
     return f"{split.source}: {sizes}; {len(split.labels)} classes, {dropped}; {split.licence}"
 
 

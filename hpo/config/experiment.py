@@ -92,6 +92,10 @@ class Task(Frozen):
     validation: int = Field(ge=2, description="Texts of the validation split, by which trials are selected.")
     test: int = Field(ge=2, description="Texts of the test split, opened for the confirmations alone.")
     max_length: int = Field(128, ge=4, description="Tokens of a text that are read; the rest is cut off.")
+    scrub: bool = Field(
+        False,
+        description="Replace e-mail addresses, telephone numbers and card numbers in the texts before anything reads them.",
+    )
 
 
 class Compare(Frozen):

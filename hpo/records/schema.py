@@ -179,6 +179,8 @@ class SplitInfo(Frozen):
         source: name of the data and where it came from.
         labels: classes, labels, or types of entities.
         texts_cut: how many of all splits have more tokens than are read; None: not recorded.
+        scrubbed: how many e-mail addresses (``EMAIL``), ``PHONE`` and ``CARD`` numbers were replaced in the texts of the source;
+            None: none was looked for.
         groups: group of each test item, by number, in the order of the split; None: no groups.
         sha256: covers texts, labels and their assignment to splits.
     """
@@ -191,6 +193,7 @@ class SplitInfo(Frozen):
     test: int = 0
     duplicates_dropped: int = 0
     texts_cut: int | None = None
+    scrubbed: dict[str, int] | None = None
     groups: tuple[int, ...] | None = None
     sha256: str = NOT_RECORDED
 

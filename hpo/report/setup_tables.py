@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hpo.records.schema import NOT_RECORDED, DeviceInfo, ParameterInfo, Records, Run
 from hpo.report.table import Table, make_table
 from hpo.report.sizes import recorded, sizes_of
 from hpo.report.terms import without_search
-from hpo.report.text import configuration, counted, ranged, value_text
+from hpo.report.text import configuration, counted, listed, ranged, value_text
 
 
 def setup_table(records: Records) -> Table:
@@ -85,11 +87,22 @@ def _data(run: Run) -> dict[str, str]:
     return {
         "Data": f"{split.source}; licence {split.licence}",
         "Splits": sizes,
+        **({} if split.scrubbed is None else {"Replaced in the texts": scrubbed_words(split.scrubbed)}),
         "Groups": "none" if split.groups is None else f"{len(set(split.groups)):,} among the test texts",
         "Splits, SHA-256": split.sha256,
         "Model": body,
         "Weights, SHA-256": model.sha256,
     }
+
+
+def scrubbed_words(counts: Mapping[str, int]) -> str:
+    """``3 e-mail addresses, 1 telephone number and 0 card numbers``."""
+    names = {
+        "EMAIL": ("e-mail address", "e-mail addresses"),
+        "PHONE": ("telephone number", None),
+        "CARD": ("card number", None),
+    }
+    return listed(counted(counts.get(kind, 0), *words) for kind, words in names.items())
 
 
 def _how(run: Run, records: Records) -> dict[str, str]:

@@ -99,3 +99,12 @@ def test_values_that_were_only_seen_are_no_range():
     told = section_of(changed(foreign(make_records()), space=(seen,))).parts[1]
     assert told.rows[0][1] == "values seen from 0.001 to 0.1"
     assert told.note.endswith("the range is not recorded and may be wider.")
+
+
+def test_what_was_replaced_in_the_texts_is_told_where_it_was_looked_for():
+    records = make_records()
+    assert "Replaced in the texts" not in dict(section_of(records).parts[0].rows)
+    split = records.run.split.model_copy(update={"scrubbed": {"EMAIL": 3, "PHONE": 1, "CARD": 0}})
+    run = records.run.model_copy(update={"split": split})
+    told = dict(section_of(records.model_copy(update={"run": run})).parts[0].rows)
+    assert told["Replaced in the texts"] == "3 e-mail addresses, 1 telephone number and 0 card numbers"
