@@ -12,7 +12,7 @@ from hpo.cli.words import count_of, line, printable
 if TYPE_CHECKING:
     from hpo.config.experiment import Experiment, Setting
     from hpo.config.space import Space
-    from hpo.records.schema import ModelInfo, SplitInfo
+    from hpo.records.schema import ModelInfo, PrivacyInfo, SplitInfo
     from hpo.search.coordinator import Checked
     from hpo.search.plan import Plan
 
@@ -66,6 +66,7 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         ("data", _data(checked.split)),
         ("model", _model(checked.model)),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
+        *(("privacy", text) for text in _privacy(checked.privacy)),
     ]
 
 
@@ -106,6 +107,17 @@ def _data(split: SplitInfo) -> str:
     if split.scrubbed is not None:
         dropped += f", {sum(split.scrubbed.values()):,} addresses and numbers replaced"
     return f"{split.source}: {sizes}; {len(split.labels)} classes, {dropped}; {split.licence}"
+
+
+def _privacy(info: PrivacyInfo | None) -> list[str]:
+    if info is None:
+        return []
+    rows = [
+        f"epsilon {g.epsilon:g} at delta {info.delta:g} for {count_of(g.trainings, 'training')} of {', '.join(g.strategies)}: "
+        f"noise multiplier {g.noise_multiplier:.3f}, gradients of a text cut to {info.clip:g}; {info.accountant}"
+        for g in info.groups
+    ]
+    return [*rows, f"not private: {', '.join(info.unprotected)}"] if info.unprotected else rows
 
 
 def _model(model: ModelInfo) -> str:

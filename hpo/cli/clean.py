@@ -76,6 +76,7 @@ def clean(
 def _clear(results: Path, folders: list[Path], at_work: set[Path], *, dry_run: bool) -> None:
     """Remove all that was made from the texts of any run below ``results``, but for the records."""
     from hpo.runtime.cleaning import clear_stores
+    from hpo.search.secret import SECRET
 
     if at_work:
         names = ", ".join(sorted(printable(folder.name) for folder in at_work))
@@ -84,10 +85,17 @@ def _clear(results: Path, folders: list[Path], at_work: set[Path], *, dry_run: b
             "Wait for it (`hpo status` shows how far it is) or stop it; then give the command again.",
         )
     opened = [folder for folder in folders if is_open(folder, running=False)]
+    secrets = [folder / SECRET for folder in folders if folder not in opened and (folder / SECRET).is_file()]
     cleared = clear_stores([results / ".store", *(folder / "store" for folder in folders)], dry_run=dry_run)
     verb = "would remove" if dry_run else "removed"
     print(f"{verb}: {_amount(cleared.tensors)} of states and hidden values")
     print(f"{verb}: {_amount(cleared.facts)} of facts: losses, scores, and what was predicted for each test text")
+    if secrets:
+        names = ", ".join(printable(path.parent.name) for path in secrets)
+        print(f"{verb}: the secret of the noise of {names}, which can be reported on and not trained again")
+    for path in secrets:
+        if not dry_run:
+            path.unlink()
     print(f"kept: {KEPT}")
     if opened:
         names = ", ".join(printable(folder.name) for folder in opened)

@@ -429,6 +429,13 @@ PARAMETERS: dict[str, Parameter] = {
         low=0.0,
         high=100,
     ),
+    "privacy_epsilon": Parameter(
+        "float",
+        0.0,
+        "Epsilon that all trainings with this value together meet by DP-SGD (Abadi et al. 2016); 0 trains without privacy. It is "
+        "compared, or set by `privacy: {epsilon: ...}`.",
+        low=0.0,
+    ),
 }
 
 

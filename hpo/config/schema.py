@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hpo.config.fragments import SEED, SIZE, TEXT, Fragment, parameter_fragment
 from hpo.config.parameters import PARAMETERS, Parameter
-from hpo.config.sections import BUDGET, COMPARE, CONFIRMATION, DATA_FORMS, TASK
+from hpo.config.sections import BUDGET, COMPARE, CONFIRMATION, DATA_FORMS, PRIVACY, TASK
 from hpo.config.settings import choices_fragment, is_numeric, range_fragment, shown_value
 
 _WHEN = {"$ref": "#/$defs/when"}
@@ -51,6 +51,10 @@ def schema() -> Fragment:
                 },
                 "budget": BUDGET | {"description": "What each strategy may spend."},
                 "confirmation": CONFIRMATION | {"description": "What follows each search."},
+                "privacy": PRIVACY
+                | {
+                    "description": "Differential privacy of the training split, by DP-SGD (docs/privacy.md)."
+                },
                 "seed": SEED | {"default": 0, "description": "Every random draw derives from it."},
                 "store_limit": SIZE
                 | {

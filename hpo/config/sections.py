@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.config.document import Node
-from hpo.config.experiment import Budget, Compare, Confirmation, DataSource, Task
+from hpo.config.experiment import Budget, Compare, Confirmation, DataSource, Privacy, Task
 from hpo.config.fragments import (
     TEXT,
     Fragment,
@@ -42,6 +42,7 @@ DATA_FORMS: Fragment = {"anyOf": [TEXT, DATA]}
 TASK = section_fragment(Task, without=("data",))
 BUDGET = section_fragment(Budget)
 CONFIRMATION = section_fragment(Confirmation) | {"required": []}
+PRIVACY = section_fragment(Privacy)
 COMPARE: dict[str, Fragment] = {
     "parameter": {
         "type": "string",

@@ -9,14 +9,16 @@ from typing import Any
 
 from hpo.config.checks import Draft, check
 from hpo.config.document import Node, positions, read_document
-from hpo.config.experiment import Budget, Confirmation, Experiment, Fixed, Setting, Task
+from hpo.config.experiment import Budget, Confirmation, Experiment, Fixed, Privacy, Setting, Task
 from hpo.config.fragments import given, read_keys, read_section, read_size, read_value
+from hpo.config.privacy_checks import PARAMETER, check_privacy
 from hpo.config.problems import Position, Problems, SpaceFileError, listed, nearest_name
 from hpo.config.schedule_checks import check_schedules
 from hpo.config.schema import schema
 from hpo.config.sections import (
     BUDGET,
     CONFIRMATION,
+    PRIVACY,
     TASK,
     VALUES,
     Names,
@@ -136,6 +138,7 @@ def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Exp
     draft = _draft(root, entries, names, problems)
     check(draft, problems)
     check_schedules(draft, problems)
+    check_privacy(draft, problems)
     if problems.found:
         return None
     budget = Budget(**draft.budget)
@@ -150,6 +153,7 @@ def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Exp
         budget=budget,
         confirmation=Confirmation(seeds=draft.seeds or (10 if budget.replicates == 1 else 1)),
         seed=seed or 0,
+        privacy=None if draft.privacy is None else Privacy(**draft.privacy),
         augmentation_model=masked,
         store_limit=limit,
     )
@@ -171,6 +175,13 @@ def _draft(root: Node, entries: Mapping[str, Node], names: Names, problems: Prob
             parameters.setdefault("pooling", Fixed(value="none"))
         if baseline is not None:
             baseline.setdefault("pooling", "none")
+    privacy = (
+        read_section(entries["privacy"], PRIVACY, "privacy", problems) if "privacy" in entries else None
+    )
+    if privacy is not None and privacy["epsilon"] is not None:
+        parameters.setdefault(PARAMETER, Fixed(value=privacy["epsilon"]))
+        if baseline is not None:
+            baseline.setdefault(PARAMETER, privacy["epsilon"])
     return Draft(
         task=task,
         budget=budget,
@@ -180,6 +191,7 @@ def _draft(root: Node, entries: Mapping[str, Node], names: Names, problems: Prob
         baseline=baseline,
         seeds=_seeds(entries, problems),
         masked="augmentation_model" in entries,
+        privacy=privacy,
         places=positions(root),
     )
 

@@ -219,6 +219,46 @@ class DeviceInfo(Frozen):
     workers: int = 1
 
 
+class PrivateGroup(Frozen):
+    """Private trainings of one epsilon.
+
+    Attributes:
+        epsilon: that was asked for.
+        spent: that all of them together meet, as counted beforehand.
+        noise_multiplier: standard deviation of the noise over the clipping norm.
+        trainings: how many there are at most: trials, confirmations and the baseline's.
+        strategies: whose trainings they are.
+        steps, rate: of one training, the most: its steps, and the probability with which each draws a text.
+    """
+
+    epsilon: float
+    spent: float
+    noise_multiplier: float
+    trainings: int
+    strategies: tuple[str, ...]
+    steps: int
+    rate: float
+
+
+class PrivacyInfo(Frozen):
+    """Differential privacy of the training split by DP-SGD; the noise's seed is nowhere in the records.
+
+    Attributes:
+        accountant: with which it was counted.
+        delta: goes with each epsilon.
+        clip: largest norm of the gradient of one text.
+        together: epsilon of the trainings of all groups.
+        unprotected: strategies (and the baseline) whose trainings are not private.
+    """
+
+    accountant: str
+    delta: float
+    clip: float
+    groups: tuple[PrivateGroup, ...]
+    together: float
+    unprotected: tuple[str, ...] = ()
+
+
 class Metric(Frozen):
     """What is measured on validation and test items; ``share``: a share of 1, shown in percent and points."""
 
@@ -300,6 +340,7 @@ class Run(Frozen):
         experiment: the Experiment as JSON; empty where hpo did not run it.
         resource: what ``Rung.examples`` and ``Search.rungs`` count.
         replicates, trials, seeds: of each strategy, the most where they differ.
+        privacy: of private trainings; None: there are none.
         notes: what an import took for what, and what it inferred, as it printed it; none where hpo ran it.
     """
 
@@ -326,6 +367,7 @@ class Run(Frozen):
     model: ModelInfo = ModelInfo()
     device: DeviceInfo = DeviceInfo()
     versions: dict[str, str] = {}
+    privacy: PrivacyInfo | None = None
     stamp: Stamp | None = None
     notes: tuple[str, ...] = ()
 

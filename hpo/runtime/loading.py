@@ -26,6 +26,7 @@ from hpo.training.evaluation import EvaluationSet
 from hpo.training.examples import TrainingTexts
 from hpo.training.precision import Precision, choose_precision
 from hpo.training.prefixes import Prefixes
+from hpo.training.privacy import Mechanism
 from hpo.training.scoring import Scoring
 from hpo.training.store import Store
 
@@ -44,6 +45,7 @@ class Loaded:
     task: TaskData
     precision: Precision
     sources: Sources | None
+    mechanism: Mechanism | None = None
 
     def recall(self, store: Store, forks: Forks, share: float = 1.0) -> Recall:
         """The trainings of this experiment as ``store`` knows them."""
@@ -57,6 +59,8 @@ class Loaded:
             "weights": self.pretrained.info.sha256,
             "numerics": self.precision.numerics_class(),
         }
+        if self.mechanism is not None:  # keys of passes are recorded, and are a digest of all training texts
+            numerics["secret"] = self.mechanism.fingerprint
         depths = _depths(experiment, self.pretrained.info.layers)
         prefixes = Prefixes(self.pretrained, store, self.precision, numerics, depths, texts.pad_id, share)
         planner = Planner(
@@ -71,6 +75,7 @@ class Loaded:
             },
             forks=forks,
             start_of=lambda parameters: prefixes.start_of(parameters, texts.tokens),
+            mechanism=self.mechanism,
         )
         task = experiment.task
         scoring = Scoring(task.kind, self.task.label_names, task.metric)
@@ -117,13 +122,18 @@ def _depths(experiment: Experiment, layers: int) -> list[int]:
 
 
 def load(
-    experiment: Experiment, device: str | None, threads: int | None = None, share: float = 1.0
+    experiment: Experiment,
+    device: str | None,
+    threads: int | None = None,
+    share: float = 1.0,
+    mechanism: Mechanism | None = None,
 ) -> Loaded:
     """Load what ``experiment`` names, fetching assets that are not cached. Files and folders have their full paths in it.
 
     Args:
         threads: of this process; None: as many as torch takes.
         share: of a GPU's memory that this process may take, so that no worker takes another's.
+        mechanism: of the private trainings among the experiment's; None: there is none, or nothing is trained.
 
     Raises:
         UserError: something is not there, or does not fit together.
@@ -138,7 +148,7 @@ def load(
     pretrained = load_pretrained(experiment.model, experiment.task.kind)
     pretrained.body.to(precision.device)
     sources = load_sources(experiment.values("augmentation"), experiment.augmentation_model)
-    return Loaded(experiment, pretrained, task, precision, sources)
+    return Loaded(experiment, pretrained, task, precision, sources, mechanism)
 
 
 def cores() -> int:

@@ -33,11 +33,12 @@ from hpo.report.writing import Report, write_report
 from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done
 from hpo.runtime.processes import Wanted
+from hpo.search.accounts import BASELINE, mechanism
 from hpo.search.circumstances import refuse_changes, refuse_names, refuse_other_circumstances
 from hpo.search.confirm import confirm
 from hpo.search.draws import looks_at_results, strategy_values
 from hpo.search.plan import forks
-from hpo.search.prepare import BASELINE, Checked, check_experiment, prepare, run_record
+from hpo.search.prepare import Checked, check_experiment, prepare, run_record
 from hpo.search.scheduler import Scheduler, Training
 from hpo.search.stamp import stamp
 from hpo.search.storage import StudyStorage
@@ -121,14 +122,15 @@ def _tracked(
 ) -> Outcome:
     """Train with an engine and a tracker of its own; both load while this process does."""
     limits = (store_limit, space.experiment.store_limit, STORE_LIMIT)
+    folder = results / space.experiment.name
     wanted = Wanted(
         experiment=space.experiment,
         device=device,
         forks=forks(space.experiment),
         store=store_folder(results),
         room=next(limit for limit in limits if limit is not None),
+        mechanism=mechanism(space.experiment, folder),
     )
-    folder = results / space.experiment.name
     begun = read_run(folder)
     if workers is None and begun is not None:  # the rule looks at the memory, which may be another now
         workers = begun.device.workers
@@ -150,7 +152,7 @@ def _run(
     redact: bool,
     started: float,
 ) -> Outcome:
-    loaded = prepare(space, engine.wanted.device, engine.threads)
+    loaded = prepare(space, engine.wanted.device, engine.threads, engine.wanted.mechanism)
     head = run_record(loaded, engine.workers)
     begun = read_run(folder)
     if redact or (begun is not None and not has_names(begun)):

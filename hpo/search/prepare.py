@@ -16,11 +16,12 @@ from hpo.errors import UserError
 from hpo.models.classifier import structure_faults
 from hpo.models.structure import LAYERS
 from hpo.records.metrics import METRICS
-from hpo.records.schema import DeviceInfo, ModelInfo, ParameterInfo, Run, Search, SplitInfo
+from hpo.records.schema import DeviceInfo, ModelInfo, ParameterInfo, PrivacyInfo, Run, Search, SplitInfo
 from hpo.runtime.loading import Loaded, load
+from hpo.search.accounts import BASELINE, EPSILON, privacy_info
 from hpo.search.plan import Plan, make_plan
-
-BASELINE = "baseline"  # what records and MLflow call the fixed recipe
+from hpo.training.privacy import Mechanism
+from hpo.training.private_probe import PROBED, unsupported
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,19 @@ class Checked:
     split: SplitInfo
     model: ModelInfo
     device: DeviceInfo
+    privacy: PrivacyInfo | None
 
 
-def prepare(space: Space, device: str | None, threads: int | None = None) -> Loaded:
+def prepare(
+    space: Space, device: str | None, threads: int | None = None, mechanism: Mechanism | None = None
+) -> Loaded:
     """Load what ``space`` names, fetching assets that are not cached.
 
     Raises:
         UserError: something is not there, or does not fit together.
     """
     experiment = space.experiment
-    loaded = load(experiment, device, threads)
+    loaded = load(experiment, device, threads, mechanism=mechanism)
     structures = experiment.combinations(LAYERS)
     poolings = {str(v) for v in experiment.values("pooling")}
     faults = structure_faults(loaded.pretrained, structures, poolings, experiment.task.max_length)
@@ -48,10 +52,21 @@ def prepare(space: Space, device: str | None, threads: int | None = None) -> Loa
         faults["augmentation"] = (
             "case was found; this model reads capitals as small letters, so that it would change nothing; allowed are the others"
         )
+    if not faults:
+        faults = _private_faults(experiment, loaded)
     if faults:
         lines = [f"{_where(space, name)}: {name}: {fault}" for name, fault in faults.items()]
         raise UserError("\n".join(lines), "Change the space file and give the command again.")
     return loaded
+
+
+def _private_faults(experiment: Experiment, loaded: Loaded) -> dict[str, str]:
+    """What private trainings would train and Opacus has no gradient of each text for."""
+    if experiment.privacy is None:
+        return {}
+    structures = [p for p in experiment.combinations((*PROBED, EPSILON)) if p[EPSILON]]
+    missing = unsupported(loaded.pretrained, structures)
+    return {} if missing is None else {"privacy": missing}
 
 
 def run_record(loaded: Loaded, workers: int) -> Run:
@@ -77,12 +92,18 @@ def run_record(loaded: Loaded, workers: int) -> Run:
         split=_split(loaded),
         model=loaded.pretrained.info,
         device=loaded.precision.info.model_copy(update={"workers": workers}),
+        privacy=privacy_info(e),
         versions=_versions(e),
     )
 
 
 def _split(loaded: Loaded) -> SplitInfo:
-    return loaded.task.info.model_copy(update={"texts_cut": loaded.count_cut()})
+    """Of private trainings without what was counted in the texts, and without a digest by which a guess could be checked."""
+    info = loaded.task.info
+    if loaded.mechanism is None:
+        return info.model_copy(update={"texts_cut": loaded.count_cut()})
+    disguised = loaded.mechanism.disguised(info.sha256)
+    return info.model_copy(update={"sha256": disguised, "scrubbed": None})
 
 
 def _task(experiment: Experiment) -> str:
@@ -136,7 +157,11 @@ def check_experiment(space: Space, device: str | None) -> Checked:
     """Load everything, train nothing, write nothing but the cache of assets."""
     loaded = prepare(space, device)
     return Checked(
-        make_plan(space.experiment), _split(loaded), loaded.pretrained.info, loaded.precision.info
+        make_plan(space.experiment),
+        _split(loaded),
+        loaded.pretrained.info,
+        loaded.precision.info,
+        privacy_info(space.experiment),
     )
 
 
@@ -144,6 +169,8 @@ def _where(space: Space, name: str) -> str:
     compare, baseline = space.experiment.compare, space.experiment.baseline
     if name == "max_length":
         return space.where("task", "max_length")
+    if name == "privacy":
+        return space.where("privacy")
     if compare is not None and compare.parameter == name:
         return space.where("compare", "values")
     if name not in space.experiment.parameters and name in (baseline or {}):
@@ -157,5 +184,7 @@ def _versions(experiment: Experiment) -> dict[str, str]:
     names = ["torch", "transformers", "optuna", "mlflow", "numpy"]
     if "schedule_free_adamw" in experiment.values("optimizer"):
         names.append("schedulefree")
+    if experiment.privacy is not None:
+        names.append("opacus")
     found = {name: importlib.metadata.version(name) for name in names}
     return {"hpo": __version__, "python": platform.python_version(), **found}

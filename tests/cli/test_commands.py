@@ -70,7 +70,7 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     def check_experiment(space, device):
         fake.calls.append((space.experiment.name, device))
-        return SimpleNamespace(plan=make_plan(space.experiment), split=SPLIT, model=MODEL, device=DEVICE)
+        return SimpleNamespace(plan=make_plan(space.experiment), split=SPLIT, model=MODEL, device=DEVICE, privacy=None)
 
     module = types.ModuleType("hpo.search.coordinator")
     module.__dict__.update(run_experiment=run_experiment, check_experiment=check_experiment)

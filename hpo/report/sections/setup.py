@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hpo.records.schema import Records
 from hpo.report import costs
+from hpo.report.privacy import privacy_table, privacy_text
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
 from hpo.report.setup_tables import inferred_table, setup_table, space_table
@@ -14,10 +15,11 @@ from hpo.report.text import counted, listed, seconds
 
 
 def setup_section(records: Records, judged: Verdict) -> Section:  # noqa: ARG001 one signature for all sections
-    """The setup, what an import inferred, the search space, and the device time."""
-    tables = (setup_table(records), inferred_table(records), space_table(records))
+    """The setup, what an import inferred, the search space, the device time, and what privacy is promised."""
+    tables = (setup_table(records), inferred_table(records), space_table(records), privacy_table(records))
     parts = tuple(table for table in tables if table.rows)
-    return Section("setup", "Setup", _cost(records), parts)
+    text = (*_cost(records), *privacy_text(records.run.privacy))
+    return Section("setup", "Setup", text, parts)
 
 
 def _cost(records: Records) -> tuple[str, ...]:
