@@ -135,6 +135,13 @@ RUNS = TableSchema(
         Column("duplicates_dropped", "int64", "texts", "Duplicates dropped before splitting."),
         Column("texts_cut", "int64", "texts", "Those of all splits that have more than `max_length` tokens.", _UNKNOWN),
         Column(
+            "scrubbed",
+            "json",
+            "",
+            "How many e-mail addresses (`EMAIL`), `PHONE` and `CARD` numbers were replaced in the texts.",
+            "none was looked for",
+        ),
+        Column(
             "test_groups",
             "json",
             "",
@@ -165,6 +172,13 @@ RUNS = TableSchema(
             _UNKNOWN,
         ),
         Column("plan_sha256", "string", "", "Of what was fixed beforehand.", _UNKNOWN),
+        Column(
+            "privacy",
+            "json",
+            "",
+            "What private trainings meet together, at which noise, and how that was counted.",
+            "there are none",
+        ),
         Column(
             "experiment",
             "json",

@@ -48,14 +48,14 @@ def test_a_file_without_the_section_has_no_privacy(load: Load) -> None:
         (
             "{epsilon: 8, delta: 0.01}",
             (
-                "9:30: privacy.delta is 0.01, with which one of 100 texts may be told whole; "
+                "9:23: privacy.delta is 0.01, with which one of 100 texts may be told whole; "
                 "allowed: below 0.01, 1 over the training texts"
             ),
         ),
-        ("{delta: 1e-5}", "9:10: privacy has no epsilon; allowed: epsilon, or privacy_epsilon compared"),
+        ("{delta: 1e-5}", "9:1: privacy has no epsilon; allowed: epsilon, or privacy_epsilon compared"),
         (
             "{epsilon: 8, delta: 1e-5, clipp: 2}",
-            "9:27: unknown key 'clipp' in privacy; allowed: epsilon, delta, clip; did you mean clip?",
+            "9:36: unknown key 'clipp' in privacy; allowed: epsilon, delta, clip; did you mean clip?",
         ),
     ],
 )
@@ -69,10 +69,10 @@ def test_an_epsilon_stands_in_one_place(faults: Faults) -> None:
         "the first training"
     ]
     assert faults(private(EPSILONS)) == [
-        "9:20: privacy has epsilon, and privacy_epsilon is compared; allowed: one of the two"
+        "9:11: privacy has epsilon, and privacy_epsilon is compared; allowed: one of the two"
     ]
     assert faults(EPSILONS) == [
-        "4:47: privacy_epsilon is above 0, and the file has no privacy; allowed: privacy: {delta: ...}"
+        "4:39: privacy_epsilon is above 0, and the file has no privacy; allowed: privacy: {delta: ...}"
     ]
     assert faults(GOOD + "baseline: {privacy_epsilon: 3}\n") == [
         "9:12: privacy_epsilon is above 0, and the file has no privacy; allowed: privacy: {delta: ...}"
