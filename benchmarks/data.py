@@ -72,11 +72,12 @@ def load_assets(path: Path) -> Assets:
     from transformers import AutoTokenizer
 
     experiment = open_space(path).experiment
-    name, length = experiment.model, experiment.task.max_length
+    [source] = experiment.sources().values()
+    name, length = source.name, experiment.task.max_length
     model = fetch(name) if name in CATALOGUE else path.parent / name
     tokenizer = AutoTokenizer.from_pretrained(model)
     task = load_task(experiment.task, experiment.seed)
-    sources = load_sources(experiment.values("augmentation"), experiment.augmentation_model, path.parent)
+    sources = load_sources(experiment.values("augmentation"), experiment.augmentation_model)
 
     def tokens(part: Part) -> Split:
         return Split(tokenize(tokenizer, part.texts, length), part.labels)

@@ -37,6 +37,7 @@ class Job:
         tracking: MLflow's URI for hpo.
         processes: of P*, which share the threads.
         workers: of hpo; None: as many as it chooses.
+        enough: a validation score with which hpo may stop; None: it goes on to its end.
         report: file to write.
     """
 
@@ -50,6 +51,7 @@ class Job:
     seed: int = 0
     processes: int = 1
     workers: int | None = None
+    enough: float | None = None
 
 
 def main(path: Path) -> None:
@@ -77,7 +79,7 @@ def _imported(job: Job) -> Callable[[float], Report]:
     if job.side == "H":
         from benchmarks.peers import hpo
 
-        return lambda started: hpo.run(space, folder, job.tracking, job.workers, started)
+        return lambda started: hpo.run(space, folder, job.tracking, job.workers, started, job.enough)
     from benchmarks.peers import loading
 
     if job.side == "P*":

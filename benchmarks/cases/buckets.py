@@ -60,7 +60,7 @@ def _train(space: Path, folder: Path, kind: str, seed: int) -> tuple[float, floa
         done = worker.do(job)
         test = worker.do(job.model_copy(update={"split": "test"})).test
     assert test is not None, "a job on the test split gives scores"
-    return test.accuracy, done.seconds["train"]
+    return test.score, done.seconds["train"]
 
 
 @contextmanager

@@ -31,10 +31,10 @@ def optimizer(bench: Bench) -> dict[str, Any]:
     ratios: dict[str, list[float]] = {}
     figures: dict[str, float] = {}
     with _one_thread():
-        for frozen in (loaded.pretrained.info.layers - 2, 0):
+        for frozen in (loaded.models[None].info.layers - 2, 0):
             for name in OPTIMIZERS:
                 parameters = complete({"frozen_layers": frozen, "optimizer": name})
-                models = [build_classifier(loaded.pretrained, parameters, 2, head_seed=0) for _ in range(2)]
+                models = [build_classifier(loaded.models[None], parameters, 2, head_seed=0) for _ in range(2)]
                 seconds = _steps(models, parameters, WARM_UP + (bench.repeats or STEPS))
                 case = f"{name}, {frozen} layers frozen"
                 ratios[case] = [b / a for a, b in zip(seconds["fused"], seconds["foreach"], strict=True)]

@@ -14,11 +14,16 @@ from hpo.records.schema import Confirmation, Rung, Trial, spent_seconds
 from hpo.search.coordinator import run_experiment
 
 
+class Enough(BaseException):
+    """A trial came to the score that was asked for."""
+
+
 @dataclass
 class Watch:
-    """Notes when each training ended."""
+    """Notes when each training ended; raises ``Enough`` at the first whole trial with the score ``enough``."""
 
     started_at: float
+    enough: float | None = None
     done: list[Done] = field(default_factory=list)
     duplicates: list[float] = field(default_factory=list)
     _last: float | None = None
@@ -31,6 +36,8 @@ class Watch:
 
     def trial(self, trial: Trial) -> None:
         self._note(trial, trial.score, pruned=trial.state == "pruned", hit=trial.duplicate_of is not None)
+        if self.enough is not None and trial.score is not None and trial.score >= self.enough:
+            raise Enough
 
     def confirmation(self, confirmation: Confirmation) -> None:
         self._note(confirmation, confirmation.validation_score, pruned=False, hit=False)
@@ -50,10 +57,20 @@ class Watch:
         self._last = now
 
 
-def run(space: Path, results: Path, tracking: str, workers: int | None, started: float) -> Report:
-    """Run ``space`` below ``results``."""
-    watch = Watch(started)
-    outcome = run_experiment(open_space(space), results, tracking, None, watch, workers=workers)
+def run(
+    space: Path,
+    results: Path,
+    tracking: str,
+    workers: int | None,
+    started: float,
+    enough: float | None = None,
+) -> Report:
+    """Run ``space`` below ``results``, to its end or to a score that is ``enough``."""
+    watch = Watch(started, enough)
+    try:
+        outcome = run_experiment(open_space(space), results, tracking, None, watch, workers=workers)
+    except Enough:
+        return Report(done=watch.done)
     ended = time.perf_counter() - started
     records = read_records(outcome.folder)
     return Report(

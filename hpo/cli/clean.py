@@ -46,7 +46,10 @@ def clean(
         bool, typer.Option("--dry-run", help="Say what would be freed and remove nothing.")
     ] = False,
     data: Annotated[
-        bool, typer.Option("--data", help="Remove all that was made from texts, facts too; records and reports stay.")
+        bool,
+        typer.Option(
+            "--data", help="Remove all that was made from texts, facts too; records and reports stay."
+        ),
     ] = False,
 ) -> None:
     """Remove stored states and prefixes that no unfinished or audited run needs. Records, reports and facts stay."""
@@ -89,7 +92,9 @@ def _clear(results: Path, folders: list[Path], at_work: set[Path], *, dry_run: b
     cleared = clear_stores([results / ".store", *(folder / "store" for folder in folders)], dry_run=dry_run)
     verb = "would remove" if dry_run else "removed"
     print(f"{verb}: {_amount(cleared.tensors)} of states and hidden values")
-    print(f"{verb}: {_amount(cleared.facts)} of facts: losses, scores, and what was predicted for each test text")
+    print(
+        f"{verb}: {_amount(cleared.facts)} of facts: losses, scores, and what was predicted for each test text"
+    )
     if secrets:
         names = ", ".join(printable(path.parent.name) for path in secrets)
         print(f"{verb}: the secret of the noise of {names}, which can be reported on and not trained again")

@@ -37,7 +37,9 @@ class PlainLines:
             self._stored += 1
             return
         where = f"{trial.strategy}, replicate {trial.replicate}, draw {trial.draw}"
-        self._write(f"trial {p.trials}/{p.plan.trials}: {where}: {_outcome(trial, p.plan.metric.name)}; {p.outlook()}")
+        self._write(
+            f"trial {p.trials}/{p.plan.trials}: {where}: {_outcome(trial, p.plan.metric.name)}; {p.outlook()}"
+        )
 
     def confirmation(self, confirmation: Confirmation) -> None:
         """Tell that it is over, not its score."""

@@ -87,9 +87,9 @@ class Progress:
             tally = self.tallies.setdefault(trial.strategy, Tally())
             tally.states[trial.state] += 1
             tally.by_replicate[trial.replicate] += 1
-            if trial.state == "complete" and trial.score is not None:
-                if tally.best is None or self.plan.metric.better(trial.score, tally.best):
-                    tally.best = trial.score
+            better = self.plan.metric.better
+            if trial.score is not None and (tally.best is None or better(trial.score, tally.best)):
+                tally.best = trial.score
             key = (False, trial.strategy, trial.replicate, trial.draw)
             self._ended(key, trial.segments, charged_seconds(trial))
 

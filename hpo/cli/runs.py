@@ -43,7 +43,10 @@ TrackingOption = Annotated[
 
 RedactOption = Annotated[
     bool,
-    typer.Option("--redact", help="Write class 1, class 2, ... in place of the names of classes, which come from the data."),
+    typer.Option(
+        "--redact",
+        help="Write class 1, class 2, ... in place of the names of classes, which come from the data.",
+    ),
 ]
 
 

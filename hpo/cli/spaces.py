@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,13 +42,23 @@ def open_space(name: str) -> Space:
 def fetch_assets(experiment: Experiment, say: Callable[[str], None]) -> None:
     """Download what the experiment names and the cache lacks, before a live display takes the terminal.
 
+    Weights that must be converted first are told of: that is done where they are loaded.
+
     Args:
         say: takes one line before each download.
 
     Raises:
         UserError: a download fails.
     """
+    from hpo.assets.catalogue import CATALOGUE
+    from hpo.assets.conversions import gguf_of, is_converted
+    from hpo.assets.fetch import fetch
+
     fetch_named(asset_names(experiment), say)
+    for source in experiment.sources().values():
+        gguf = gguf_of(fetch(source.name) if source.name in CATALOGUE else Path(source.name))
+        if gguf is not None and not is_converted(gguf):
+            say(f"{gguf.name} is converted to safetensors in the cache, once: this takes about a minute")
 
 
 def fetch_named(names: Iterable[str], say: Callable[[str], None]) -> None:
@@ -61,8 +72,8 @@ def fetch_named(names: Iterable[str], say: Callable[[str], None]) -> None:
 
 
 def asset_names(experiment: Experiment) -> list[str]:
-    """What the experiment reads, by name: its data, its model, and the synonyms that an augmentation needs."""
-    names = [experiment.task.data.asset or "", experiment.model]
+    """What the experiment reads, by name: its data, its models, and the synonyms that an augmentation needs."""
+    names = [experiment.task.data.asset or "", *(source.name for source in experiment.sources().values())]
     if experiment.needs_synonyms():
         names.append("wordnet")
     return names

@@ -9,6 +9,7 @@ from typing import Any
 
 from hpo.config.experiment import Choices, Compare, Fixed, Range, Setting
 from hpo.config.parameters import (
+    MODEL,
     NEEDS_MASKED,
     PARAMETERS,
     POOLINGS,
@@ -163,7 +164,7 @@ def _check_effects(draft: Draft, problems: Problems) -> None:
         if ("parameters", name) not in draft.places:
             continue
         _check_effect(draft, name, draft.where("parameters", name), f"parameters.{name}", problems)
-    if draft.compare is not None:
+    if draft.compare is not None and draft.compare.parameter != MODEL:
         name = draft.compare.parameter
         _check_effect(draft, name, draft.where("compare", "parameter"), f"compare.parameter {name}", problems)
 
@@ -228,7 +229,7 @@ def _check_masked(draft: Draft, problems: Problems) -> None:
     asked = not set(NEEDS_MASKED).isdisjoint({*possible, (draft.baseline or {}).get("augmentation")})
     if asked and not draft.masked:
         problems.add(
-            _where_augmentation(draft),
+            _at(draft, "augmentation"),
             f"augmentation can be {NEEDS_MASKED[0]}, and the file names no augmentation_model",
             "augmentation_model: a folder or owner/name of the Hugging Face hub, of a masked language model",
         )
@@ -238,15 +239,6 @@ def _check_masked(draft: Draft, problems: Problems) -> None:
             f"augmentation_model has no effect, as augmentation is only {listed_values(possible)}",
             f"augmentation_model together with augmentation: {NEEDS_MASKED[0]}",
         )
-
-
-def _where_augmentation(draft: Draft) -> Position:
-    """Where the augmentations are named."""
-    if draft.compare is not None and draft.compare.parameter == "augmentation":
-        return draft.where("compare", "values")
-    if "augmentation" in draft.parameters:
-        return draft.where("parameters", "augmentation")
-    return draft.where("baseline", "augmentation")
 
 
 def _check_counts(draft: Draft, problems: Problems) -> None:
@@ -321,8 +313,9 @@ MENTIONS, MIXUP = "mention_replacement", "mixup_alpha"
 
 def _at(draft: Draft, name: str) -> Position:
     """Where a parameter has its values."""
-    compared = draft.compare is not None and draft.compare.parameter == name
-    return draft.where("compare", "values") if compared else draft.where("parameters", name)
+    if draft.compare is not None and draft.compare.parameter == name:
+        return draft.where("compare", "values")
+    return draft.where("parameters" if name in draft.parameters else "baseline", name)
 
 
 def _check_kind(draft: Draft, problems: Problems) -> None:
@@ -330,7 +323,9 @@ def _check_kind(draft: Draft, problems: Problems) -> None:
     kind = draft.task["kind"]
     tags = kind == "token-classification"
     if kind is not None and not tags and MENTIONS in _possible(draft, "augmentation"):
-        problems.add(_at(draft, "augmentation"), f"augmentation is {MENTIONS}, and the task {kind}", "the others")
+        problems.add(
+            _at(draft, "augmentation"), f"augmentation is {MENTIONS}, and the task {kind}", "the others"
+        )
     if tags and draft.can_be_above(MIXUP, 0.0):
         problems.add(_at(draft, MIXUP), f"{MIXUP} is above 0, and the task {kind}", "0: words are not mixed")
     wrong = [v for v in _possible(draft, "pooling") if (v == "none") != tags]

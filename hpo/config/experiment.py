@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hpo.config.parameters import NEEDS_SYNONYMS, PARAMETERS, Value, complete
+from hpo.config.parameters import MODEL, NEEDS_SYNONYMS, PARAMETERS, Value, complete
 from hpo.records.metrics import METRICS, METRICS_OF
 from hpo.records.schema import Frozen
 
@@ -65,8 +66,8 @@ class DataSource(Frozen):
     second_text: Column = Field("second_text", description="Column of the second texts of a pair task.")
     label: Column = Field(
         "label",
-        description="Column of the labels: a class each; of a multi-label task lists, or labels with commas between them; of "
-        "entities a list of tags (IOB1, IOB2, IOBES), or of objects with start, end and label.",
+        description="Column of the labels: a class each; of a multi-label task lists, or labels with commas between "
+        "them; of entities a list of tags (IOB1, IOB2, IOBES), or of objects with start, end and label.",
     )
     group: Column | None = Field(
         None, description="Column of the groups; texts of one group never stand in two splits."
@@ -78,8 +79,8 @@ class Task(Frozen):
 
     kind: Kind = Field(
         "text-classification",
-        description="What a text is given: one class (sentiment is the same with defaults of its own, pair reads two texts), "
-        "any number of labels, or a tag for each word.",
+        description="What a text is given: one class (sentiment is the same with defaults of its own, pair reads two "
+        "texts), any number of labels, or a tag for each word.",
     )
     metric: str = Field(
         METRICS_OF["text-classification"][0],
@@ -98,12 +99,37 @@ class Task(Frozen):
     )
 
 
+class ModelSource(Frozen):
+    """A pretrained model, as a comparison of models names it."""
+
+    name: str = Field(
+        min_length=1,
+        description="A name of the catalogue, a folder or GGUF file, or owner/name of the Hugging Face hub.",
+    )
+    num_layers: int | None = Field(
+        None, ge=1, description="Lowest layers that are kept, the others are left out; if absent, all."
+    )
+
+    @property
+    def label(self) -> str:
+        """What the strategy that trains it is called: a folder by its own name, fewer layers told."""
+        path = Path(self.name)
+        name = path.name if path.is_absolute() else self.name
+        if self.num_layers is None:
+            return name
+        return f"{name} ({self.num_layers} layer{'' if self.num_layers == 1 else 's'})"
+
+
 class Compare(Frozen):
-    """The compared parameter; each value is a strategy. ``reference``: the value that others are held against."""
+    """The compared parameter; each value is a strategy. ``reference``: the value that others are held against.
+
+    Where models are compared, ``models`` has what each value stands for.
+    """
 
     parameter: str
     values: tuple[Value, ...]
     reference: Value | None = None
+    models: Mapping[str, ModelSource] | None = None
 
 
 class Budget(Frozen):
@@ -149,7 +175,9 @@ class Privacy(Frozen):
         description="What all trainings of the run together meet; left out where privacy_epsilon is compared.",
     )
     delta: float = Field(
-        gt=0, lt=1, description="The probability that goes with it; below 1 over the number of training texts."
+        gt=0,
+        lt=1,
+        description="The probability that goes with it; below 1 over the number of training texts.",
     )
     clip: float = Field(1.0, gt=0, description="Largest norm of the gradient of one text.")
 
@@ -159,6 +187,7 @@ class Experiment(Frozen):
 
     Attributes:
         name: the space file's stem; names the MLflow experiment and the run's folder.
+        model: a name of the catalogue, a path or an id of the hub; None where models are compared.
         parameters: every searched or fixed parameter that the file names (the compared one is not among them).
         baseline: a fixed recipe, confirmed on the same fresh seeds beside the strategies, or None.
         seed: every random draw derives from it.
@@ -171,7 +200,7 @@ class Experiment(Frozen):
     name: str
     question: str
     task: Task
-    model: str
+    model: str | None = None
     compare: Compare | None = None
     parameters: Mapping[str, Setting]
     budget: Budget
@@ -241,6 +270,20 @@ class Experiment(Frozen):
         setting = self.parameters.get(name, Fixed(value=PARAMETERS[name].default))
         conditions = {} if isinstance(setting, Fixed) else setting.when
         return all(drawn[other] in values for other, values in conditions.items() if other in drawn)
+
+    def sources(self) -> Mapping[str | None, ModelSource]:
+        """The pretrained models by the value of ``model`` in the parameters of their trainings; None: one for all."""
+        if self.compare is not None and self.compare.models is not None:
+            return dict[str | None, ModelSource](self.compare.models.items())
+        return {None: ModelSource(name=self.model or "")}
+
+    def recipe(self) -> dict[str, Value]:
+        """Every active parameter of the baseline; where models are compared, with the reference or else the first."""
+        given = dict(self.baseline or {})
+        if self.compare is not None and self.compare.models is not None:
+            reference = self.compare.reference
+            given[MODEL] = self.compare.values[0] if reference is None else reference
+        return complete(given)
 
     def needs_synonyms(self) -> bool:
         """Whether any training may read WordNet."""

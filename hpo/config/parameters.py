@@ -59,6 +59,10 @@ EMBEDDINGS = ("trained", "frozen")
 UNFREEZINGS = ("none", "gradual")
 HEAD_ACTIVATIONS = ("gelu", "relu", "tanh")
 
+# What can be compared like a parameter, and neither fixed nor searched: each value is a pretrained model.
+MODEL = "model"
+MODEL_DOC = "The pretrained model that is fine-tuned."
+
 Value = bool | int | float | str | tuple[int, ...]
 
 
@@ -400,9 +404,10 @@ PARAMETERS: dict[str, Parameter] = {
     "augmentation": Parameter(
         "category",
         "none",
-        "How variants of a training text are made: words replaced by synonyms of their part of speech or by the predictions of a "
-        "masked language model; words swapped, left out or put in (EDA, Wei and Zou 2019); punctuation put in (AEDA, Karimi et "
-        "al. 2021); typing errors; other capitals; entities replaced by others of their type (Dai and Adel 2020).",
+        "How variants of a training text are made: words replaced by synonyms of their part of speech or by the "
+        "predictions of a masked language model; words swapped, left out or put in (EDA, Wei and Zou 2019); "
+        "punctuation put in (AEDA, Karimi et al. 2021); typing errors; other capitals; entities replaced by others of "
+        "their type (Dai and Adel 2020).",
         categories=AUGMENTATIONS,
     ),
     "augmentation_strength": Parameter(
@@ -432,8 +437,8 @@ PARAMETERS: dict[str, Parameter] = {
     "privacy_epsilon": Parameter(
         "float",
         0.0,
-        "Epsilon that all trainings with this value together meet by DP-SGD (Abadi et al. 2016); 0 trains without privacy. It is "
-        "compared, or set by `privacy: {epsilon: ...}`.",
+        "Epsilon that all trainings with this value together meet by DP-SGD (Abadi et al. 2016); 0 trains without "
+        "privacy. It is compared, or set by `privacy: {epsilon: ...}`.",
         low=0.0,
     ),
 }
@@ -463,7 +468,8 @@ def acts_with(name: str, other: str, value: Value | None) -> bool:
 
 
 def with_defaults(given: Mapping[str, Value]) -> dict[str, Value]:
-    """Every parameter by name: the given values, the registry's defaults for the rest."""
+    """Every parameter by name: the given values, with tuples for JSON's lists, and the registry's defaults for the rest."""
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     values = {name: given.get(name, parameter.default) for name, parameter in PARAMETERS.items()}
     for name, parameter in PARAMETERS.items():
         if parameter.default_from is not None and name not in given:
@@ -472,6 +478,8 @@ def with_defaults(given: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def complete(given: Mapping[str, Value]) -> dict[str, Value]:
-    """Every active parameter by name: as ``with_defaults``, with nothing inactive."""
+    """Every active parameter by name: as ``with_defaults``, with nothing inactive. The model is among them where it
+    is given."""
     values = with_defaults(given)
-    return {name: value for name, value in values.items() if is_active(name, values)}
+    active = {name: value for name, value in values.items() if is_active(name, values)}
+    return active | {MODEL: given[MODEL]} if MODEL in given else active

@@ -1,4 +1,4 @@
-"""What private trainings ask of a space file: that their cost is known beforehand, and that no text acts but by its gradient."""
+"""What private trainings ask of a space file: a cost that is known beforehand, and no text that acts but by its gradient."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ PARAMETER = "privacy_epsilon"
 _LEAKING: dict[str, tuple[Value, str]] = {
     "class_weights": ("balanced", "counts the labels of the training texts, without noise"),
     "augmentation": ("mention_replacement", "puts entities of other training texts into a text"),
-    "unfreezing": ("gradual", "trains other layers at other steps, for which Opacus has no gradients of each text"),
+    "unfreezing": (
+        "gradual",
+        "trains other layers at other steps, for which Opacus has no gradients of each text",
+    ),
 }
 
 
@@ -92,7 +95,11 @@ def _check_batches(draft: Draft, problems: Problems) -> None:
             "one value, or {choices: [...]} under privacy",
         )
         return
-    recipe = () if draft.baseline is None else (draft.baseline.get("batch_size", PARAMETERS["batch_size"].default),)
+    recipe = (
+        ()
+        if draft.baseline is None
+        else (draft.baseline.get("batch_size", PARAMETERS["batch_size"].default),)
+    )
     large = [v for v in (*(values or ()), *recipe) if train is not None and isinstance(v, int) and v > train]
     if large:
         problems.add(
@@ -120,4 +127,6 @@ def _where(draft: Draft, name: str) -> Position:
         return draft.where("compare", "values")
     if ("parameters", name) in draft.places:
         return draft.where("parameters", name)
-    return draft.where("baseline", name) if draft.baseline and name in draft.baseline else draft.where("privacy")
+    return (
+        draft.where("baseline", name) if draft.baseline and name in draft.baseline else draft.where("privacy")
+    )

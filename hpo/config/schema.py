@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hpo.config.fragments import SEED, SIZE, TEXT, Fragment, parameter_fragment
-from hpo.config.parameters import PARAMETERS, Parameter
-from hpo.config.sections import BUDGET, COMPARE, CONFIRMATION, DATA_FORMS, PRIVACY, TASK
+from hpo.config.parameters import MODEL, PARAMETERS, Parameter
+from hpo.config.sections import BUDGET, COMPARE, CONFIRMATION, DATA_FORMS, MODEL_FORMS, PRIVACY, TASK, VALUES
 from hpo.config.settings import choices_fragment, is_numeric, range_fragment, shown_value
 
 _WHEN = {"$ref": "#/$defs/when"}
@@ -33,12 +33,13 @@ def schema() -> Fragment:
                 },
                 "model": TEXT
                 | {
-                    "description": "A name of the catalogue (`hpo assets`), a folder, or owner/name of the Hugging Face hub."
+                    "description": "A name of the catalogue (`hpo assets`), a folder or GGUF file, or owner/name of the "
+                    "Hugging Face hub; none where models are compared."
                 },
                 "augmentation_model": TEXT
                 | {
-                    "description": "A masked language model, as a folder or owner/name of the Hugging Face hub, for augmentation: "
-                    "masked_replacement."
+                    "description": "A masked language model, as a folder or owner/name of the Hugging Face hub, for "
+                    "augmentation: masked_replacement."
                 },
                 "compare": _compare(),
                 "parameters": _mapping(settings)
@@ -52,9 +53,7 @@ def schema() -> Fragment:
                 "budget": BUDGET | {"description": "What each strategy may spend."},
                 "confirmation": CONFIRMATION | {"description": "What follows each search."},
                 "privacy": PRIVACY
-                | {
-                    "description": "Differential privacy of the training split, by DP-SGD (docs/privacy.md)."
-                },
+                | {"description": "Differential privacy of the training split, by DP-SGD (docs/privacy.md)."},
                 "seed": SEED | {"default": 0, "description": "Every random draw derives from it."},
                 "store_limit": SIZE
                 | {
@@ -62,9 +61,24 @@ def schema() -> Fragment:
                     "go on from: 2GB, 500 MB, 1.5 GiB, or a number of bytes. It changes no result."
                 },
             },
-            required=("question", "task", "model", "parameters", "budget"),
+            required=("question", "task", "parameters", "budget"),
         ),
+        **_one_model(),
         "$defs": {name: _setting(p) for name, p in PARAMETERS.items()} | {"when": _when()},
+    }
+
+
+def _one_model() -> Fragment:
+    """A model for all trainings, or models that are compared."""
+    compares = {
+        "type": "object",
+        "properties": {"parameter": {"const": MODEL}},
+        "required": ["parameter"],
+    }
+    return {
+        "if": {"properties": {"compare": compares}, "required": ["compare"]},
+        "then": {"not": {"required": ["model"]}},
+        "else": {"required": ["model"]},
     }
 
 
@@ -119,12 +133,12 @@ def _compare() -> Fragment:
             "if": {"properties": {"parameter": {"const": name}}, "required": ["parameter"]},
             "then": {
                 "properties": {
-                    "values": {"items": parameter_fragment(parameter)},
-                    "reference": parameter_fragment(parameter),
+                    "values": {"items": value},
+                    "reference": value,
                 }
             },
         }
-        for name, parameter in PARAMETERS.items()
+        for name, value in {**VALUES, MODEL: MODEL_FORMS}.items()
     ]
     return _mapping(COMPARE | {"values": values}, required=("parameter", "values")) | {
         "description": "The parameter whose values are the strategies.",

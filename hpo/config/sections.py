@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from hpo.config.document import Node
-from hpo.config.experiment import Budget, Compare, Confirmation, DataSource, Privacy, Task
+from hpo.config.experiment import Budget, Compare, Confirmation, DataSource, ModelSource, Privacy, Task
 from hpo.config.fragments import (
     TEXT,
     Fragment,
+    allowed,
     given,
     parameter_fragment,
     read_fields,
@@ -21,7 +22,7 @@ from hpo.config.fragments import (
     section_fragment,
     shown,
 )
-from hpo.config.parameters import PARAMETERS, Value
+from hpo.config.parameters import MODEL, PARAMETERS, Value
 from hpo.config.problems import Problems, listed, nearest_name
 from hpo.config.settings import listed_values, read_list, shown_value
 from hpo.records.metrics import METRICS_OF
@@ -31,7 +32,9 @@ DATA: Fragment = {
     "type": "object",
     "properties": {
         "path": TEXT
-        | {"description": "A CSV, JSON, JSON Lines, Parquet or CoNLL file, or a folder with such train/test files."},
+        | {
+            "description": "A CSV, JSON, JSON Lines, Parquet or CoNLL file, or a folder with such train/test files."
+        },
         "hub": TEXT | {"description": "A data set of the Hugging Face hub, as owner/name."},
         **COLUMNS["properties"],
     },
@@ -43,10 +46,12 @@ TASK = section_fragment(Task, without=("data",))
 BUDGET = section_fragment(Budget)
 CONFIRMATION = section_fragment(Confirmation) | {"required": []}
 PRIVACY = section_fragment(Privacy)
+MODEL_MAPPING = section_fragment(ModelSource)
+MODEL_FORMS: Fragment = {"anyOf": [TEXT, MODEL_MAPPING]}
 COMPARE: dict[str, Fragment] = {
     "parameter": {
         "type": "string",
-        "enum": list(PARAMETERS),
+        "enum": [*PARAMETERS, MODEL],
         "description": "The parameter that tells the strategies apart.",
     },
     "values": {"type": "array", "description": "Its values: each is a strategy."},
@@ -59,7 +64,19 @@ VALUES: dict[str, Fragment] = {name: parameter_fragment(parameter) for name, par
 SENTIMENT_LENGTH = 64  # tokens of a text in a sentiment task, whose texts are sentences and tweets
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_FILE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".conll", ".iob", ".iob2", ".bio", ".txt")
+_FILE_SUFFIXES = (
+    ".csv",
+    ".tsv",
+    ".json",
+    ".jsonl",
+    ".parquet",
+    ".conll",
+    ".iob",
+    ".iob2",
+    ".bio",
+    ".txt",
+    ".gguf",
+)
 
 
 @dataclass(frozen=True)
@@ -187,7 +204,7 @@ def _source(
     return None
 
 
-def read_compare(node: Node, problems: Problems) -> Compare | None:
+def read_compare(node: Node, names: Names, problems: Problems) -> Compare | None:
     """What is compared; None (and problems) where that is wrong."""
     before = len(problems.found)
     entries = read_keys(node, COMPARE, ("parameter", "values"), "compare", problems) or {}
@@ -198,22 +215,79 @@ def read_compare(node: Node, problems: Problems) -> Compare | None:
     )
     if name is None or "values" not in entries:
         return None
-    fragment = parameter_fragment(PARAMETERS[name])
-    values = read_list(entries["values"], fragment, "compare.values", problems)
+    models = None
+    values: tuple[Value, ...] | None
+    if name == MODEL:
+        models = read_models(entries["values"], names, problems)
+        values = None if models is None else tuple(models)
+    else:
+        values = read_list(entries["values"], VALUES[name], "compare.values", problems)
     if values is not None and len(values) < 2:
         problems.add(entries["values"].at, f"compare.values has {len(values)} value", "at least 2")
     reference = None
     if "reference" in entries:
-        reference = read_value(entries["reference"], fragment, "compare.reference", problems)
-        if reference is not None and values is not None and reference not in values:
-            problems.add(
-                entries["reference"].at,
-                f"compare.reference is {shown_value(reference)}",
-                listed_values(values),
-            )
+        reference = _reference(entries["reference"], name, values, names, problems)
     if values is None or len(problems.found) > before:
         return None
-    return Compare(parameter=name, values=values, reference=reference)
+    return Compare(parameter=name, values=values, reference=reference, models=models)
+
+
+def _reference(
+    node: Node, name: str, values: tuple[Value, ...] | None, names: Names, problems: Problems
+) -> Value | None:
+    reference: Value | None
+    if name == MODEL:
+        source = _model(node, "compare.reference", names, problems)
+        reference = None if source is None else source.label
+    else:
+        reference = read_value(node, VALUES[name], "compare.reference", problems)
+    if reference is not None and values is not None and reference not in values:
+        problems.add(node.at, f"compare.reference is {shown_value(reference)}", listed_values(values))
+    return reference
+
+
+def read_models(node: Node, names: Names, problems: Problems) -> dict[str, ModelSource] | None:
+    """The models of a list by their labels; None (and problems) where one is wrong."""
+    if not isinstance(node.value, tuple) or not node.value:
+        found = f"compare.values is {shown(node.plain())}"
+        problems.add(node.at, found, f"a list, each {allowed(MODEL_FORMS)}")
+        return None
+    before = len(problems.found)
+    models: dict[str, ModelSource] = {}
+    for index, item in enumerate(node.value):
+        source = _model(item, f"compare.values[{index}]", names, problems)
+        if source is not None and source.label in models:
+            problems.add(
+                item.at, f"compare.values[{index}] is {source.label} a second time", "distinct models"
+            )
+        elif source is not None:
+            models[source.label] = source
+    return models if len(problems.found) == before else None
+
+
+def _model(node: Node, label: str, names: Names, problems: Problems) -> ModelSource | None:
+    """A model by its name, or with the number of layers that are kept."""
+    if not isinstance(node.value, dict):
+        found = _source(node, names.models, label, names, problems)
+        return ModelSource(name=found[1]) if found else None
+    before = len(problems.found)
+    entries = read_keys(node, MODEL_MAPPING["properties"], MODEL_MAPPING["required"], label, problems) or {}
+    found, layers = None, None
+    if "name" in entries:
+        found = _source(entries["name"], names.models, f"{label}.name", names, problems)
+    if "num_layers" in entries:
+        fragment = MODEL_MAPPING["properties"]["num_layers"]
+        layers = read_value(entries["num_layers"], fragment, f"{label}.num_layers", problems)
+    if found is None or len(problems.found) > before:
+        return None
+    return ModelSource(name=found[1], num_layers=layers)
+
+
+def compares_models(root: Node) -> bool:
+    """Whether the file compares models, so that it names none for all."""
+    compare = root.value.get("compare") if isinstance(root.value, dict) else None
+    parameter = compare.value.get("parameter") if compare and isinstance(compare.value, dict) else None
+    return parameter is not None and parameter.value == MODEL
 
 
 def read_baseline(node: Node, problems: Problems) -> dict[str, Value] | None:

@@ -22,6 +22,7 @@ from hpo.config.sections import (
     TASK,
     VALUES,
     Names,
+    compares_models,
     existing,
     read_augmentation_model,
     read_baseline,
@@ -121,7 +122,9 @@ def _read_text(path: Path, problems: Problems) -> str:
 def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Experiment | None:
     """The Experiment of ``root``; None where the file has errors."""
     top = schema()
-    entries = read_keys(root, top["properties"], top["required"], "", problems)
+    several = compares_models(root)
+    required = [*top["required"], *([] if several else ["model"])]
+    entries = read_keys(root, top["properties"], required, "", problems)
     if entries is None:
         return None
     question, seed = (
@@ -134,6 +137,9 @@ def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Exp
         if "augmentation_model" in entries
         else None
     )
+    if model is not None and several:
+        found = "the file has model, and compare.parameter is model"
+        problems.add(entries["model"].key_at, found, "one of model and compare")
     limit = read_size(entries["store_limit"], "store_limit", problems) if "store_limit" in entries else None
     draft = _draft(root, entries, names, problems)
     check(draft, problems)
@@ -146,7 +152,7 @@ def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Exp
         name=path.stem,
         question=question,
         task=Task(**draft.task),
-        model=model or "",
+        model=model,
         compare=draft.compare,
         parameters={name: setting for name, setting in draft.parameters.items() if setting is not None},
         baseline=draft.baseline,
@@ -167,7 +173,7 @@ def _draft(root: Node, entries: Mapping[str, Node], names: Names, problems: Prob
     budget: dict[str, Any] = dict.fromkeys(BUDGET["properties"])
     if "budget" in entries:
         budget = read_section(entries["budget"], BUDGET, "budget", problems)
-    compare = read_compare(entries["compare"], problems) if "compare" in entries else None
+    compare = read_compare(entries["compare"], names, problems) if "compare" in entries else None
     parameters = _parameters(entries["parameters"], problems) if "parameters" in entries else {}
     baseline = read_baseline(entries["baseline"], problems) if "baseline" in entries else None
     if task["kind"] == "token-classification":
@@ -175,9 +181,7 @@ def _draft(root: Node, entries: Mapping[str, Node], names: Names, problems: Prob
             parameters.setdefault("pooling", Fixed(value="none"))
         if baseline is not None:
             baseline.setdefault("pooling", "none")
-    privacy = (
-        read_section(entries["privacy"], PRIVACY, "privacy", problems) if "privacy" in entries else None
-    )
+    privacy = read_section(entries["privacy"], PRIVACY, "privacy", problems) if "privacy" in entries else None
     if privacy is not None and privacy["epsilon"] is not None:
         parameters.setdefault(PARAMETER, Fixed(value=privacy["epsilon"]))
         if baseline is not None:

@@ -32,6 +32,7 @@ __all__ = [
     "variant_of_words",
 ]
 
+
 def variant(
     text: str, method: str, strength: float, number: int, seed: int, sources: Sources | None = None
 ) -> str:
@@ -71,8 +72,9 @@ def variant_of_words(
 ) -> tuple[list[str], list[str]]:
     """As ``variant``, of words with IOB2 labels (``O``, ``B-PER``, ``I-PER``): the words and labels of the variant.
 
-    Only words outside of entities are touched, and the strength is the share of these: a word that takes their place or stands
-    new beside them is outside too, and no entity is changed, moved, deleted or divided. ``mention_replacement`` alone replaces
+    Only words outside of entities are touched, and the strength is the share of these: a word that takes their place
+    or stands new beside them is outside too, and no entity is changed, moved, deleted or divided.
+    ``mention_replacement`` alone replaces
     entities, as wholes, by others of their types among ``mentions``; there the strength is their share.
     """
     changed = edited_words(words, labels, method, strength, number, seed, sources, mentions)

@@ -66,7 +66,7 @@ class Corpus:
         """The class of a text by name; its labels, or the tags of its words, as JSON."""
         label = self.labels[item]
         if label.ndim == 0:
-            return self.label_names[label]
+            return self.label_names[int(label)]
         indices = np.flatnonzero(label) if self.labels.ndim == 2 else label
         return json.dumps([self.label_names[i] for i in indices])
 
@@ -97,7 +97,9 @@ def _read_asset(name: str, kind: Kind) -> Reading:
         raise UserError(f"`{name}` is a {asset.kind}, not a data set", f"Name one of {known}.")
     kinds = _NAMED_KINDS.get(name, ("text-classification", "sentiment"))
     if kind not in kinds:
-        raise UserError(f"`{name}` is no data of a task of kind {kind}", f"Set `kind: {kinds[0]}` under `task`.")
+        raise UserError(
+            f"`{name}` is no data of a task of kind {kind}", f"Set `kind: {kinds[0]}` under `task`."
+        )
     return read_named(asset, fetch(name))
 
 

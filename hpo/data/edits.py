@@ -1,6 +1,7 @@
 """The methods that change the words of a text, each within the words that may be touched.
 
-A method works on an ``Edited`` and leaves on record which words it touched, so that labels of words can follow and shares can be
+A method works on an ``Edited`` and leaves on record which words it touched, so that labels of words can follow and
+shares can be
 measured. Strength is the share of the words that may be touched: at least one of them is, where the method can do so.
 """
 
@@ -91,7 +92,7 @@ class Draw:
 
     def one_of(self, choices: Sequence[str]) -> str:
         """One of ``choices``."""
-        return choices[self.rng.integers(len(choices))]
+        return choices[int(self.rng.integers(len(choices)))]
 
 
 def _replace(text: Edited, position: int, by: str) -> None:
@@ -164,7 +165,8 @@ def _punctuation_insertion(text: Edited, draw: Draw) -> None:
 
 
 def _typing_errors(text: Edited, draw: Draw) -> None:
-    """Mistype words, each in one place: a key beside the right one, two letters in the wrong order, one left out or doubled."""
+    """Mistype words, each in one place: a key beside the right one, two letters in the wrong order, one left out or
+    doubled."""
     for i in draw.some([i for i in draw.free if can_be_mistyped(text.words[i])]):
         text.slots[i] = (mistyped(text.words[i], draw.rng),)
 

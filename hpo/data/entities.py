@@ -61,9 +61,7 @@ def types_of(tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(tag.removeprefix("B-") for tag in tags if tag.startswith("B-"))
 
 
-def words_of(
-    text: str, spans: Iterable[tuple[int, int, str]]
-) -> tuple[tuple[str, ...], tuple[Span, ...]]:
+def words_of(text: str, spans: Iterable[tuple[int, int, str]]) -> tuple[tuple[str, ...], tuple[Span, ...]]:
     """Words of a text and its entities over them, from entities over its characters.
 
     A word is a run of letters and digits, or a single other character; one that an entity cuts is two.

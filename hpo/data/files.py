@@ -29,7 +29,7 @@ def read_path(name: str, source: DataSource, kind: Kind) -> Reading:
     """
     path = Path(name)
     if path.is_dir():
-        files = _files_of_splits(path)
+        files = _files_of_splits(path, kind)
     elif path.is_file():
         files = {"": path}
     else:
@@ -48,12 +48,17 @@ def _table(file: Path, source: DataSource, kind: Kind) -> Table:
                 "Set `kind: token-classification` under `task`, or name a file with a class for each text.",
             )
         return read_guarded(file, read_conll)
-    return table_from_columns(str(file), _columns(file), source, kind)
+    return table_from_columns(str(file), _columns(file, _endings(kind)), source, kind)
 
 
-def _files_of_splits(folder: Path) -> dict[str, Path]:
+def _endings(kind: Kind) -> tuple[str, ...]:
+    """Endings of the files that a task may name."""
+    return (*READERS, *CONLL_ENDINGS) if kind == "token-classification" else tuple(READERS)
+
+
+def _files_of_splits(folder: Path, kind: Kind) -> dict[str, Path]:
     files: dict[str, Path] = {}
-    endings = (*READERS, *CONLL_ENDINGS)
+    endings = _endings(kind)
     for name in SPLITS:
         found = [folder / f"{name}{ending}" for ending in endings if (folder / f"{name}{ending}").is_file()]
         if len(found) > 1:
@@ -70,10 +75,10 @@ def _files_of_splits(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _columns(path: Path) -> Columns:
+def _columns(path: Path, endings: Sequence[str]) -> Columns:
     read = READERS.get(path.suffix.lower())
     if read is None:
-        allowed = ", ".join((*READERS, *CONLL_ENDINGS))
+        allowed = ", ".join(endings)
         raise UserError(
             f"{path}: files of type `{path.suffix or 'none'}` are not known; the known ones are {allowed}",
             "Convert the file, or rename it where the ending is wrong.",

@@ -26,7 +26,9 @@ def read_hub(name: str, source: DataSource, kind: Kind) -> Reading:
             f"{name}: no split named train; its splits are {', '.join(data)}",
             "Download it, write its texts into one file and name that under `path`.",
         )
-    tables = {split: _table(f"{name}, {split}", data[split], source, kind) for split in SPLITS if split in data}
+    tables = {
+        split: _table(f"{name}, {split}", data[split], source, kind) for split in SPLITS if split in data
+    }
     label_names = None if kind == "token-classification" else _names(data["train"], source.label)
     return Reading(
         tables={split: table for split, table in tables.items() if table is not None},

@@ -53,7 +53,7 @@ _KINDS: Mapping[str, tuple[re.Pattern[str], Callable[[str], bool]]] = {
 
 
 def scrub(text: str, counts: Counter[str] | None = None) -> str:
-    """``text`` with ``[EMAIL]``, ``[CARD]`` and ``[PHONE]`` for what it holds of them; adds to ``counts``, by those words."""
+    """``text`` with ``[EMAIL]``, ``[CARD]`` and ``[PHONE]`` for what it holds of them; ``counts`` counts these words."""
     for kind, (form, holds) in _KINDS.items():
 
         def put(found: re.Match[str], kind: str = kind, holds: Callable[[str], bool] = holds) -> str:

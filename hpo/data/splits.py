@@ -38,8 +38,8 @@ def split(corpus: Corpus, train: int, validation: int, test: int, seed: int) -> 
     """Draw splits of exactly these sizes, after duplicates are dropped.
 
     Each size is shared among the classes by largest remainder. Whole groups go to one split, which is then trimmed to
-    its size. Where the data came split, each split is drawn from its own texts, and one that is missing
-    from those of train. Without groups, the test split depends on its own size and the seed alone.
+    its size. Where the data came split, each split is drawn from its own texts, as a sample of texts and not of groups, and
+    one that is missing from those of train. Without groups, the test split depends on its own size and the seed alone.
 
     Raises:
         UserError: there are too few texts or groups, or train lacks a class (or shares a group) of another split.
@@ -51,7 +51,7 @@ def split(corpus: Corpus, train: int, validation: int, test: int, seed: int) -> 
     for given, pool in _pools(corpus, kept).items():
         wanted = {name: sizes[name] for name in DRAWN if _pool_of(corpus, name) == given}
         _check_sizes(corpus, given, len(pool), wanted, dropped)
-        if corpus.groups is None:
+        if corpus.groups is None or len(wanted) == 1:  # of one split, no group can stand in another
             parts |= _draw_in_turn(corpus, pool, wanted, seed)
         else:
             groups = corpus.groups[pool]

@@ -2,7 +2,8 @@
 
 A word first gets its most frequent tag by the lexicon, an unknown one a guess by its form; then transformations such as
 "a noun after TO is a verb" are applied, one after another, each to the whole sentence. Tags are those of the Penn Treebank.
-Lexicon and rules are those of Brill's tagger 1.14, trained on the Brown corpus and the Wall Street Journal, as the package of
+Lexicon and rules are those of Brill's tagger 1.14, trained on the Brown corpus and the Wall Street Journal, as the
+package of
 the asset ``wordnet`` has them; that lexicon has one tag a word, so that a transformation may give a word a tag that the
 training corpus never showed it with.
 """
@@ -24,7 +25,8 @@ _SAME_MARKS = re.compile(r"(\W)\1*")
 
 @dataclass(frozen=True)
 class Guess:
-    """A rule for the tag of an unknown word: ``tag`` where ``test`` holds of the word, now tagged ``old`` (any where None)."""
+    """A rule for the tag of an unknown word: ``tag`` where ``test`` holds of the word, now tagged ``old`` (any where
+    None)."""
 
     old: str | None
     test: str
@@ -98,6 +100,15 @@ _OF_TWO = {
 }
 
 
+def _can_be(word: str, tag: str) -> bool:
+    """Whether a rule may give a word this tag.
+
+    The program holds a rule to the tags that the word has in its lexicon; this lexicon names one tag a word. What the ending
+    tells is kept: a present participle ends in "ing".
+    """
+    return tag != "VBG" or word.lower().endswith("ing")
+
+
 @dataclass(frozen=True)
 class Tagger:
     """The lexicon (word to its most frequent tag) and the rules in their order."""
@@ -107,7 +118,8 @@ class Tagger:
     transformations: tuple[Transformation, ...]
 
     def tags(self, words: Sequence[str]) -> list[str]:
-        """The tag of each word of a text, whose words may have punctuation around them; of a contraction, of its first part."""
+        """The tag of each word of a text, whose words may have punctuation around them; of a contraction, of its
+        first part."""
         tokens: list[str] = []
         at: list[int] = []  # index of each word's token
         for word in words:
@@ -136,14 +148,17 @@ class Tagger:
 
     def _tag(self, sentence: Sequence[str]) -> list[str]:
         """Tags of the tokens of one sentence."""
-        tags = [self._known(token, first=i == 0) or self._guess(sentence, i) for i, token in enumerate(sentence)]
+        tags = [
+            self._known(token, first=i == 0) or self._guess(sentence, i) for i, token in enumerate(sentence)
+        ]
         around = [OUT] * 3
         w, t = [*around, *sentence, *around], [*around, *tags, *around]
         inside = range(3, len(sentence) + 3)
         for rule in self.transformations:
             holds = _TESTS[rule.test]
             for i in inside:
-                if (t[i] == rule.old or rule.old == "*") and holds(w, t, i, rule.first, rule.second):
+                fits = t[i] == rule.old or rule.old == "*"
+                if fits and _can_be(w[i], rule.tag) and holds(w, t, i, rule.first, rule.second):
                     t[i] = rule.tag
         return t[3:-3]
 
@@ -173,11 +188,14 @@ def read_tagger(folder: Path) -> Tagger:
     lexicon = {word: tags.split("|")[0] for word, tags, *_ in _lines(folder / "en-lexicon.txt")}
     guesses = tuple(_guess_rule(fields) for fields in _lines(folder / "en-morphology.txt"))
     rules = [fields for fields in _lines(folder / "en-context.txt") if len(fields) == _fields_of(fields[2])]
-    return Tagger(lexicon, guesses, tuple(Transformation(*fields[:4], *fields[4:] or ("",)) for fields in rules))
+    return Tagger(
+        lexicon, guesses, tuple(Transformation(*fields[:4], *fields[4:] or ("",)) for fields in rules)
+    )
 
 
 def _fields_of(test: str) -> int:
-    """Fields of a right line; the file has one that gives two values to a test of one, and would turn nouns into pronouns."""
+    """Fields of a right line; the file has one that gives two values to a test of one, and would turn nouns into
+    pronouns."""
     return 5 if test in _OF_TWO else 4
 
 

@@ -22,7 +22,8 @@ class Texts:
     """Token ids of each text. Two of the same digest are equal and read the same.
 
     Args:
-        begins: of each text (length,) int64, the word that begins at each token, -1 where none does; None where labels are of
+        begins: of each text (length,) int64, the word that begins at each token, -1 where none does; None where
+            labels are of
             whole texts, not of words.
         tags: of each text (length,) int64, the label of the word that begins at each token, ``NO_LABEL`` where none does.
     """

@@ -11,24 +11,45 @@ import numpy as np
 
 from hpo.data.cells import Text
 
-
 LONGEST = 10**9  # tokens: no text is cut
 
 
 def tokenize(tokenizer: Any, texts: Sequence[Text], max_length: int) -> list[np.ndarray]:
-    """Token ids of each text, int32 [tokens], special tokens included, cut to ``max_length``.
+    """Token ids of each text, int32 [tokens], special tokens included, cut to ``max_length``; never none at all.
 
-    Of two texts the longer one is cut first.
+    Of two texts the longer one is cut first. Where the tokenizer puts nothing between them, as those of many
+    decoders do not,
+    its end of a text stands there, or a line break if it has none.
 
     Args:
         tokenizer: of transformers.
     """
     if not texts:
         return []
-    pairs = not isinstance(texts[0], str)
-    columns = [list(column) for column in zip(*texts, strict=True)] if pairs else [list(texts)]
+    columns: list[list[Any]] = [list(texts)]
+    if not isinstance(texts[0], str):
+        first, second = zip(*texts, strict=True)
+        between = _between(tokenizer)
+        columns = [list(first), [f"{between}{text}" for text in second]]
     encoded = tokenizer(*columns, truncation=True, max_length=max_length, return_attention_mask=False)
-    return [np.array(ids, np.int32) for ids in encoded["input_ids"]]
+    # Decoders add no special tokens, so that nothing would stand for a text without a word.
+    rows = encoded["input_ids"]
+    return [np.array(ids or [padding_id(tokenizer)], np.int32) for ids in rows]
+
+
+def _between(tokenizer: Any) -> str:
+    """What must be put between two texts so that they do not run into each other."""
+    if tokenizer.num_special_tokens_to_add(pair=True) > tokenizer.num_special_tokens_to_add(pair=False):
+        return ""
+    between: str = tokenizer.eos_token or "\n"
+    return between
+
+
+def padding_id(tokenizer: Any) -> int:
+    """The id that fills up a batch: the padding token's, or another special one's, for what is filled up is masked."""
+    ids = (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id)
+    padding: int = next((number for number in ids if number is not None), 0)
+    return padding
 
 
 def tokenize_words(
@@ -52,9 +73,9 @@ def tokenize_words(
     found = []
     for row, ids in enumerate(encoded["input_ids"]):
         words = [-1 if word is None else word for word in encoded.word_ids(row)]
-        begins = np.array(words, np.int64)
+        begins = np.array(words or [-1], np.int64)
         begins[1:][begins[1:] == begins[:-1]] = -1
-        found.append((np.array(ids, np.int32), begins))
+        found.append((np.array(ids or [padding_id(tokenizer)], np.int32), begins))
     return found
 
 

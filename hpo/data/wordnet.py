@@ -1,8 +1,11 @@
 """Synonyms of English words in their part of speech, from the files of WordNet 3.0 (Fellbaum 1998).
 
-A word's part of speech is told by its sentence (``hpo.data.tagger``), and its synonyms are the other lemmas of all synsets of
-this part of speech: "a good film" gives nouns for "film", "they film a story" verbs. Limits: a tagger errs; which of a word's
-senses is meant is not told; and a word is looked up as it stands, in lower case, so that an inflected form, whose synonyms would
+A word's part of speech is told by its sentence (``hpo.data.tagger``), and its synonyms are the other lemmas of all
+synsets of
+this part of speech: "a good film" gives nouns for "film", "they film a story" verbs. Limits: a tagger errs; which of
+    a word's
+senses is meant is not told; and a word is looked up as it stands, in lower case, so that an inflected form, whose
+synonyms would
 need the same inflection, has none unless it is a lemma itself ("people").
 """
 
@@ -81,9 +84,7 @@ def read_lemmas(folder: Path) -> Lemmas:
             for lemma in synset:
                 found[part][lemma].update(synset)
     return {
-        part: {
-            lemma: tuple(sorted(others - {lemma})) for lemma, others in lemmas.items() if len(others) > 1
-        }
+        part: {lemma: tuple(sorted(others - {lemma})) for lemma, others in lemmas.items() if len(others) > 1}
         for part, lemmas in found.items()
     }
 

@@ -34,7 +34,8 @@ def count_labels(labels: NDArray[np.int64], predictions: NDArray[np.int64]) -> C
 def count_entities(
     labels: Sequence[Sequence[Span]], predictions: Sequence[Sequence[Span]], types: Sequence[str]
 ) -> Counts:
-    """Of sentences with entities: one is right where first word, last word and type are (Tjong Kim Sang and De Meulder 2003)."""
+    """Of sentences with entities: one is right where first word, last word and type are (Tjong Kim Sang and De
+    Meulder 2003)."""
     counts = np.zeros((len(labels), 3, len(types)), np.int64)
     place = {name: column for column, name in enumerate(types)}
     for item, (true, found) in enumerate(zip(labels, predictions, strict=True)):

@@ -56,6 +56,7 @@ class Classifier(nn.Module):
         pooling: str,
         frozen: Sequence[nn.Module],
         wide_mask: bool = False,
+        causal: bool = False,
         gradual: bool = False,
         objective: Objective | None = None,
     ) -> None:
@@ -65,15 +66,14 @@ class Classifier(nn.Module):
         self.head = head
         self._pooling = pooling
         self._wide_mask = wide_mask
+        self._causal = causal
         self._frozen = tuple(frozen)  # a plain tuple: these are submodules of the body already
         self._gradual = gradual
         self._unfrozen: int | None = None
         names = [name for name, p in self.named_parameters() if p.requires_grad]
-        self.below_head = {name: self._below_head(name) for name in names}
-
-    def _below_head(self, name: str) -> int:
-        room, _, rest = name.partition(".")
-        return steps_below_head(self.body, rest) if self.body is not None and room == "body" else 0
+        own = [name.removeprefix("body.") for name in names if name.startswith("body.")]
+        below = {} if self.body is None else steps_below_head(self.body, own)
+        self.below_head = dict.fromkeys(names, 0) | {f"body.{name}": steps for name, steps in below.items()}
 
     def forward(
         self, texts: Tensor, mask: Tensor, share: Tensor | None = None, partners: Tensor | None = None
@@ -89,7 +89,7 @@ class Classifier(nn.Module):
         hidden = texts
         if self.body is not None:
             given = {"inputs_embeds": texts} if texts.is_floating_point() else {"input_ids": texts}
-            attended = wide(mask) if self._wide_mask else mask
+            attended = wide(mask, self._causal) if self._wide_mask else mask
             hidden = self.body(**given, attention_mask=attended).last_hidden_state
         pooled = pool(hidden, mask, self._pooling)
         if share is not None and partners is not None:
@@ -160,7 +160,8 @@ def build_classifier(
         read_first_token(body)
     wide_mask = device.type == "cuda" and pretrained.wide_mask_works
     gradual = parameters.get("unfreezing") == "gradual"
-    return Classifier(body, head, pooling, parts, wide_mask, gradual, objective)
+    causal = wide_mask and pretrained.causal
+    return Classifier(body, head, pooling, parts, wide_mask, causal, gradual, objective)
 
 
 def _copy_body(
@@ -192,10 +193,13 @@ def structure_faults(
     for parameters in structures:
         for name, fault in _layer_faults(pretrained, parameters):
             faults.setdefault(name, fault)
-    if "cls" in poolings and pretrained.tokenizer.cls_token_id is None:
-        faults["pooling"] = (
-            "cls was found; texts of this model have no [CLS] token to read; allowed are mean, max and last"
+    if "cls" in poolings and (pretrained.tokenizer.cls_token_id is None or pretrained.causal):
+        reason = (
+            "the first token of this model sees no other"
+            if pretrained.causal
+            else "texts of this model have no [CLS] token to read"
         )
+        faults["pooling"] = f"cls was found; {reason}; allowed are last, mean and max"
     positions = getattr(pretrained.body.config, "max_position_embeddings", None)
     if positions is not None and (width := own_width(max_length)) > positions:
         faults["max_length"] = (
@@ -233,11 +237,15 @@ def _layer_faults(pretrained: Pretrained, parameters: Mapping[str, Any]) -> Iter
 
 
 def _set_dropout(body: nn.Module, frozen: list[nn.Module], rate: float) -> None:
+    tops = {id(module) for module in frozen}
     inactive = {id(m) for module in frozen for m in module.modules()}
     for module in body.modules():
         if id(module) in inactive:
             continue
         if isinstance(module, nn.Dropout):
             module.p = rate
-        if isinstance(getattr(module, "attention_dropout", None), float):
-            module.attention_dropout = rate  # type: ignore[assignment]
+        # What holds frozen parts may drop out what comes of the embeddings: it goes on in training mode.
+        holds = any(id(child) in tops for child in module.children())
+        for name, value in list(vars(module).items()):
+            if name.endswith("dropout") and isinstance(value, int | float):
+                setattr(module, name, 0.0 if holds else rate)

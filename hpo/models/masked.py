@@ -20,10 +20,12 @@ MANY = 0.05
 
 
 class PredictedWords:
-    """The ``top`` most probable whole words in place of each word of a text, itself left out; kept for the life of the process.
+    """The ``top`` most probable whole words in place of each word of a text, itself left out; kept for the life of
+    the process.
 
     A function of the text and the place alone: places are predicted in batches that do not depend on who asks for which.
-    Predictions are words of one token of letters, never pieces or special tokens. A word past what the model can read has none.
+    Predictions are words of one token of letters, never pieces or special tokens. A word past what the model can
+    read has none.
 
     Args:
         model: of transformers, with a head that predicts tokens; on the CPU, in float32.
@@ -71,7 +73,9 @@ class PredictedWords:
         return " ".join((*words[:place], mask, *words[place + 1 :]))
 
     def _best(self, scores: torch.Tensor, own: str) -> tuple[str, ...]:
-        best, ids = scores.topk(min(3 * self._top, len(scores)))  # of some, other capitals are words of their own
+        best, ids = scores.topk(
+            min(3 * self._top, len(scores))
+        )  # of some, other capitals are words of their own
         ranked = [
             self._vocabulary[i] for s, i in zip(best.tolist(), ids.tolist(), strict=True) if s > -torch.inf
         ]
@@ -83,7 +87,8 @@ class PredictedWords:
 
 
 def whole_words(tokenizer: Any, size: int) -> list[str]:
-    """Of each of ``size`` token ids the word that it stands for, empty where it is a piece, special or not of letters alone."""
+    """Of each of ``size`` token ids the word that it stands for, empty where it is a piece, special or not of
+    letters alone."""
     tokens = tokenizer.convert_ids_to_tokens(list(range(min(size, len(tokenizer)))))
     marks = [m for m in WORD_MARKS if sum(t.startswith(m) for t in tokens) > MANY * len(tokens)]
     special = set(tokenizer.all_special_ids)
@@ -111,9 +116,13 @@ def load_masked_words(name: str, base: Path | None = None) -> PredictedWords:
     folder = (base or Path()) / name
     place = str(folder) if folder.is_dir() else name
     try:
-        tokenizer = AutoTokenizer.from_pretrained(place)
+        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
         model, report = AutoModelForMaskedLM.from_pretrained(
-            place, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+            place,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
         )
     except Exception as error:  # a folder can be wrong in any way, and transformers raises whatever comes
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

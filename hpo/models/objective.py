@@ -36,7 +36,8 @@ class Objective:
         return cross_entropy(logits, labels, self._weights, label_smoothing=self._smoothing)
 
     def mass(self, labels: NDArray[np.int64]) -> float:
-        """What a batch with these labels weighs in the loss of a larger one: the means of parts, so weighted, add up to it."""
+        """What a batch with these labels weighs in the loss of a larger one: the means of parts, so weighted, add up
+        to it."""
         return float(len(labels)) if self._mass is None else float(self._mass[labels].sum())
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
-"""Pretrained models: loaded once a process, from safetensors alone, in float32, never running code from a model folder."""
+"""Pretrained models: loaded once a process, from safetensors or GGUF alone, in float32, never running code from a model
+folder."""
 
 from __future__ import annotations
 
@@ -12,11 +13,39 @@ import torch
 from torch import nn
 
 from hpo.assets.catalogue import CATALOGUE
+from hpo.assets.conversions import SUFFIX, convert_once, gguf_of
 from hpo.assets.fetch import fetch
 from hpo.errors import UserError
+from hpo.models.gguf import write_safetensors
+from hpo.models.layers import anatomy, configure_lowest
 from hpo.models.reading import reader_of_words, tell_second_text
-from hpo.models.shortcuts import lowest, works_for_first_token, works_from, works_with_wide_mask
+from hpo.models.shortcuts import is_causal, lowest, works_for_first_token, works_from, works_with_wide_mask
 from hpo.records.schema import NOT_RECORDED, ModelInfo
+
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+
+
+class UnusableModelError(UserError):
+    """A model that cannot be loaded; ``name`` and ``num_layers`` as asked for."""
+
+    def __init__(self, name: str, num_layers: int | None, what: str, hint: str) -> None:
+        super().__init__(f"model {name!r} {what}", hint)
+        self.name = name
+        self.num_layers = num_layers
+
+
+class _FaultError(Exception):
+    """What is wrong with a model, and what to do."""
+
+    def __init__(
+        self,
+        what: str,
+        hint: str = "Name a model of `hpo assets`, a folder with config.json, tokenizer and model.safetensors, "
+        "a .gguf file, or a hub id.",
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
 
 
 @dataclass(frozen=True)
@@ -43,6 +72,11 @@ class Pretrained:
         return {}
 
     @cached_property
+    def causal(self) -> bool:
+        """Whether a token sees none behind it, as in decoders."""
+        return is_causal(self.body)
+
+    @cached_property
     def first_token_works(self) -> bool:
         """Whether the last layer can be computed for the first token alone."""
         return works_for_first_token(self.body)
@@ -50,7 +84,7 @@ class Pretrained:
     @cached_property
     def wide_mask_works(self) -> bool:
         """Whether attention masks can be made here, without a look at their values."""
-        return works_with_wide_mask(self.body)
+        return works_with_wide_mask(self.body, self.causal)
 
     def starts_at(self, depth: int) -> bool:
         """Whether the body can begin with stored hidden states before layer ``depth``; past the last one there is none."""
@@ -58,29 +92,34 @@ class Pretrained:
         return depth == layers or (0 < depth < layers and works_from(self.body, depth))
 
 
-@lru_cache(maxsize=2)
-def load_pretrained(name: str, kind: str = "text-classification") -> Pretrained:
-    """Load a model by its name in the catalogue, its folder or its id on the hub.
+@lru_cache(maxsize=4)
+def load_pretrained(
+    name: str, kind: str = "text-classification", num_layers: int | None = None
+) -> Pretrained:
+    """Load a model by its name in the catalogue, its folder or GGUF file, or its id on the hub.
 
     Args:
         kind: of the task. Bodies that tell the second of two texts from the first are told where it begins; words are read
             by a tokenizer that takes a blank before each as given.
+        num_layers: the lowest so many layers alone; None: all.
 
     Raises:
-        UserError: it is not there, has no safetensors, or its files do not fit together.
+        UnusableModelError: it is not there, has neither safetensors nor GGUF, or its files do not fit together.
+        UserError: it cannot be fetched.
     """
-    place, source, licence = _locate(name)
-    tokenizer, body = _load(place, name)
+    try:
+        place, source, licence = _locate(name)
+        tokenizer, body = _load(place, num_layers)
+        if kind == "token-classification":
+            tokenizer = _of_words(tokenizer, place)
+    except _FaultError as fault:
+        raise UnusableModelError(name, num_layers, fault.what, fault.hint) from fault.__cause__
     if kind == "pair":
         tell_second_text(body, tokenizer)
-    if kind == "token-classification":
-        tokenizer = reader_of_words(tokenizer, place, name)
-    if getattr(body, "pooler", None) is not None:
-        body.pooler = None  # the head reads hidden states; an untrained pooler would only decay
     body.eval()
     body.requires_grad_(False)
     info = ModelInfo(
-        source=source,
+        source=source if num_layers is None else f"{source}, lowest {num_layers} layers",
         licence=licence,
         layers=body.config.num_hidden_layers,
         hidden_size=body.config.hidden_size,
@@ -90,54 +129,135 @@ def load_pretrained(name: str, kind: str = "text-classification") -> Pretrained:
     return Pretrained(body=body, tokenizer=tokenizer, info=info)
 
 
-def _load(place: str, name: str) -> tuple[Any, Any]:
+def _load(place: str, num_layers: int | None) -> tuple[Any, Any]:
     """Tokenizer and body, each weight of the body from the file."""
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
     from transformers.utils import logging
 
     logging.set_verbosity_error()  # a load report about the unused pooler is no news
     logging.disable_progress_bar()
+    _refuse_pickles(Path(place))
     try:
-        tokenizer = AutoTokenizer.from_pretrained(place)
+        config = AutoConfig.from_pretrained(place, trust_remote_code=False)
+        _prepare(config, num_layers)
+        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
         body, report = AutoModel.from_pretrained(
             place,
+            config=config,
             dtype=torch.float32,
             use_safetensors=True,
+            trust_remote_code=False,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # they are told below, by name
         )
+    except _FaultError:
+        raise
     except Exception as error:  # a folder can be wrong in any way, and transformers raises whatever comes
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise _unusable(name, f"cannot be loaded: {reason}") from error
+        raise _told(error) from error
+    if getattr(body, "pooler", None) is not None:
+        body.pooler = None  # the head reads hidden states; an untrained pooler would only decay
     unset = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
-    unset = {key for key, _ in body.named_parameters() if not key.startswith("pooler.")} & unset
+    unset = {key for key, _ in body.named_parameters()} & unset
     if unset:
         count = f"{len(unset)} of the tensors in its config, such as {min(unset)}"
-        raise _unusable(name, f"has no weights of the right shape for {count}")
-    if body.config.is_encoder_decoder:
-        raise _unusable(name, "is an encoder with a decoder; only one stack of layers can be fine-tuned here")
-    words, rows = len(tokenizer), body.get_input_embeddings().num_embeddings
-    if not len(tokenizer.all_special_tokens) < words <= rows:
-        raise _unusable(name, f"has a tokenizer of {words} words for embeddings of {rows}")
+        raise _FaultError(f"has no weights of the right shape for {count}")
+    _check(tokenizer, body)
     return tokenizer, body
 
 
-def _unusable(name: str, what: str) -> UserError:
-    return UserError(
-        f"model {name!r} {what}",
-        "Name a model of `hpo assets`, a folder with config.json, tokenizer and model.safetensors, or a hub id.",
-    )
+def _prepare(config: Any, num_layers: int | None) -> None:
+    """No cache of keys and values, which only generating reads; and the lowest ``num_layers`` layers alone."""
+    if hasattr(config, "use_cache"):
+        config.use_cache = False
+    if num_layers is None:
+        return
+    if num_layers > config.num_hidden_layers:
+        raise _FaultError(
+            f"has {config.num_hidden_layers} layers, of which the lowest {num_layers} are asked for",
+            "Lower num_layers, or leave it out.",
+        )
+    configure_lowest(config, num_layers)
+
+
+def _of_words(tokenizer: Any, place: str) -> Any:
+    """A tokenizer that says of each token from which word it is."""
+    if not tokenizer.is_fast:
+        raise _FaultError(
+            "has a tokenizer that does not tell from which word a token is",
+            "Name a model with a tokenizer.json.",
+        )
+    return reader_of_words(tokenizer, place)
+
+
+def _check(tokenizer: Any, body: Any) -> None:
+    if body.config.is_encoder_decoder:
+        raise _FaultError("is an encoder with a decoder; only one stack of layers can be fine-tuned here")
+    words, rows = len(tokenizer), body.get_input_embeddings().num_embeddings
+    if not len(tokenizer.all_special_tokens) < words <= rows:
+        raise _FaultError(f"has a tokenizer of {words} words for embeddings of {rows}")
+    size, width = body.config.hidden_size, anatomy(body).width
+    if width != size:
+        raise _FaultError(
+            f"ends with hidden states of {width} values behind layers of {size}",
+            "Choose a model without a projection behind its last layer.",
+        )
+
+
+def _refuse_pickles(place: Path) -> None:
+    """Say what pickled weights are and how to be rid of them, where a folder has no others."""
+    if not place.is_dir() or any(place.glob("*.safetensors")):
+        return
+    pickled = sorted(path.name for pattern in PICKLED for path in place.glob(pattern))
+    if pickled:
+        raise _FaultError(
+            f"has pickled weights alone ({pickled[0]}), and reading these can run any code",
+            "If you trust where they came from, load them with AutoModel.from_pretrained, write them with "
+            "save_pretrained, which makes safetensors, and name that folder.",
+        )
+
+
+def _told(error: Exception) -> _FaultError:
+    """What transformers raised, in one line."""
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if "trust_remote_code" in str(error):
+        return _FaultError(
+            "needs code of its own, and hpo runs none that comes with a model",
+            "Choose a model whose architecture transformers has.",
+        )
+    if "safetensors" in reason:
+        return _FaultError(
+            f"cannot be loaded: {reason}",
+            "Choose a model with weights in safetensors, or in a .gguf file: reading pickled ones can run any code.",
+        )
+    return _FaultError(f"cannot be loaded: {reason}")
 
 
 def _locate(name: str) -> tuple[str, str, str]:
     """Where to load from, what to call it in reports, and its licence."""
     if name in CATALOGUE and CATALOGUE[name].kind == "model":
         asset = CATALOGUE[name]
-        return str(fetch(name)), asset.source, asset.licence
-    folder = Path(name)
-    if folder.is_dir():
-        return str(folder), f"folder {folder.name}", NOT_RECORDED
+        return str(_readable(fetch(name))), asset.source, asset.licence
+    path = Path(name)
+    if path.is_dir():
+        return str(_readable(path)), f"folder {path.name}", NOT_RECORDED
+    if path.is_file() and path.suffix == SUFFIX:
+        return str(_readable(path)), f"file {path.name}", NOT_RECORDED
+    if path.is_file():
+        raise _FaultError(
+            "is a file that is no GGUF", "Name the folder in which it lies with its config.json."
+        )
     return name, f"hub {name}", NOT_RECORDED
+
+
+def _readable(path: Path) -> Path:
+    """The folder itself, or that of the safetensors that its GGUF file was converted to."""
+    gguf = gguf_of(path)
+    if gguf is None:
+        return path
+    try:
+        return convert_once(gguf, write_safetensors)
+    except Exception as error:  # as in ``_load``
+        raise _told(error) from error
 
 
 def _weights_digest(body: nn.Module) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hpo.models.layers import keep_lowest, layers_of, stands_before
+from hpo.models.layers import anatomy, keep_lowest, layers_of
 
 PROBE_TOKENS = 6
 LONG_PROBE_TOKENS = 320  # more than twice what local attention sees to each side
@@ -23,10 +23,17 @@ TOLERANCE = 1e-4  # largest difference, in mean sizes of a hidden value, that su
 
 
 class _Skip(nn.Module):
-    """In a layer's place: hands the hidden states on."""
+    """In a layer's place: hands the hidden states on, in a tuple where the layer does so."""
 
-    def forward(self, hidden: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
-        return hidden
+    def __init__(self, layer: nn.Module, in_tuples: bool) -> None:
+        super().__init__()
+        self._in_tuples = in_tuples
+        for name, value in vars(layer).items():
+            if isinstance(value, str | int | float) and name not in vars(self):
+                setattr(self, name, value)  # such as the kind of its attention, which bodies ask a layer for
+
+    def forward(self, hidden: Tensor, *_args: Any, **_kwargs: Any) -> Tensor | tuple[Tensor]:
+        return (hidden,) if self._in_tuples else hidden
 
 
 class _Catch(_Skip):
@@ -34,17 +41,21 @@ class _Catch(_Skip):
 
     caught: Tensor
 
-    def forward(self, hidden: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
+    def forward(self, hidden: Tensor, *_args: Any, **_kwargs: Any) -> Tensor | tuple[Tensor]:
         self.caught = hidden
-        return hidden
+        return super().forward(hidden)
 
 
 class _Given(nn.Module):
-    """In the embeddings' place: hands on the hidden states that the body was given as embeddings."""
+    """In the embeddings' place: hands on the hidden states that the body was given as embeddings.
+
+    Of embeddings of positions, which are given none, nothing is left to add.
+    """
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        tensors = [t for t in (*args, *kwargs.values()) if isinstance(t, Tensor) and t.is_floating_point()]
-        return tensors[0]
+        tensors = [t for t in (*args, *kwargs.values()) if isinstance(t, Tensor)]
+        hidden = [t for t in tensors if t.is_floating_point()]
+        return hidden[0] if hidden else tensors[0].new_zeros((), dtype=torch.float32)
 
 
 def lowest(body: nn.Module, count: int) -> nn.Module:
@@ -56,12 +67,14 @@ def lowest(body: nn.Module, count: int) -> nn.Module:
 
 def start_at(body: nn.Module, depth: int) -> None:
     """Change ``body`` so that its ``inputs_embeds`` are the hidden states (batch, width, hidden) before layer ``depth``."""
-    if depth:
-        for name in stands_before(body):
-            setattr(body, name, _Given())
+    if not depth:
+        return
+    built = anatomy(body)
+    for name in built.embeddings:
+        body.set_submodule(name, _Given())
     _, layers = layers_of(body)
     for index in range(depth):
-        layers[index] = _Skip()
+        layers[index] = _Skip(layers[index], built.in_tuples)
 
 
 def stretch(body: nn.Module, first: int, last: int) -> Callable[[Tensor, Tensor], Tensor]:
@@ -72,13 +85,14 @@ def stretch(body: nn.Module, first: int, last: int) -> Callable[[Tensor, Tensor]
         hidden states before layer ``last``; those behind the last layer have passed what stands behind it, a last norm.
     """
     part = _shallow(body)
+    in_tuples = anatomy(part).in_tuples
     start_at(part, first)
     _, layers = layers_of(part)
-    catch = _Catch()
+    catch = _Catch(layers[min(last, len(layers) - 1)], in_tuples)
     if last < len(layers):
         layers[last] = catch
     for index in range(last + 1, len(layers)):
-        layers[index] = _Skip()
+        layers[index] = _Skip(layers[index], in_tuples)
 
     def run(start: Tensor, mask: Tensor) -> Tensor:
         given = {"inputs_embeds": start} if start.is_floating_point() else {"input_ids": start}
@@ -119,25 +133,40 @@ def works_from(body: nn.Module, depth: int) -> bool:
     return _alike(found, wanted, mask)
 
 
-def wide(mask: Tensor) -> Tensor:
-    """A padding mask (batch, width) as attention reads it: bool (batch, 1, width, width).
+def is_causal(body: Any) -> bool:
+    """Whether the first token of a text is read without a look at those behind it, as decoders do."""
+    ids, mask = _probe(body)
+    ids, mask = ids[:1], mask[:1]
+    other = ids.clone()
+    other[:, 1:] = ids[:, :-1]
+    with torch.inference_mode():
+        first, second = (body(input_ids=i, attention_mask=mask).last_hidden_state[:, 0] for i in (ids, other))
+    return torch.equal(first, second)
+
+
+def wide(mask: Tensor, causal: bool) -> Tensor:
+    """A padding mask (batch, width) as attention reads it: bool (batch, 1, width, width); ``causal``: nothing is ahead.
 
     Given one of two dimensions, transformers looks whether any text is padded, and on a GPU waits for all work to end.
     """
-    return mask[:, None, None, :].bool().expand(-1, -1, mask.shape[1], -1)
+    pairs = mask[:, None, None, :].bool().expand(-1, -1, mask.shape[1], -1)
+    return pairs.tril() if causal else pairs
 
 
-def works_with_wide_mask(body: nn.Module) -> bool:
+def works_with_wide_mask(body: nn.Module, causal: bool) -> bool:
     """Whether ``body`` takes a mask of all pairs of tokens for the padding mask.
 
-    A decoder would look ahead with it, and local attention would look beyond its window.
+    Local attention would look beyond its window with it.
     """
     positions = getattr(body.config, "max_position_embeddings", LONG_PROBE_TOKENS)
+    window = getattr(body.config, "sliding_window", None)
+    if window is not None and window < positions:
+        return False  # also where a text of the probe fits it
     tokens = min(LONG_PROBE_TOKENS, positions * 3 // 4) if positions > 0 else LONG_PROBE_TOKENS
     ids, mask = _probe(body, tokens)  # fewer than positions: those of RoBERTa begin at 2
     try:
         with torch.inference_mode():
-            found = body(input_ids=ids, attention_mask=wide(mask)).last_hidden_state
+            found = body(input_ids=ids, attention_mask=wide(mask, causal)).last_hidden_state
             wanted = body(input_ids=ids, attention_mask=mask).last_hidden_state
     except (TypeError, ValueError, AttributeError, RuntimeError, IndexError, KeyError):
         return False  # an architecture that makes its masks in another way

@@ -133,7 +133,13 @@ RUNS = TableSchema(
         Column("validation", "int64", "texts", "Size of the validation split.", _UNKNOWN),
         Column("test", "int64", "texts", "Size of the test split.", _UNKNOWN),
         Column("duplicates_dropped", "int64", "texts", "Duplicates dropped before splitting."),
-        Column("texts_cut", "int64", "texts", "Those of all splits that have more than `max_length` tokens.", _UNKNOWN),
+        Column(
+            "texts_cut",
+            "int64",
+            "texts",
+            "Those of all splits that have more than `max_length` tokens, of several models as the one that cuts most.",
+            _UNKNOWN,
+        ),
         Column(
             "scrubbed",
             "json",
@@ -154,6 +160,13 @@ RUNS = TableSchema(
         Column("model_layers", "int64", "", "Layers of the body.", _UNKNOWN),
         Column("model_hidden_size", "int64", "", "Width of a layer.", _UNKNOWN),
         Column("model_parameters", "int64", "", "Parameters of the whole body.", _UNKNOWN),
+        Column(
+            "models",
+            "json",
+            "",
+            "Where models are compared: of each strategy source, licence, layers, hidden_size, parameters and sha256 of its "
+            "model; else `{}`.",
+        ),
         Column("device", "string", "", "Where training ran.", _UNKNOWN),
         Column("precision", "string", "", "Number format of the training.", _UNKNOWN),
         Column("precision_reason", "string", "", "Why this format.", _UNKNOWN),

@@ -166,6 +166,8 @@ def _run(row: Row, space: list[Row]) -> Run:
             parameters=row["model_parameters"] or 0,
             sha256=_text(row["model_sha256"]),
         ),
+        # Tables of an earlier hpo have no such column.
+        models={name: ModelInfo(**info) for name, info in json.loads(row.get("models", "{}")).items()},
         device=DeviceInfo(
             name=_text(row["device"]),
             precision=_text(row["precision"]),
@@ -191,7 +193,7 @@ def _split(row: Row) -> SplitInfo:
         validation=row["validation"] or 0,
         test=row["test"] or 0,
         duplicates_dropped=row["duplicates_dropped"],
-        texts_cut=row["texts_cut"],
+        texts_cut=row.get("texts_cut"),
         scrubbed=_object(row, "scrubbed"),
         groups=None if row["test_groups"] is None else tuple(json.loads(row["test_groups"])),
         sha256=_text(row["data_sha256"]),

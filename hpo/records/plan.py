@@ -45,10 +45,12 @@ def plan(run: Run) -> dict[str, Any]:
         },
         exclude={"space": {"__all__": {"observed"}}},
     )
+    models = {name: model.sha256 for name, model in run.models.items()}
     return {
         **fixed,
         "split": run.split.sha256,
         "model": run.model.sha256,
+        **({"models": models} if models else {}),
         "hpo": run.versions.get("hpo"),
         "verdict": verdict_rule(),
     }

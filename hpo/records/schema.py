@@ -178,9 +178,11 @@ class SplitInfo(Frozen):
     Attributes:
         source: name of the data and where it came from.
         labels: classes, labels, or types of entities.
-        texts_cut: how many of all splits have more tokens than are read; None: not recorded.
-        scrubbed: how many e-mail addresses (``EMAIL``), ``PHONE`` and ``CARD`` numbers were replaced in the texts of the source;
-            None: none was looked for.
+        texts_cut: how many of all splits have more tokens than are read, of several models as the one that cuts most
+            reads them;
+            None: not recorded.
+        scrubbed: how many e-mail addresses (``EMAIL``), ``PHONE`` and ``CARD`` numbers were replaced in the texts of the
+            source; None: none was looked for.
         groups: group of each test item, by number, in the order of the split; None: no groups.
         sha256: covers texts, labels and their assignment to splits.
     """
@@ -339,6 +341,9 @@ class Run(Frozen):
         source: ``hpo``, or what the records were imported from.
         experiment: the Experiment as JSON; empty where hpo did not run it.
         resource: what ``Rung.examples`` and ``Search.rungs`` count.
+        model, models: the pretrained model; where several are compared, each by its strategy in ``models``, and in
+            ``model`` what
+            can be said of all together.
         replicates, trials, seeds: of each strategy, the most where they differ.
         privacy: of private trainings; None: there are none.
         notes: what an import took for what, and what it inferred, as it printed it; none where hpo ran it.
@@ -365,6 +370,7 @@ class Run(Frozen):
     space: tuple[ParameterInfo, ...]
     split: SplitInfo = SplitInfo()
     model: ModelInfo = ModelInfo()
+    models: dict[str, ModelInfo] = {}
     device: DeviceInfo = DeviceInfo()
     versions: dict[str, str] = {}
     privacy: PrivacyInfo | None = None

@@ -174,6 +174,7 @@ def _run(run: Run) -> Row:
         "model_layers": model.layers or None,
         "model_hidden_size": model.hidden_size or None,
         "model_parameters": model.parameters or None,
+        "models": _json({name: info.model_dump() for name, info in run.models.items()}),
         "device": _text(device.name),
         "precision": _text(device.precision),
         "precision_reason": _text(device.precision_reason),

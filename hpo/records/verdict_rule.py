@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 ALPHA = 0.05  # of a family of comparisons; intervals are at 1 - ALPHA, those of equivalence at 1 - 2 ALPHA
-LEAST_MARGIN = 0.005  # of practical equivalence of a metric that is a share of 1; of any other there is no least
+LEAST_MARGIN = (
+    0.005  # of practical equivalence of a metric that is a share of 1; of any other there is no least
+)
 LEAST_SEARCHES = 3  # replicates on which a verdict about strategies can rest
 LEAST_SEEDS = 5  # fresh seeds on which one search allows a verdict about its configurations
 

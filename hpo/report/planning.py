@@ -74,7 +74,9 @@ def _plan(run: Run, analysis: Analysis, comparison: Comparison) -> str:
 
 def _ways(levers: list[tuple[int | None, str]]) -> str:
     ways = [f"about {_rounded(count):,} further {name}" for count, name in levers if count]
-    return " or ".join(ways) if ways else "more than any one of searches, seeds or test items alone could give"
+    return (
+        " or ".join(ways) if ways else "more than any one of searches, seeds or test items alone could give"
+    )
 
 
 def _lever_names(run: Run, *, searches: bool) -> tuple[str, str]:
@@ -88,7 +90,9 @@ def _without_plan(comparison: Comparison, least: str, *, few: bool) -> str:
     pair = f"{comparison.first} from {comparison.second}"
     if few:
         return f"What would tell {pair} cannot be planned yet: run at least {least} of each."
-    return f"What would tell {pair} cannot be planned: their difference is the same in all, without any spread."
+    return (
+        f"What would tell {pair} cannot be planned: their difference is the same in all, without any spread."
+    )
 
 
 def _planned(units: Units, difference: float) -> str:

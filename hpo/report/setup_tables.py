@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from hpo.records.schema import NOT_RECORDED, DeviceInfo, ParameterInfo, Records, Run
-from hpo.report.table import Table, make_table
+from hpo.records.schema import (
+    NOT_RECORDED,
+    DeviceInfo,
+    ModelInfo,
+    ParameterInfo,
+    Records,
+    Run,
+    charged_seconds,
+)
+from hpo.report import costs
+from hpo.report.analysis import Analysis
 from hpo.report.sizes import recorded, sizes_of
+from hpo.report.table import Table, computed, make_table
 from hpo.report.terms import without_search
-from hpo.report.text import configuration, counted, listed, ranged, value_text
+from hpo.report.text import Units, configuration, counted, listed, ranged, value_text
 
 
 def setup_table(records: Records) -> Table:
@@ -17,6 +28,48 @@ def setup_table(records: Records) -> Table:
     facts = {**_asked(run), **_data(run), **_how(run, records), **_where(run)}
     rows = [{"Item": item, "Value": value} for item, value in facts.items()]
     return make_table("setup", "Setup", "As recorded by the run.", rows, rows)
+
+
+def models_table(records: Records, analysis: Analysis) -> Table:
+    """The pretrained models that are compared: size, score, and what a training costs; no rows where all train one."""
+    means = {standing.name: standing.estimate.mean for standing in analysis.standings}
+    facts = [
+        _model_facts(records, name, model, means.get(name)) for name, model in records.run.models.items()
+    ]
+    metric = records.run.metric
+    shown = [
+        {
+            "Model": fact["model"],
+            "Source": fact["source"],
+            "Layers": f"{fact['layers']:,}",
+            "Hidden size": f"{fact['hidden_size']:,}",
+            "Parameters": f"{fact['parameters']:,}",
+            "Licence": fact["licence"],
+            f"Test {metric.name}": Units(metric).value(fact["test_score"]),
+            "Charged a confirmation, s": costs.cell(fact["seconds_charged_a_confirmation"]),
+        }
+        for fact in facts
+    ]
+    note = (
+        "Layers and parameters: of the pretrained body, without a head. Charged: mean device-seconds of a strategy's "
+        "confirmations, each as if it had run alone."
+    )
+    return make_table("models", "Models compared", note, shown, [computed(fact) for fact in facts])
+
+
+def _model_facts(records: Records, name: str, model: ModelInfo, score: float | None) -> dict[str, Any]:
+    tested = [c for c in records.confirmations if (c.role, c.strategy) == ("strategy", name)]
+    known = [charged_seconds(c) for c in tested if costs.is_recorded(c)]
+    return {
+        "model": name,
+        "source": model.source,
+        "layers": model.layers,
+        "hidden_size": model.hidden_size,
+        "parameters": model.parameters,
+        "licence": model.licence,
+        "test_score": score,
+        "seconds_charged_a_confirmation": sum(known) / len(known) if known else None,
+    }
 
 
 def inferred_table(records: Records) -> Table:

@@ -45,9 +45,7 @@ class Report:
     verdict: Verdict
 
 
-def write_report(
-    folder: Path, *, figures: bool = False, latex: bool = False, redact: bool = False
-) -> Report:
+def write_report(folder: Path, *, figures: bool = False, latex: bool = False, redact: bool = False) -> Report:
     """Write ``report.html``, ``verdict.md``, ``tables/``, ``data/`` and the paper kit from the records below ``folder``.
 
     Files that an earlier report wrote there and this one does not are removed: none is left of other records.

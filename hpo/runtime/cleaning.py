@@ -52,7 +52,7 @@ def clean_earlier(runs: Iterable[Path], *, dry_run: bool) -> Total:
 
 @dataclass(frozen=True)
 class Cleared:
-    """Files that were made from texts: states and hidden values; and ``facts``, such as the prediction for each test text."""
+    """Files made from texts: ``tensors``, states and hidden values; ``facts``, such as the prediction for each test text."""
 
     tensors: Total
     facts: Total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hpo.models.pretrained import Pretrained
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.worker import Worker
 from hpo.training.evaluation import EvaluationSet
@@ -13,12 +14,12 @@ class InProcessExecutor:
     """Does each job when its end is waited for.
 
     Args:
-        test: opens the test split; called when the search is over.
+        test: opens the test split for a model; called when the search is over.
     """
 
     slots = 1
 
-    def __init__(self, worker: Worker, test: Callable[[], EvaluationSet]) -> None:
+    def __init__(self, worker: Worker, test: Callable[[Pretrained], EvaluationSet]) -> None:
         self._worker = worker
         self._test = test
         self._job: Job | None = None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -11,12 +13,12 @@ from hpo.config.experiment import Experiment
 from hpo.data.augmentation import Sources
 from hpo.data.read import read_texts
 from hpo.data.task_data import Part, TaskData, load_task
-from hpo.data.tokens import count_longer
+from hpo.data.tokens import count_longer, padding_id
 from hpo.models.objective import Outputs
 from hpo.models.pretrained import Pretrained, load_pretrained
 from hpo.models.structure import LAYERS, frozen_layers, kept_layers
 from hpo.runtime.memory import keep_freed_memory
-from hpo.runtime.recall import Recall
+from hpo.runtime.recall import ModelTrainings, Recall
 from hpo.runtime.sources import load_sources
 from hpo.runtime.worker import Worker
 from hpo.seeds import derive
@@ -36,12 +38,20 @@ GPU_SHARE = 0.9
 HELD_SHARE = 0.25
 
 
+# Kinds of tasks that read one text and give it one class: one training, whatever it is called.
+PLAIN_KINDS = ("text-classification", "sentiment")
+
+
 @dataclass(frozen=True)
 class Loaded:
-    """The parts of a run in memory. What searches gets a ``Recall`` that was never handed the test split."""
+    """The parts of a run in memory. What searches gets a ``Recall`` that was never handed the test split.
+
+    Attributes:
+        models: by the value of ``model`` in the parameters of their trainings; None: the space's one.
+    """
 
     experiment: Experiment
-    pretrained: Pretrained
+    models: Mapping[str | None, Pretrained]
     task: TaskData
     precision: Precision
     sources: Sources | None
@@ -49,37 +59,41 @@ class Loaded:
 
     def recall(self, store: Store, forks: Forks, share: float = 1.0) -> Recall:
         """The trainings of this experiment as ``store`` knows them."""
-        experiment, tokenizer = self.experiment, self.pretrained.tokenizer
+        models = {
+            name: self._trainings(pretrained, store, forks, share) for name, pretrained in self.models.items()
+        }
+        task = self.experiment.task
+        return Recall(models, store, Scoring(task.kind, self.task.label_names, task.metric))
+
+    def _trainings(self, pretrained: Pretrained, store: Store, forks: Forks, share: float) -> ModelTrainings:
+        experiment, tokenizer = self.experiment, pretrained.tokenizer
         length = experiment.task.max_length
         seed = derive(experiment.seed, "augmentation")
-        texts = TrainingTexts(
-            self.task.train, tokenizer, length, self.sources, seed, self.task.label_names
-        )
+        texts = TrainingTexts(self.task.train, tokenizer, length, self.sources, seed, self.task.label_names)
         numerics = {
-            "weights": self.pretrained.info.sha256,
+            "weights": pretrained.info.sha256,
             "numerics": self.precision.numerics_class(),
+            **({} if self.task.kind in PLAIN_KINDS else {"kind": self.task.kind}),
         }
         if self.mechanism is not None:  # keys of passes are recorded, and are a digest of all training texts
             numerics["secret"] = self.mechanism.fingerprint
-        depths = _depths(experiment, self.pretrained.info.layers)
-        prefixes = Prefixes(self.pretrained, store, self.precision, numerics, depths, texts.pad_id, share)
+        depths = frozen_depths(experiment, pretrained.info.layers)
+        prefixes = Prefixes(pretrained, store, self.precision, numerics, depths, texts.pad_id, share)
         planner = Planner(
             texts=texts,
             rungs=experiment.budget.rungs,
             origin={
                 **numerics,
-                "kind": self.task.kind,
                 "classes": self._outputs.classes,
                 "class_weights": self._outputs.balanced().tolist(),
-                "first_token": self.pretrained.first_token_works,
+                "first_token": pretrained.first_token_works,
             },
             forks=forks,
             start_of=lambda parameters: prefixes.start_of(parameters, texts.tokens),
             mechanism=self.mechanism,
         )
-        task = experiment.task
-        scoring = Scoring(task.kind, self.task.label_names, task.metric)
-        return Recall(planner, store, prefixes, self._evaluation_set(self.task.validation), scoring)
+        validation = self._evaluation_set(self.task.validation, pretrained)
+        return ModelTrainings(pretrained, planner, prefixes, validation)
 
     def worker(self, recall: Recall, share: float = 1.0) -> Worker:
         """What does the jobs in this process."""
@@ -89,30 +103,33 @@ class Loaded:
         )  # on a CPU states are read from disk as fast as they are needed
         if device.type == "cuda":
             held = int(torch.cuda.get_device_properties(device).total_memory * GPU_SHARE * share * HELD_SHARE)
-        return Worker(self.pretrained, recall, self._outputs, self.precision, share, held)
+        return Worker(recall, self._outputs, self.precision, share, held)
 
-    def test_set(self) -> EvaluationSet:
-        """The test split: opened once all configurations are selected."""
-        return self._evaluation_set(self.task.test)
+    def test_set(self, pretrained: Pretrained) -> EvaluationSet:
+        """The test split as a model reads it: opened once all configurations are selected."""
+        return self._evaluation_set(self.task.test, pretrained)
 
     def count_cut(self) -> int:
-        """How many texts of all splits have more tokens than are read."""
+        """How many texts of all splits have more tokens than are read; of several models, as the one that cuts most
+        reads them."""
+        return max(self._cut(pretrained.tokenizer) for pretrained in self.models.values())
+
+    def _cut(self, tokenizer: Any) -> int:
         words, length = self.task.kind == "token-classification", self.experiment.task.max_length
         parts = (self.task.train, self.task.validation, self.task.test)
-        tokenizer = self.pretrained.tokenizer
         return sum(count_longer(tokenizer, part.texts, length, words=words) for part in parts)
 
-    def _evaluation_set(self, part: Part) -> EvaluationSet:
-        tokenizer, length = self.pretrained.tokenizer, self.experiment.task.max_length
+    def _evaluation_set(self, part: Part, pretrained: Pretrained) -> EvaluationSet:
+        tokenizer, length = pretrained.tokenizer, self.experiment.task.max_length
         texts = read_texts(tokenizer, part.texts, part.labels, length)
-        return EvaluationSet(texts, part.labels, tokenizer.pad_token_id or 0)
+        return EvaluationSet(texts, part.labels, padding_id(tokenizer))
 
     @property
     def _outputs(self) -> Outputs:
         return Outputs(self.task.kind, len(self.task.label_names), self.task.train.labels)
 
 
-def _depths(experiment: Experiment, layers: int) -> list[int]:
+def frozen_depths(experiment: Experiment, layers: int) -> list[int]:
     """Every number of layers that a training freezes below others that it trains."""
     combinations = experiment.combinations(LAYERS)
     frozen = {
@@ -145,10 +162,14 @@ def load(
     if precision.device.type == "cuda" and share < 1:
         torch.cuda.set_per_process_memory_fraction(share * GPU_SHARE, precision.device)
     task = load_task(experiment.task, experiment.seed)
-    pretrained = load_pretrained(experiment.model, experiment.task.kind)
-    pretrained.body.to(precision.device)
+    models = {
+        name: load_pretrained(source.name, experiment.task.kind, source.num_layers)
+        for name, source in experiment.sources().items()
+    }
+    for pretrained in models.values():
+        pretrained.body.to(precision.device)
     sources = load_sources(experiment.values("augmentation"), experiment.augmentation_model)
-    return Loaded(experiment, pretrained, task, precision, sources, mechanism)
+    return Loaded(experiment, models, task, precision, sources, mechanism)
 
 
 def cores() -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from hpo.config.parameters import complete
+from hpo.config.parameters import MODEL, complete
+from hpo.models.pretrained import Pretrained
 from hpo.records.schema import Rung, Segment, Work
 from hpo.runtime.jobs import UNTRAINED, Done, Job, TestScores
 from hpo.training.course import Course, Planner
@@ -19,37 +21,47 @@ from hpo.training.store import EvaluationFacts, SegmentFacts, Store
 COURSES_KEPT = 64  # a trial asks for its own several times, paired trials in turn
 
 
-class Recall:
-    """The trainings of one run as the store knows them.
+@dataclass
+class ModelTrainings:
+    """What the trainings of one pretrained model stand on.
 
     Attributes:
-        prefixes: of the run; only their planning and their facts are used here.
-        scoring: how the task is scored.
-        validation: the validation split.
+        planner: of their courses.
+        prefixes: of them all; only their planning and their facts are used here.
+        validation: the validation split as the model reads it.
         test: the test split; None until the search is over and it was opened.
     """
 
-    def __init__(
-        self,
-        planner: Planner,
-        store: Store,
-        prefixes: Prefixes,
-        validation: EvaluationSet,
-        scoring: Scoring,
-    ) -> None:
+    pretrained: Pretrained
+    planner: Planner
+    prefixes: Prefixes
+    validation: EvaluationSet
+    test: EvaluationSet | None = None
+
+
+class Recall:
+    """The trainings of one run as the store knows them.
+
+    Args:
+        models: by the value of ``model`` in the parameters of their trainings; None: that of all, where none is compared.
+        scoring: how the task is scored.
+    """
+
+    def __init__(self, models: Mapping[str | None, ModelTrainings], store: Store, scoring: Scoring) -> None:
         self.store = store
-        self.prefixes = prefixes
         self.scoring = scoring
-        self.validation = validation
-        self.test: EvaluationSet | None = None
-        self._planner = planner
+        self._models = models
         self._courses: OrderedDict[str, Course] = OrderedDict()
+
+    def of(self, parameters: Mapping[str, Any]) -> ModelTrainings:
+        """What a training of these parameters stands on."""
+        return self._models[parameters.get(MODEL)]
 
     def course(self, parameters: Mapping[str, Any], seed: int) -> Course:
         """The course of one training. Parameters of which an older record says nothing have their defaults."""
         name = f"{sorted(parameters.items())} {seed}"
         if name not in self._courses:
-            self._courses[name] = self._planner.plan(complete(parameters), seed)
+            self._courses[name] = self.of(parameters).planner.plan(complete(parameters), seed)
         self._courses.move_to_end(name)
         while len(self._courses) > COURSES_KEPT:
             self._courses.popitem(last=False)
@@ -92,10 +104,11 @@ class Recall:
             return done.model_copy(update={"diverged": _diverged("validation", seen)})
         return done.model_copy(update={"rung": self._rung(course, job, scores, losses)})
 
-    def open_test(self, test: Callable[[], EvaluationSet]) -> None:
+    def open_test(self, test: Callable[[Pretrained], EvaluationSet]) -> None:
         """Let jobs be scored on the test split, now that the search is over."""
-        if self.test is None:
-            self.test = test()
+        for model in self._models.values():
+            if model.test is None:
+                model.test = test(model.pretrained)
 
     def missing(self, job: Job) -> set[str]:
         """Keys of the segments that must be trained, as far as the facts tell, for this job."""
@@ -120,10 +133,11 @@ class Recall:
 
     def data(self, job: Job) -> EvaluationSet:
         """The split on which a job is scored."""
+        model = self.of(job.parameters)
         if job.split == "validation":
-            return self.validation
-        assert self.test is not None, "the test split is opened when the search is over, not before"
-        return self.test
+            return model.validation
+        assert model.test is not None, "the test split is opened when the search is over, not before"
+        return model.test
 
     def _passes(self, course: Course, job: Job) -> tuple[Work, ...] | None:
         """The passes through frozen layers that the job's training and evaluation read; None: not all were made."""
@@ -131,8 +145,9 @@ class Recall:
             return ()
         read = course.texts_until(job.rung) if job.rung != UNTRAINED else []
         work: dict[str, Work] = {}
+        prefixes = self.of(course.parameters).prefixes
         for texts in (*read, self.data(job).texts):
-            made = self.prefixes.work(texts, course.start, course.parameters)
+            made = prefixes.work(texts, course.start, course.parameters)
             if made is None:
                 return None
             work |= {w.key: w for w in made}

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hpo.config.parameters import MODEL
 from hpo.data.batches import Batch
 from hpo.data.texts import Texts
 from hpo.errors import UserError
 from hpo.models.classifier import STRUCTURE, Classifier, build_classifier
 from hpo.models.objective import Outputs
-from hpo.models.pretrained import Pretrained
 from hpo.runtime.jobs import UNTRAINED, Done, Job
 from hpo.runtime.recall import Recall, state_of
 from hpo.seeds import derive
@@ -61,7 +61,6 @@ class Worker:
 
     def __init__(
         self,
-        pretrained: Pretrained,
         recall: Recall,
         outputs: Outputs,
         precision: Precision,
@@ -69,7 +68,6 @@ class Worker:
         held_bytes: int = 0,
     ) -> None:
         self.recall = recall
-        self._pretrained = pretrained
         self._outputs = outputs
         self._precision = precision
         self._share = share
@@ -168,12 +166,14 @@ class Worker:
         self._live = None  # its model may be taken
         parameters = course.parameters
         head_seed = derive(course.seed, "head")
+        pretrained = self.recall.of(parameters).pretrained
         objective = self._outputs.objective(parameters, self._precision.device)
         fresh = build_classifier(
-            self._pretrained, parameters, self._outputs.classes, head_seed, course.start, objective
+            pretrained, parameters, self._outputs.classes, head_seed, course.start, objective
         )
         fresh.to(self._precision.device)
-        structure = json.dumps([course.start, *(parameters.get(name) for name in STRUCTURE)])
+        shape = [parameters.get(name) for name in STRUCTURE]
+        structure = json.dumps([parameters.get(MODEL), course.start, *shape])
         backward = self._backward(course, structure, fresh)
         return _Live(course.keys[0], backward, build_optimizer(backward.model, parameters))
 
@@ -258,9 +258,10 @@ class Worker:
         """What reads hidden states, where the body begins at a depth."""
         if not course.start:
             return None
+        prefixes = self.recall.of(course.parameters).prefixes
 
         def read(texts: Texts, batch: Batch) -> NDArray[np.float32]:
-            return self.recall.prefixes.hidden(texts, course.start, course.parameters).batch(batch)
+            return prefixes.hidden(texts, course.start, course.parameters).batch(batch)
 
         return read
 
@@ -273,13 +274,15 @@ class Worker:
     def _make_passes(self, course: Course, job: Job) -> None:
         """Make what is missing of the passes that the job is charged."""
         if course.start:
+            prefixes = self.recall.of(course.parameters).prefixes
             until = course.texts_until(job.rung) if job.rung != UNTRAINED else []
             for texts in (*until, self.recall.data(job).texts):
-                if self.recall.prefixes.work(texts, course.start, course.parameters) is None:
+                if prefixes.work(texts, course.start, course.parameters) is None:
                     self._pass(texts, course)
 
     def _pass(self, texts: Texts, course: Course) -> None:
-        self._seconds["pass"] += self.recall.prefixes.make(texts, course.start, course.parameters)
+        prefixes = self.recall.of(course.parameters).prefixes
+        self._seconds["pass"] += prefixes.make(texts, course.start, course.parameters)
 
     def _count(self, kind: str, started: float) -> float:
         seconds = (time.perf_counter() - started) * self._share

@@ -72,10 +72,7 @@ def _groups(experiment: Experiment) -> dict[float, _Group]:
     recipe = experiment.baseline
     if recipe is not None:
         found.setdefault(float(str(recipe.get(EPSILON, 0.0))), []).append(BASELINE)
-    return {
-        epsilon: _Group(_trainings(experiment, names), tuple(names))
-        for epsilon, names in found.items()
-    }
+    return {epsilon: _Group(_trainings(experiment, names), tuple(names)) for epsilon, names in found.items()}
 
 
 def _epsilon(experiment: Experiment, value: Value | None) -> float:
@@ -102,7 +99,8 @@ def _trainings(experiment: Experiment, names: list[str]) -> Trainings:
         batch, epochs = (recipe.get(n, PARAMETERS[n].default) for n in ("batch_size", "epochs"))
         pairs.append((batch, epochs))
     for size, passes in pairs:
-        assert isinstance(size, int) and isinstance(passes, int | float)
+        assert isinstance(size, int)
+        assert isinstance(passes, int | float)
         steps = math.ceil(math.ceil(texts * passes) / size)
         found[size / texts] = max(steps, found.get(size / texts, 0))
     return Trainings(count, tuple(Sampling(rate, steps) for rate, steps in sorted(found.items())))

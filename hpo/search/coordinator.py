@@ -13,7 +13,6 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from hpo.config.experiment import Experiment
-from hpo.config.parameters import complete
 from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.records.events import Observer, Work
@@ -38,7 +37,7 @@ from hpo.search.circumstances import refuse_changes, refuse_names, refuse_other_
 from hpo.search.confirm import confirm
 from hpo.search.draws import looks_at_results, strategy_values
 from hpo.search.plan import forks
-from hpo.search.prepare import Checked, check_experiment, prepare, run_record
+from hpo.search.prepare import Checked, check_experiment, prepare, run_record, slower_starts
 from hpo.search.scheduler import Scheduler, Training
 from hpo.search.stamp import stamp
 from hpo.search.storage import StudyStorage
@@ -165,6 +164,8 @@ def _run(
     load = time.perf_counter() - started
     tracker.open(head, _run_id(folder))
     watchers = Watchers([observer, tracker])
+    for text in slower_starts(loaded):
+        watchers.note(text)
     run = _Run(space.experiment, engine, watchers, folder)
     run.train()
     at = time.perf_counter()
@@ -256,7 +257,7 @@ class _Run:
         if known is not None:
             self._watchers.confirmation(known)
             return
-        selected, parameters = None, complete(self._experiment.baseline or {})
+        selected, parameters = None, self._experiment.recipe()
         if strategy != BASELINE:
             yield lambda: self._trials.have_ended(strategy, replicate)
             draws = range(self._experiment.budget.trials)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import platform
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from hpo import __version__
-from hpo.config.experiment import Experiment, Fixed, Range, Setting
-from hpo.config.parameters import PARAMETERS
+from hpo.config.experiment import Experiment, Fixed, ModelSource, Range, Setting
+from hpo.config.parameters import MODEL, MODEL_DOC, PARAMETERS
 from hpo.config.space import Space
 from hpo.data.tokens import tells_case
 from hpo.errors import UserError
 from hpo.models.classifier import structure_faults
+from hpo.models.pretrained import Pretrained, UnusableModelError
 from hpo.models.structure import LAYERS
 from hpo.records.metrics import METRICS
 from hpo.records.schema import DeviceInfo, ModelInfo, ParameterInfo, PrivacyInfo, Run, Search, SplitInfo
-from hpo.runtime.loading import Loaded, load
+from hpo.runtime.loading import Loaded, frozen_depths, load
 from hpo.search.accounts import BASELINE, EPSILON, privacy_info
 from hpo.search.plan import Plan, make_plan
 from hpo.training.privacy import Mechanism
@@ -26,13 +29,14 @@ from hpo.training.private_probe import PROBED, unsupported
 
 @dataclass(frozen=True)
 class Checked:
-    """What ``hpo check`` shows."""
+    """What ``hpo check`` shows; ``notes`` of what will be slower than it may look, a sentence each."""
 
     plan: Plan
     split: SplitInfo
-    model: ModelInfo
+    models: tuple[ModelInfo, ...]
     device: DeviceInfo
     privacy: PrivacyInfo | None
+    notes: tuple[str, ...]
 
 
 def prepare(
@@ -44,29 +48,54 @@ def prepare(
         UserError: something is not there, or does not fit together.
     """
     experiment = space.experiment
-    loaded = load(experiment, device, threads, mechanism=mechanism)
-    structures = experiment.combinations(LAYERS)
-    poolings = {str(v) for v in experiment.values("pooling")}
-    faults = structure_faults(loaded.pretrained, structures, poolings, experiment.task.max_length)
-    if "case" in experiment.values("augmentation") and not tells_case(loaded.pretrained.tokenizer):
-        faults["augmentation"] = (
-            "case was found; this model reads capitals as small letters, so that it would change nothing; allowed are the others"
-        )
-    if not faults:
-        faults = _private_faults(experiment, loaded)
-    if faults:
-        lines = [f"{_where(space, name)}: {name}: {fault}" for name, fault in faults.items()]
+    try:
+        loaded = load(experiment, device, threads, mechanism=mechanism)
+    except UnusableModelError as error:
+        asked = ModelSource(name=error.name, num_layers=error.num_layers)
+        raise UserError(f"{_where_model(space, asked)}: {error.message}", error.hint) from error
+    lines = [line for name in loaded.models for line in _faults(space, loaded, name)]
+    if lines:
         raise UserError("\n".join(lines), "Change the space file and give the command again.")
     return loaded
 
 
-def _private_faults(experiment: Experiment, loaded: Loaded) -> dict[str, str]:
+def _faults(space: Space, loaded: Loaded, name: str | None) -> Iterator[str]:
+    """What of the space one of its models cannot do, each with its place."""
+    experiment, pretrained = space.experiment, loaded.models[name]
+    structures = experiment.combinations(LAYERS)
+    poolings = {str(v) for v in experiment.values("pooling")}
+    faults = structure_faults(pretrained, structures, poolings, experiment.task.max_length)
+    if "case" in experiment.values("augmentation") and not tells_case(pretrained.tokenizer):
+        faults["augmentation"] = (
+            "case was found; this model reads capitals as small letters, so that it would change nothing; "
+            "allowed are the others"
+        )
+    if not faults:
+        faults = _private_faults(experiment, pretrained)
+    of = "" if name is None else f"{name}: "
+    for parameter, fault in faults.items():
+        yield f"{_where(space, parameter)}: {parameter}: {of}{fault}"
+
+
+def _private_faults(experiment: Experiment, pretrained: Pretrained) -> dict[str, str]:
     """What private trainings would train and Opacus has no gradient of each text for."""
     if experiment.privacy is None:
         return {}
     structures = [p for p in experiment.combinations((*PROBED, EPSILON)) if p[EPSILON]]
-    missing = unsupported(loaded.pretrained, structures)
+    missing = unsupported(pretrained, structures)
     return {} if missing is None else {"privacy": missing}
+
+
+def slower_starts(loaded: Loaded) -> Iterator[str]:
+    """For each model that cannot begin with stored hidden states where its space freezes layers: that it does not."""
+    for pretrained in loaded.models.values():
+        depths = frozen_depths(loaded.experiment, pretrained.info.layers)
+        if not all(pretrained.starts_at(depth) for depth in depths if depth):
+            kind = type(pretrained.body).__name__
+            yield (
+                f"{pretrained.info.source}: {kind} cannot begin at stored hidden states, so that frozen layers are "
+                "computed again in every step: freezing saves less time than in other architectures"
+            )
 
 
 def run_record(loaded: Loaded, workers: int) -> Run:
@@ -90,7 +119,8 @@ def run_record(loaded: Loaded, workers: int) -> Run:
         search=_search(e),
         space=_space(e),
         split=_split(loaded),
-        model=loaded.pretrained.info,
+        model=_model(loaded),
+        models=_models(loaded),
         device=loaded.precision.info.model_copy(update={"workers": workers}),
         privacy=privacy_info(e),
         versions=_versions(e),
@@ -104,6 +134,23 @@ def _split(loaded: Loaded) -> SplitInfo:
         return info.model_copy(update={"texts_cut": loaded.count_cut()})
     disguised = loaded.mechanism.disguised(info.sha256)
     return info.model_copy(update={"sha256": disguised, "scrubbed": None})
+
+
+def _models(loaded: Loaded) -> dict[str, ModelInfo]:
+    """The models that are compared, by strategy."""
+    return {name: model.info for name, model in loaded.models.items() if name is not None}
+
+
+def _model(loaded: Loaded) -> ModelInfo:
+    """The model, or what can be said of several together."""
+    infos = [pretrained.info for pretrained in loaded.models.values()]
+    if len(infos) == 1:
+        return infos[0]
+    return ModelInfo(
+        source="; ".join(info.source for info in infos),
+        licence="; ".join(dict.fromkeys(info.licence for info in infos)),
+        sha256=hashlib.sha256(" ".join(info.sha256 for info in infos).encode()).hexdigest(),
+    )
 
 
 def _task(experiment: Experiment) -> str:
@@ -137,10 +184,9 @@ def _space(experiment: Experiment) -> tuple[ParameterInfo, ...]:
     compared = experiment.compare
     first = []
     if compared is not None:
-        meaning = PARAMETERS[compared.parameter].doc
-        first = [
-            ParameterInfo(name=compared.parameter, kind="compared", values=compared.values, meaning=meaning)
-        ]
+        name = compared.parameter
+        meaning = MODEL_DOC if name == MODEL else PARAMETERS[name].doc
+        first = [ParameterInfo(name=name, kind="compared", values=compared.values, meaning=meaning)]
     return (*first, *(_parameter(name, setting) for name, setting in experiment.parameters.items()))
 
 
@@ -157,12 +203,21 @@ def check_experiment(space: Space, device: str | None) -> Checked:
     """Load everything, train nothing, write nothing but the cache of assets."""
     loaded = prepare(space, device)
     return Checked(
-        make_plan(space.experiment),
-        _split(loaded),
-        loaded.pretrained.info,
-        loaded.precision.info,
-        privacy_info(space.experiment),
+        plan=make_plan(space.experiment),
+        split=_split(loaded),
+        models=tuple(pretrained.info for pretrained in loaded.models.values()),
+        device=loaded.precision.info,
+        privacy=privacy_info(space.experiment),
+        notes=tuple(slower_starts(loaded)),
     )
+
+
+def _where_model(space: Space, asked: ModelSource) -> str:
+    """The line that names a model."""
+    compare = space.experiment.compare
+    if compare is None or compare.models is None:
+        return space.where("model")
+    return space.where("compare", "values", list(compare.models.values()).index(asked))
 
 
 def _where(space: Space, name: str) -> str:

@@ -99,4 +99,7 @@ def _median(score: float, rivals: list[float], maximize: bool) -> Decision:
     if len(rivals) < MEDIAN_STARTUP:
         return Decision(False, f"only {len(rivals)} earlier trials were trained to their end")
     middle = float(np.median(rivals))
-    return Decision(score < middle if maximize else score > middle, f"{score:.4f} against the median {middle:.4f} of {len(rivals)}")
+    return Decision(
+        score < middle if maximize else score > middle,
+        f"{score:.4f} against the median {middle:.4f} of {len(rivals)}",
+    )

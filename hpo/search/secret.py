@@ -17,8 +17,8 @@ def noise_secret(folder: Path) -> str:
     """The secret of the run in ``folder``, in hexadecimal; made where the run has no records yet.
 
     Raises:
-        UserError: there are records and the secret is gone: what was trained without it cannot be gone on with, since the same
-            texts would be read with other noise, which costs again.
+        UserError: there are records and the secret is gone: to go on would read the same texts with other noise, which costs
+            again.
     """
     path = folder / SECRET
     if path.is_file():

@@ -68,9 +68,7 @@ class TrialRunner:
         self._storage = storage
         self._studies: dict[tuple[str, int], _Study] = {}
         self._metric = METRICS[experiment.task.metric]
-        self._pruner = Pruner(
-            budget.pruner, budget.reduction_factor, budget.rungs, self._metric.maximize
-        )
+        self._pruner = Pruner(budget.pruner, budget.reduction_factor, budget.rungs, self._metric.maximize)
         self.records = records
 
     def run(self, strategy: str, value: Value | None, replicate: int, number: int) -> Training:

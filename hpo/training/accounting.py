@@ -84,7 +84,9 @@ def least_multiplier(epsilon: float, trainings: Trainings, delta: float) -> floa
 
 def _costliest(multiplier: float, samplings: Sequence[Sampling]) -> NDArray[np.float64]:
     """Divergence of one training at each order, at most."""
-    found: NDArray[np.float64] = np.max([_divergences(multiplier, s.rate) * s.steps for s in samplings], axis=0)
+    found: NDArray[np.float64] = np.max(
+        [_divergences(multiplier, s.rate) * s.steps for s in samplings], axis=0
+    )
     return found
 
 

@@ -222,7 +222,7 @@ def _start(parameters: Mapping[str, Any], seed: int, start: int, origin: Mapping
     if parameters["head_dropout"] != parameters["dropout"]:
         chosen["head_dropout"] = parameters["head_dropout"]
     chosen |= _fine_tuning(parameters)
-    fixed = {**library(parameters["optimizer"]), **origin}
+    fixed = {"loss": "mean cross-entropy", **library(parameters["optimizer"]), **origin}
     weights = fixed.pop("class_weights", None)
     if parameters["class_weights"] == "balanced":
         fixed["class_weights"] = weights

@@ -12,7 +12,7 @@ from hpo.data.augmentation import Sources, pool_choice
 from hpo.data.read import read_texts
 from hpo.data.task_data import Part
 from hpo.data.texts import Texts
-from hpo.data.tokens import digest
+from hpo.data.tokens import digest, padding_id
 from hpo.data.variants import Variants
 from hpo.seeds import derive
 
@@ -32,7 +32,8 @@ class TrainingTexts:
         tokenizer: of the pretrained model.
         max_length: in tokens; longer texts are cut.
         sources: of the words that augmentation puts in, where a training may need them.
-        seed: of the pool of variants, the same for all trainings of a run (`pool_seed` gives the one that they are drawn from).
+        seed: of the pool of variants, the same for all trainings of a run (`pool_seed` gives the one that they are
+            drawn from).
         names: of the tags of words, where labels are of words.
     """
 
@@ -46,7 +47,7 @@ class TrainingTexts:
         names: tuple[str, ...] = (),
     ) -> None:
         self.labels = part.labels
-        self.pad_id: int = tokenizer.pad_token_id or 0
+        self.pad_id = padding_id(tokenizer)
         self._texts = part.texts
         self._tokenizer = tokenizer
         self._max_length = max_length

@@ -33,7 +33,8 @@ def step_key(before: str, index: int, rate: float, arrays: tuple[np.ndarray, ...
 
     Args:
         index: of the step; dropout is drawn by it.
-        arrays: all that the step reads, padded as it reads it; of gradual unfreezing also how many groups of layers it trains.
+        arrays: all that the step reads, padded as it reads it; of gradual unfreezing also how many groups of layers
+            it trains.
         source: how the hidden states that it reads in place of token ids were computed; empty where it reads ids.
     """
     digest = hashlib.sha256(f"{SCHEMA} step {before} {index} {source}".encode())

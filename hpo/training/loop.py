@@ -89,4 +89,3 @@ def _backward(backward: Backward, step: Step, seed: int, accumulation: int, mixu
         batch = tuple(on_device(array, device) for array in (*given, *mix))
         losses.append(backward(batch, mass(given[2]) / whole))
     return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
-

@@ -1,7 +1,8 @@
 """Mixup of pooled texts (Zhang et al. 2018, equation 1; of sentences' representations, Guo et al. 2019, section 3.2).
 
 Each text of a batch, as the head reads it, is mixed with another of the batch, and so are their labels:
-share x_i + (1 - share) x_j, share ~ Beta(alpha, alpha), one share a batch and j a permutation of i, as in the authors' program.
+share x_i + (1 - share) x_j, share ~ Beta(alpha, alpha), one share a batch and j a permutation of i, as in the
+authors' program.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ def build_optimizer(model: Classifier, parameters: Mapping[str, Any]) -> torch.o
     """The optimizer that ``parameters`` name, with weight decay on matrices and none on biases and norms.
 
     The loop sets the learning rate at each step: the step's, times ``factor`` of the group. Those that have a fused form are
-    fused: on a CPU a foreach step of AdamW takes three times as long (`python -m benchmarks optimizer`). One of schedule-free
+    fused: on a CPU a foreach step of AdamW takes three times as long (`python -m benchmarks optimizer`). One of
+    schedule-free
     AdamW takes twice as long there as a step tensor by tensor.
     """
     groups = _groups(model, parameters)

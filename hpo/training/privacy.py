@@ -63,12 +63,14 @@ class Mechanism(Frozen):
         epsilon = parameters.get("privacy_epsilon", 0.0)
         if not epsilon:
             return None
-        identity = json.dumps([sorted(parameters.items()), training, self.clip], sort_keys=True)
+        multiplier = dict(self.multipliers)[epsilon]
+        # With the noise's size: equal draws at two sizes could be solved for what they disturb.
+        identity = json.dumps([sorted(parameters.items()), training, self.clip, multiplier], sort_keys=True)
         key = hmac.new(bytes.fromhex(self.secret), identity.encode(), hashlib.sha256).digest()
         return Private(
             key=key[:16],
             clip=self.clip,
-            multiplier=dict(self.multipliers)[epsilon],
+            multiplier=multiplier,
             batch_size=parameters["batch_size"],
             texts=texts,
             origin={
@@ -119,4 +121,6 @@ class Private:
 
     def _generator(self, purpose: int, step: int) -> np.random.Generator:
         key = np.frombuffer(self.key, "<u8")
-        return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, purpose, step], np.uint64)))
+        return np.random.Generator(
+            np.random.Philox(key=key, counter=np.array([0, 0, purpose, step], np.uint64))
+        )

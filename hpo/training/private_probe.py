@@ -37,8 +37,8 @@ def unsupported(pretrained: Pretrained, structures: Iterable[Mapping[str, Any]])
         found = _wrong(model, *_probe(pretrained))
         if found is not None:
             return (
-                f"Opacus has no gradient of each text for {found}, which fine_tuning: {parameters['fine_tuning']} trains; allowed "
-                "are fine_tuning: head or lora, frozen_layers: 1 or more, or full with embeddings: frozen"
+                f"Opacus has no gradient of each text for {found}, which fine_tuning: {parameters['fine_tuning']} "
+                "trains; allowed are fine_tuning: head or lora, frozen_layers: 1 or more, or full with embeddings: frozen"
             )
     return None
 
@@ -67,7 +67,9 @@ def _wrong(model: Classifier, ids: Tensor, mask: Tensor) -> str | None:
         return f"a module of it ({type(error).__name__})"
     for number, name in enumerate(names):
         wanted = torch.stack([gradients[number] for gradients in alone])
-        if not torch.allclose(each[number], wanted, rtol=0, atol=TOLERANCE * float(wanted.abs().max()) + 1e-9):
+        if not torch.allclose(
+            each[number], wanted, rtol=0, atol=TOLERANCE * float(wanted.abs().max()) + 1e-9
+        ):
             return name
     return None
 

@@ -37,7 +37,7 @@ class PrivateBackward(Backward):
             torch.manual_seed(private.dropout_seed(step.index, part))
             given = (on_device(a[rows], self.precision.device) for a in (step.texts, step.mask, step.labels))
             for total, clipped in zip(sums, self._clipped(*given), strict=True):
-                total += clipped
+                total.add_(clipped)
         noise = torch.from_numpy(private.noise(step.index, sum(p.numel() for p in self._trained)))
         drawn = noise.to(self.precision.device).split([p.numel() for p in self._trained])
         for parameter, total, own in zip(self._trained, sums, drawn, strict=True):

@@ -13,8 +13,9 @@ from hpo.metrics.registry import item_values, score_all
 from hpo.training.evaluation import EvaluationSet, Predicted
 from hpo.training.store import ItemFacts
 
-
-LARGEST_LOSS = 100.0  # nats; what a loss that is not finite counts as, so that a log-loss is a number whatever happened
+LARGEST_LOSS = (
+    100.0  # nats; what a loss that is not finite counts as, so that a log-loss is a number whatever happened
+)
 
 
 def _finite(losses: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -75,7 +76,8 @@ class Scoring:
         return self._count_entities(predicted, data)
 
     def _count_entities(self, predicted: Predicted, data: EvaluationSet) -> Counts:
-        """Entities of each sentence: those of all its words, of which the ones that were cut off are predicted as outside."""
+        """Entities of each sentence: those of all its words, of which the ones that were cut off are predicted as
+        outside."""
         found = []
         for own, begins, labels in zip(predicted.predictions, data.texts.begins, data.labels, strict=True):
             tags = np.zeros(len(labels), np.int64)

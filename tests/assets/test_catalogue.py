@@ -30,7 +30,8 @@ def test_an_unknown_name_gets_the_nearest_one():
     with pytest.raises(UserError) as caught:
         find_asset("all-minilm-l6")
     assert caught.value.message == (
-        "no asset is named `all-minilm-l6`; there are all-MiniLM-L6-v2, movie, amazon, tweets, nyt, bbc-news, wordnet"
+        "no asset is named `all-minilm-l6`; there are all-MiniLM-L6-v2, SmolLM2-135M-Instruct, movie, amazon, tweets, "
+        "nyt, bbc-news, conll-2003, wordnet"
     )
     assert caught.value.hint == "Did you mean `all-MiniLM-L6-v2`?"
     with pytest.raises(UserError) as caught:

@@ -228,7 +228,7 @@ def test_two_processes_fetch_once(links):
     assert lines[str(cache_folder() / "assets" / "tiny-asset-1.0")] == 2
 
 
-@pytest.mark.parametrize("moment", ["unpack", "_write_manifest"])
+@pytest.mark.parametrize("moment", ["unpack", "write_manifest"])
 def test_a_kill_leaves_nothing_that_is_believed(links, monkeypatch, moment):
     archive = wheel(links)
     code = f"""

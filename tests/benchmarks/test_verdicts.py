@@ -226,14 +226,27 @@ def test_the_same_design_gives_the_same_rates() -> None:
 
 def test_the_note_on_false_verdicts_has_their_exact_binomial_interval() -> None:
     def note(count: int) -> str:
-        cell = {"strategies": 2, "searches": 1, "seeds": 5, "lead": 0.036, "false_better": (count / 4000, 0.0035)}
+        cell = {
+            "strategies": 2,
+            "searches": 1,
+            "seeds": 5,
+            "lead": 0.036,
+            "false_better": (count / 4000, 0.0035),
+        }
         lower = {**cell, "seeds": 10, "false_better": (0.04, 0.003)}
         return false_verdicts({"repeats": 4000, "cells": [lower, cell]})
 
-    low, high = stats.beta.ppf(0.025, 209, 3792), stats.beta.ppf(0.975, 210, 3791)  # Clopper and Pearson (1934)
-    assert f"(2 strategies, 1 search, 5 seeds; 209 of 4,000 runs; 95 % interval {100 * low:.1f} to" in note(209)
+    low, high = (
+        stats.beta.ppf(0.025, 209, 3792),
+        stats.beta.ppf(0.975, 210, 3791),
+    )  # Clopper and Pearson (1934)
+    assert f"(2 strategies, 1 search, 5 seeds; 209 of 4,000 runs; 95 % interval {100 * low:.1f} to" in note(
+        209
+    )
     assert f" to {100 * high:.1f} %)" in note(209)
-    assert f"is within its Monte-Carlo error (one-sided p {stats.binom.sf(208, 4000, 0.05):.2f}, " in note(209)
+    assert f"is within its Monte-Carlo error (one-sided p {stats.binom.sf(208, 4000, 0.05):.2f}, " in note(
+        209
+    )
     assert "is more than its Monte-Carlo error" in note(250)
 
 

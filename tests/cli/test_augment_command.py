@@ -69,7 +69,11 @@ def test_nothing_is_written(write, tmp_path: Path, capsys) -> None:
     [
         (["--method", "random_swop"], "--method is 'random_swop'; allowed: ", "Did you mean random_swap?"),
         (["--method", "zzz"], "--method is 'zzz'; allowed: ", "Name one of them."),
-        (["--strength", "1.5"], "Invalid value for '--strength'", "Run `hpo augment --help` for what it takes"),
+        (
+            ["--strength", "1.5"],
+            "Invalid value for '--strength'",
+            "Run `hpo augment --help` for what it takes",
+        ),
         (["-n", "0"], "Invalid value for '--number' / '-n'", "Run `hpo augment --help` for what it takes"),
         (
             ["--method", "masked_replacement"],
@@ -89,12 +93,18 @@ def test_what_cannot_be_shown_is_told(write, options, message, hint, capsys) -> 
 def test_a_space_without_augmentation_is_told_what_to_name(write, capsys) -> None:
     write()
     text = Path("s.yaml").read_text()
-    Path("s.yaml").write_text(text.replace("augmentation, values: [none, typing_errors, random_swap]", "schedule, values: [linear, cosine]"))
+    Path("s.yaml").write_text(
+        text.replace(
+            "augmentation, values: [none, typing_errors, random_swap]", "schedule, values: [linear, cosine]"
+        )
+    )
     assert execute(["augment", "--space", "s.yaml"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "error: no training of s augments its texts",
-        "hint: Name a method with --method: synonym_replacement, masked_replacement, random_swap, random_deletion, "
-        "random_insertion, punctuation_insertion, typing_errors, case.",
+        (
+            "hint: Name a method with --method: synonym_replacement, masked_replacement, random_swap, random_deletion, "
+            "random_insertion, punctuation_insertion, typing_errors, case, mention_replacement."
+        ),
     ]
 
 
@@ -117,7 +127,7 @@ def test_what_changed_is_marked_and_no_control_character_reaches_the_terminal(mo
     gaps: list[tuple[str, ...]] = [(), (), (), ("!",), (), ("so", ",")]
     example = Edited(words, slots, gaps)
     assert example.touched == 6
-    assert lines(Shown("m", 0.5, 1, 1, 1.2, (example,))) == [
+    assert "\n".join(lines(Shown("m", 0.5, 1, 1, 1.2, (example,)))).splitlines() == [
         "m, strength 0.5: 120.0% of the words touched, 1 of 1 text changed",
         "  text     a very  [2Jbad film indeed",
         "  variant  a [] [ [2Jpoor] [+!] [motion",

@@ -10,7 +10,7 @@ import pytest
 from cli_events import experiment, run_record, trial
 from filelock import FileLock
 
-from hpo.cli.clean import began
+from hpo.cli.clean import KEPT, began
 from hpo.cli.main import execute
 from hpo.config.space import shipped_spaces
 from hpo.records.files import mark_finished, write_run, write_trial
@@ -230,8 +230,7 @@ def test_all_that_was_made_from_texts_goes_and_the_records_stay(capsys) -> None:
     assert clean(capsys, "--data") == [
         "removed: 7.0 MB, 4 files of states and hidden values",
         "removed: 4 kB, 4 files of facts: losses, scores, and what was predicted for each test text",
-        "kept: records, reports and MLflow: scores, and in the records what was predicted for each test text; these go "
-        "with the folder of a run",
+        f"kept: {KEPT}",
         "next: hpo run --space lr_schedules",
     ]
     assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) == [

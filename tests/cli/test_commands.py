@@ -70,7 +70,14 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     def check_experiment(space, device):
         fake.calls.append((space.experiment.name, device))
-        return SimpleNamespace(plan=make_plan(space.experiment), split=SPLIT, model=MODEL, device=DEVICE, privacy=None)
+        return SimpleNamespace(
+            plan=make_plan(space.experiment),
+            split=SPLIT,
+            models=(MODEL,),
+            notes=(),
+            device=DEVICE,
+            privacy=None,
+        )
 
     module = types.ModuleType("hpo.search.coordinator")
     module.__dict__.update(run_experiment=run_experiment, check_experiment=check_experiment)
@@ -190,7 +197,7 @@ def test_report_prints_the_verdict_and_where_it_lies(monkeypatch, capsys) -> Non
     )
     write_records(folder)
     assert execute(["report", "tiny"]) == 0
-    assert asked == [(folder, {"figures": True, "latex": False})]
+    assert asked == [(folder, {"figures": True, "latex": False, "redact": False})]
     assert capsys.readouterr().out.splitlines() == [
         "co [2Jsine is better is better is better is better is better is better is better",
         "is better is better is better",

@@ -100,8 +100,8 @@ def test_another_class_of_numerics_is_named_and_held_to_a_tolerance(found: Simpl
     assert capsys.readouterr().out.splitlines()[2:] == [
         "baseline, replicate 1, seed 0, step 10: alike: losses by 3e-09, scores by 0 at most",
         "All 2 come close to the recorded losses and scores. Equal bits are not promised",
-        "here (threads: 2 -> 1; torch: 2.9.1 -> 2.13.0): losses within 0.05 and",
-        "scores within 0.02 are taken as alike.",
+        "here (threads: 2 -> 1; torch: 2.9.1 -> 2.13.0): losses within 0.05 and scores",
+        "within 0.02 are taken as alike.",
         "next: hpo report results/tiny",
     ]
 
@@ -114,8 +114,8 @@ def test_more_than_another_class_explains_differs(found: SimpleNamespace, capsys
         "linear, replicate 0, draw 3, step 10: differs: losses by 0.3, scores by 0 at most",
         "baseline, replicate 1, seed 0, step 10: alike: losses by 0, scores by 0 at most",
         "1 of 2 differ by more than is taken as alike. Equal bits are not promised here",
-        "(a GPU, or another build of hpo or torch): losses within 0.05 and scores",
-        "within 0.02 are taken as alike.",
+        "(a GPU, or another build of hpo or torch): losses within 0.05 and scores within",
+        "0.02 are taken as alike.",
         "next: hpo verify results/tiny --sample 40",
     ]
 

@@ -8,12 +8,16 @@ import pytest
 from space_texts import GOOD, Faults, Load, parameters, replaced
 
 ALLOWED = "augmentation_model: a folder or owner/name of the Hugging Face hub, of a masked language model"
-MISSING = f"augmentation can be masked_replacement, and the file names no augmentation_model; allowed: {ALLOWED}"
+MISSING = (
+    f"augmentation can be masked_replacement, and the file names no augmentation_model; allowed: {ALLOWED}"
+)
 NAMED = "augmentation_model: owner/name\n"
 
 
 def compared(values: str) -> str:
-    return replaced("{parameter: schedule, values: [linear, wsd]}", f"{{parameter: augmentation, values: {values}}}")
+    return replaced(
+        "{parameter: schedule, values: [linear, wsd]}", f"{{parameter: augmentation, values: {values}}}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,12 +42,16 @@ def test_it_is_asked_for_wherever_an_augmentation_needs_it_and_then_welcome(
 )
 def test_it_is_told_where_no_augmentation_asks_it(faults: Faults, text: str, only: str) -> None:
     assert faults(f"{text}{NAMED}") == [
-        f"9:1: augmentation_model has no effect, as augmentation is only {only}; "
-        "allowed: augmentation_model together with augmentation: masked_replacement"
+        (
+            f"9:1: augmentation_model has no effect, as augmentation is only {only}; "
+            "allowed: augmentation_model together with augmentation: masked_replacement"
+        )
     ]
 
 
-def test_it_is_a_folder_beside_the_file_or_an_id_of_the_hub(faults: Faults, load: Load, tmp_path: Path) -> None:
+def test_it_is_a_folder_beside_the_file_or_an_id_of_the_hub(
+    faults: Faults, load: Load, tmp_path: Path
+) -> None:
     text = parameters("augmentation: masked_replacement")
     (tmp_path / "bert").mkdir()
     assert load(f"{text}augmentation_model: bert\n").experiment.augmentation_model == str(tmp_path / "bert")

@@ -8,7 +8,9 @@ from space_texts import GOOD, Faults, Load, parameters, replaced
 from hpo.config.experiment import Fixed, Privacy
 
 BASELINE = "baseline: {epochs: 2}\n"
-EPSILONS = replaced("{parameter: schedule, values: [linear, wsd]}", "{parameter: privacy_epsilon, values: [0, 8, 1]}")
+EPSILONS = replaced(
+    "{parameter: schedule, values: [linear, wsd]}", "{parameter: privacy_epsilon, values: [0, 8, 1]}"
+)
 
 
 def private(text: str, section: str = "{epsilon: 8, delta: 1e-5}") -> str:
@@ -65,8 +67,10 @@ def test_what_is_wrong_with_the_section_is_told(faults: Faults, section: str, me
 
 def test_an_epsilon_stands_in_one_place(faults: Faults) -> None:
     assert faults(private(parameters("privacy_epsilon: 8"))) == [
-        "6:3: parameters has privacy_epsilon; allowed: privacy.epsilon, or privacy_epsilon compared: the noise is fixed before "
-        "the first training"
+        (
+            "6:3: parameters has privacy_epsilon; allowed: privacy.epsilon, or privacy_epsilon compared: "
+            "the noise is fixed before the first training"
+        )
     ]
     assert faults(private(EPSILONS)) == [
         "9:11: privacy has epsilon, and privacy_epsilon is compared; allowed: one of the two"
@@ -112,10 +116,14 @@ def test_what_leaks_past_the_noise_or_cannot_be_counted_is_refused(
 
 
 def test_entities_of_other_texts_are_refused(faults: Faults) -> None:
-    text = parameters("augmentation: mention_replacement").replace("{data:", "{kind: token-classification, data:")
+    text = parameters("augmentation: mention_replacement").replace(
+        "{data:", "{kind: token-classification, data:"
+    )
     assert not faults(text)
     (told,) = faults(private(text))
-    assert told.startswith("6:3: augmentation is mention_replacement, which puts entities of other training texts into a text")
+    assert told.startswith(
+        "6:3: augmentation is mention_replacement, which puts entities of other training texts into a text"
+    )
 
 
 def test_the_baseline_is_looked_at_as_well(faults: Faults) -> None:
@@ -127,5 +135,7 @@ def test_the_baseline_is_looked_at_as_well(faults: Faults) -> None:
 
 def test_samplers_that_look_at_results_and_pruners_are_allowed(load: Load) -> None:
     """Composition covers them; see hpo.training.accounting."""
-    text = replaced("{trials: 4, rungs: [50, 100]}", "{trials: 4, rungs: [50, 100], sampler: tpe, pruner: median}")
+    text = replaced(
+        "{trials: 4, rungs: [50, 100]}", "{trials: 4, rungs: [50, 100], sampler: tpe, pruner: median}"
+    )
     assert load(private(text)).experiment.budget.sampler == "tpe"

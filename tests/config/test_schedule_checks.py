@@ -125,7 +125,7 @@ def test_schedule_free_adamw_has_no_schedule(faults: Faults) -> None:
     ]
     deeper = "baseline: {optimizer: schedule_free_adamw, schedule_power: 2}\n"
     assert faults(GOOD + deeper)[0].startswith(
-        "9:44: baseline.schedule_power has no effect, as schedule is linear;"
+        "9:44: baseline.schedule_power has no effect, as schedule is linear and optimizer is schedule_free_adamw;"
     )
 
 

@@ -23,7 +23,8 @@ SPACES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def experiment(name: str) -> Experiment:
-    return load_space(str(FOLDER / f"{name}.yaml"), ["all-MiniLM-L6-v2"], ["movie", "conll-2003"]).experiment
+    models = ["all-MiniLM-L6-v2", "SmolLM2-135M-Instruct"]
+    return load_space(str(FOLDER / f"{name}.yaml"), models, ["movie", "conll-2003"]).experiment
 
 
 def plain(text: str) -> Any:
@@ -36,7 +37,8 @@ def errors(document: Any) -> list[str]:
 
 def test_the_shipped_spaces_are_these() -> None:
     assert SPACES == [
-        "augmentation", "cooldown", "entities", "frozen_layers", "lr_schedules", "optimizers", "private",
+        "augmentation", "choosing_a_model", "cooldown", "entities", "frozen_layers", "lr_schedules", "optimizers",
+        "private",
         "what_to_train",
     ]  # fmt: skip
     assert sorted(shipped_spaces()) == SPACES
@@ -95,7 +97,11 @@ def test_every_optimizer_is_compared_over_one_range_of_rates_with_a_schedule_whe
 
 def test_no_augmentation_is_compared_with_each_that_this_model_can_tell_and_needs_no_other_model() -> None:
     space = experiment("augmentation")
-    assert set(space.strategies()) == set(AUGMENTATIONS) - {"masked_replacement", "case", "mention_replacement"}
+    assert set(space.strategies()) == set(AUGMENTATIONS) - {
+        "masked_replacement",
+        "case",
+        "mention_replacement",
+    }
     assert space.reference() == "none"
 
 
@@ -113,8 +119,20 @@ def test_all_shapes_of_a_cool_down_are_compared_over_the_whole_grid_of_peaks_and
 def test_full_and_partial_fine_tuning_the_head_and_adapters_are_compared() -> None:
     space = experiment("what_to_train")
     assert space.strategies() == ("full", "top_layers", "head", "lora")
-    trained = {tuple(one.items()) for one in space.combinations(("fine_tuning", "frozen_layers", "adapter_rank"))}
+    trained = {
+        tuple(one.items()) for one in space.combinations(("fine_tuning", "frozen_layers", "adapter_rank"))
+    }
     assert len(trained) == 1 + 3 + 1 + 3
+
+
+def test_an_encoder_its_lower_half_and_a_decoder_s_lowest_layers_are_compared() -> None:
+    space = experiment("choosing_a_model")
+    assert space.strategies() == (
+        "all-MiniLM-L6-v2",
+        "all-MiniLM-L6-v2 (3 layers)",
+        "SmolLM2-135M-Instruct (6 layers)",
+    )
+    assert space.reference() == "all-MiniLM-L6-v2"
 
 
 @pytest.mark.parametrize("name", SPACES)

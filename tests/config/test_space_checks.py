@@ -78,7 +78,7 @@ from hpo.config.space import SpaceFileError
                 "6:3: parameters.augmentation_strength has no effect, as augmentation is only "
                 "none; allowed: augmentation_strength together with augmentation: synonym_replacement or "
                 "masked_replacement or random_swap or random_deletion or random_insertion or punctuation_insertion or "
-                "typing_errors or case"
+                "typing_errors or case or mention_replacement"
             ),
         ),
         (
@@ -142,7 +142,9 @@ def test_a_recipe_s_parameter_without_effect_is_told(faults: Faults) -> None:
     [
         (
             "{parameter: schedul, values: [linear, wsd]}",
-            (f"4:22: compare.parameter is 'schedul'; allowed: {NAMED_PARAMETERS}; did you mean schedule?"),
+            (
+                f"4:22: compare.parameter is 'schedul'; allowed: {NAMED_PARAMETERS}, model; did you mean schedule?"
+            ),
         ),
         ("{parameter: schedule, values: [linear]}", "4:40: compare.values has 1 value; allowed: at least 2"),
         (
@@ -356,8 +358,9 @@ extra: 1
             ),
             "7:43: budget.sampler is 'tp'; allowed: tpe, random, qmc, gp, grid; did you mean tpe?",
             (
-                "8:1: unknown key 'extra'; allowed: question, task, model, augmentation_model, compare, parameters, baseline, budget, "
-                "confirmation, seed, store_limit"
+                "8:1: unknown key 'extra'; allowed: question, task, model, augmentation_model, compare, parameters, "
+                "baseline, budget, "
+                "confirmation, privacy, seed, store_limit"
             ),
         ]
     )

@@ -56,8 +56,9 @@ from hpo.config.space import SpaceFileError, load_space
         (
             "- question\n",
             (
-                "1:1: the file is ['question']; allowed: a mapping of question, task, model, augmentation_model, compare, parameters, "
-                "baseline, budget, confirmation, seed, store_limit"
+                "1:1: the file is ['question']; allowed: a mapping of question, task, model, augmentation_model, "
+                "compare, parameters, "
+                "baseline, budget, confirmation, privacy, seed, store_limit"
             ),
         ),
     ],
@@ -108,8 +109,9 @@ def test_a_key_that_stands_twice_is_told(faults: Faults) -> None:
 def test_a_misspelt_key_is_told_once_and_not_as_missing_too(faults: Faults) -> None:
     assert faults(replaced("task:", "tsak:")) == [
         (
-            "2:1: unknown key 'tsak'; allowed: question, task, model, augmentation_model, compare, parameters, baseline, budget, "
-            "confirmation, seed, store_limit; did you mean task?"
+            "2:1: unknown key 'tsak'; allowed: question, task, model, augmentation_model, compare, parameters, "
+            "baseline, budget, "
+            "confirmation, privacy, seed, store_limit; did you mean task?"
         )
     ]
     assert faults(replaced("trials: 4", "trails: 4")) == [
@@ -316,7 +318,7 @@ def test_a_value_of_another_type_or_beyond_its_bounds_is_told(
         (
             "pooling: {choices: [cls, mena]}",
             (
-                "6:28: parameters.pooling.choices[1] is 'mena'; allowed: cls, mean, max, last; did you mean mean?"
+                "6:28: parameters.pooling.choices[1] is 'mena'; allowed: cls, mean, max, last, none; did you mean mean?"
             ),
         ),
         (

@@ -7,8 +7,8 @@ import pytest
 
 from hpo.config.parameters import AUGMENTATIONS
 from hpo.data.augmentation import METHODS, edited, pool_choice, variant, variant_of_words
-from hpo.data.mentions import MENTION_REPLACEMENT
 from hpo.data.edits import MARKS
+from hpo.data.mentions import MENTION_REPLACEMENT
 from hpo.data.typing_errors import NEIGHBOURS
 from tests.data.augmenting import sources
 
@@ -55,8 +55,8 @@ def test_a_text_without_synonyms_passes_unharmed(method, text):
 @pytest.mark.parametrize(
     "text",
     [
-        "这部电影非常好看，我很喜欢。",
-        "这部电影  非常好看，我很喜欢。 剧情也不错。",
+        "这部电影非常好看，我很喜欢。",  # noqa: RUF001 - the comma of Chinese
+        "这部电影  非常好看，我很喜欢。 剧情也不错。",  # noqa: RUF001 - the comma of Chinese
         "この映画は  とても面白い。 また見たい。",
         "ภาพยนตร์เรื่องนี้ดีมาก  ฉันชอบมัน",
         "ཧ་ཅང་ཡག་པོ།  འདུག",
@@ -126,7 +126,13 @@ def test_over_texts_of_many_lengths_the_share_is_the_strength_up_to_rounding(met
 
 
 def test_a_whole_text_can_be_touched():
-    for method in ("synonym_replacement", "masked_replacement", "typing_errors", "case", "punctuation_insertion"):
+    for method in (
+        "synonym_replacement",
+        "masked_replacement",
+        "typing_errors",
+        "case",
+        "punctuation_insertion",
+    ):
         assert edited(TEXT, method, 1.0, 1, 0, SOURCES).touched == 40
 
 

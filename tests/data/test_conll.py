@@ -85,7 +85,10 @@ def test_json_lines_hold_tags_or_entities_by_characters(tmp_path: Path, form: st
         ('{"text": ["a", "b"], "label": ["O"]}', "row 1: 2 words have 1 tags"),
         ('{"text": ["a"], "label": ["PER"]}', "row 1: a tag is O"),
         ('{"text": "a b", "label": [{"start": 0}]}', "row 1: an entity is no object such as"),
-        ('{"text": "a b", "label": [{"start": 0, "end": 9, "label": "X"}]}', "row 1: an entity holds no word"),
+        (
+            '{"text": "a b", "label": [{"start": 0, "end": 9, "label": "X"}]}',
+            "row 1: an entity holds no word",
+        ),
         ('{"text": 3, "label": ["O"]}', "row 1: the text is a number"),
         ('{"text": "a", "label": "O"}', "row 1: the label is a text"),
     ],
@@ -122,5 +125,5 @@ def test_no_document_stands_in_two_splits(tmp_path: Path) -> None:
         {int(words[0].removeprefix("word")) // 3 for words in part.texts}
         for part in (task.train, task.validation, task.test)
     ]
-    assert not (number[0] & number[1] or number[0] & number[2] or number[1] & number[2])
+    assert not (number[0] & number[1]) | (number[0] & number[2]) | (number[1] & number[2])
     assert task.info.groups is not None

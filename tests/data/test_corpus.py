@@ -253,14 +253,14 @@ def test_a_csv_text_may_be_long_and_hold_commas_quotes_and_lines(tmp_path):
 
 def test_an_unknown_asset_names_the_nearest():
     error = refusal(DataSource(asset="movies"))
-    assert error.message.startswith("no asset is named `movies`; there are all-MiniLM-L6-v2, movie, ")
+    assert error.message.startswith("no asset is named `movies`; there are all-MiniLM-L6-v2, ")
     assert error.hint == "Did you mean `movie`?"
 
 
 def test_a_model_is_no_data_set():
     error = refusal(DataSource(asset="wordnet"))
     assert error.message == "`wordnet` is a lexicon, not a data set"
-    assert error.hint == "Name one of movie, amazon, tweets, nyt, bbc-news."
+    assert error.hint == "Name one of movie, amazon, tweets, nyt, bbc-news, conll-2003."
 
 
 def test_a_task_has_its_parts_and_says_what_they_are(tmp_path):

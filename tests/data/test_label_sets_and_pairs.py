@@ -7,6 +7,12 @@ from hpo.data.corpus import load_corpus
 from hpo.data.task_data import load_task
 from hpo.errors import UserError
 
+LINES = """\
+{"text": "one", "label": ["b", "a"]}
+{"text": "two", "label": []}
+{"text": "three", "label": ["b"]}
+"""
+
 
 def write(path: Path, text: str) -> str:
     path.write_text(text, encoding="utf-8")
@@ -16,10 +22,10 @@ def write(path: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("x.jsonl", '{"text": "one", "label": ["b", "a"]}\n{"text": "two", "label": []}\n{"text": "three", "label": ["b"]}\n'),
+        ("x.jsonl", LINES),
         ("x.csv", 'text,label\none,"b, a"\ntwo,\nthree,b\n'),
     ],
-)  # fmt: skip
+)
 def test_label_sets_are_lists_or_words_with_commas(tmp_path: Path, name: str, text: str) -> None:
     corpus = load_corpus(DataSource(path=write(tmp_path / name, text)), "multi-label")
     assert corpus.label_names == ("a", "b")

@@ -9,7 +9,10 @@ from hpo.data.mentions import MENTION_REPLACEMENT, pool
 
 WORDS = ["Ann", "Lee", "of", "the", "United", "Nations", "met", "Ben", "Rob", "Kim"]
 LABELS = ["B-PER", "I-PER", "O", "O", "B-ORG", "I-ORG", "O", "B-PER", "B-PER", "I-PER"]
-MENTIONS = {"PER": (("Ann", "Lee"), ("Ada",), ("Max", "van", "Dam")), "ORG": (("NATO",), ("United", "Nations"))}
+MENTIONS = {
+    "PER": (("Ann", "Lee"), ("Ada",), ("Max", "van", "Dam")),
+    "ORG": (("NATO",), ("United", "Nations")),
+}
 
 
 def with_other_mentions(words, labels, strength, number, seed, mentions):
@@ -69,6 +72,7 @@ def test_a_variant_is_a_function_of_its_arguments():
     np.random.seed(1)
     assert with_other_mentions(WORDS, LABELS, 0.5, 1, 0, MENTIONS) == first
     drawn = [
-        with_other_mentions(WORDS, LABELS, 0.5, n, s, MENTIONS)[0] for n, s in [(1, 0), (2, 0), (3, 0), (1, 1)]
+        with_other_mentions(WORDS, LABELS, 0.5, n, s, MENTIONS)[0]
+        for n, s in [(1, 0), (2, 0), (3, 0), (1, 1)]
     ]
     assert len({tuple(words) for words in drawn}) > 1

@@ -88,7 +88,9 @@ def test_the_check_digit_is_luhns() -> None:
     assert [d for d in range(10) if luhn(f"7992739871{d}")] == [3]
 
 
-@pytest.mark.parametrize("text", ["a" * 100_000, "!" * 100_000, "0 " * 50_000, "1" * 100_000, "a." * 50_000 + "@"])
+@pytest.mark.parametrize(
+    "text", ["a" * 100_000, "!" * 100_000, "0 " * 50_000, "1" * 100_000, "a." * 50_000 + "@"]
+)
 def test_a_long_text_takes_no_long_time(text: str) -> None:
     import time
 
@@ -106,7 +108,9 @@ def rows(kind: Kind) -> str:
         case "token-classification":
             return "".join(f"mail O\nPeter{n} B-PER\n{n}@example.com O\n\n" for n in range(24))
         case _:
-            return "text,label\n" + "".join(f"mail {n}@example.com number {n},{'ab'[n % 2]}\n" for n in range(24))
+            return "text,label\n" + "".join(
+                f"mail {n}@example.com number {n},{'ab'[n % 2]}\n" for n in range(24)
+            )
 
 
 @pytest.mark.parametrize(
@@ -135,6 +139,8 @@ def test_a_task_reads_scrubbed_texts_and_tells_how_many_were_replaced(
 
 def test_texts_that_differ_in_what_is_replaced_alone_are_duplicates(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    path.write_text("text,label\n" + "".join(f"write to {n}@example.com {n % 12},{'ab'[n % 2]}\n" for n in range(24)))
+    path.write_text(
+        "text,label\n" + "".join(f"write to {n}@example.com {n % 12},{'ab'[n % 2]}\n" for n in range(24))
+    )
     task = Task(data=DataSource(path=str(path)), train=6, validation=2, test=2, scrub=True)
     assert load_task(task, seed=1).info.duplicates_dropped == 12

@@ -31,7 +31,7 @@ def test_synonyms_are_the_other_lemmas_of_all_synsets_of_one_part_of_speech_in_o
     (tmp_path / "data.noun2").write_text("1 00 n 02 movie 0 flick 0 000 | also a noun\n")
     (tmp_path / "data.verb").write_text("1 00 v 02 movie 0 shoot 0 000 | invented\n")
     lemmas = read_lemmas(tmp_path)
-    assert lemmas["noun"]["movie"] == (*"abcdefghij", "flick", "motion picture")
+    assert lemmas["noun"]["movie"] == (*"abcdef", "flick", *"ghij", "motion picture")
     assert lemmas["noun"]["former"] == ("erstwhile",)
     assert lemmas["verb"] == {"movie": ("shoot",), "shoot": ("movie",)}
     assert lemmas["adjective"] == lemmas["adverb"] == {}
@@ -76,16 +76,16 @@ def english() -> Synonyms:
 
 
 def test_wordnet_gives_nouns_for_nouns_and_verbs_for_verbs(english):
-    words = "They film a film .".split()
+    words = ["They", "watch", "a", "watch", "."]
     _, verbs, _, nouns, _ = english(words)
-    assert {"shoot", "take"} <= set(verbs)
-    assert {"movie", "picture", "motion picture"} <= set(nouns)
-    assert set(verbs).isdisjoint({"movie", "picture", "motion picture"})
+    assert {"see", "view"} <= set(verbs)
+    assert {"ticker", "vigil"} <= set(nouns)
+    assert set(verbs).isdisjoint({"ticker", "vigil"})
 
 
 @pytest.mark.parametrize(
     "text",
-    ["Этот фильм  очень хорош", "Tämä elokuva  oli todella hyvä", "这部电影非常好看 ，  我很喜欢"],
+    ["Этот фильм  очень хорош", "Tämä elokuva  oli todella hyvä", "这部电影非常好看 ，  我很喜欢"],  # noqa: RUF001 - the comma of Chinese
     ids=["Russian", "Finnish", "Chinese"],
 )
 @pytest.mark.parametrize("method", ["synonym_replacement", "random_insertion"])

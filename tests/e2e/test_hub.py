@@ -40,7 +40,7 @@ def test_a_hub_id_that_cannot_be_had_is_an_error_with_what_to_do(
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     done = hpo("check", "--space", str(space), cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: model 'someone/nothing' cannot be loaded: ")
+    assert done.stderr.startswith(f"error: {space}:3:1: model 'someone/nothing' cannot be loaded: ")
     assert done.stderr.splitlines()[-1].startswith("hint: Name a model of `hpo assets`")
 
 

@@ -13,6 +13,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from hpo.assets.fetch import fetch
 from hpo.config.experiment import DataSource
+from hpo.config.space import shipped_spaces
 from hpo.data.corpus import load_corpus
 from hpo.records.files import read_records
 from hpo.records.schema import Records
@@ -158,7 +159,7 @@ def test_check_prints_the_plan_and_writes_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["lr_schedules", "frozen_layers", "augmentation"])
+@pytest.mark.parametrize("name", sorted(shipped_spaces()))
 def test_every_shipped_space_is_right(name: str, tmp_path: Path) -> None:
     done = hpo("check", "--space", name, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

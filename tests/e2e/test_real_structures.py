@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import peft
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:Futu
 
 @pytest.fixture(scope="module")
 def minilm() -> Pretrained:
-    return load_pretrained(MODEL, Path())
+    return load_pretrained(MODEL)
 
 
 @pytest.fixture(scope="module")

@@ -102,7 +102,9 @@ def test_a_run_goes_nowhere_but_into_a_folder_of_its_name(
 
 def test_what_an_import_inferred_comes_through_an_export(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
-    table.write_text("strategy,seconds,params.lr,val_score,test_score\na,3,0.1,1,1\na,3,0.2,2,2\nb,3,0.1,1,1\n")
+    table.write_text(
+        "strategy,seconds,params.lr,val_score,test_score\na,3,0.1,1,1\na,3,0.2,2,2\nb,3,0.1,1,1\n"
+    )
     made = records(table)
     assert made.run.notes
     write_tables(made, tmp_path / "data")

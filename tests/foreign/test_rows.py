@@ -426,9 +426,7 @@ def test_epochs_that_are_counted_from_0_end_one_before_the_budget(tmp_path: Path
     trials = found.records[""].trials
     assert [t.state for t in trials] == ["complete", "complete", "pruned"]
     assert trials[2].reason.startswith("ended at 1 of 2 (epoch), by its own epochs")
-    assert (
-        "parameter epochs: taken as how far each training was to go (epoch, counted from 0)" in found.told
-    )
+    assert "parameter epochs: taken as how far each training was to go (epoch, counted from 0)" in found.told
 
 
 def test_a_budget_that_counts_something_else_tells_nothing_where_it_differs(tmp_path: Path) -> None:

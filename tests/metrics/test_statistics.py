@@ -107,4 +107,3 @@ def test_their_spread_is_the_bootstraps_within_its_monte_carlo_error(metric: str
     bootstrap = np.std(_STATISTICS[metric](totals), ddof=1)
     found = item_values(metric, counts, np.zeros(n)).std(ddof=1) / np.sqrt(n)
     assert found == pytest.approx(bootstrap, rel=4 / np.sqrt(2 * repeats))
-

@@ -14,7 +14,8 @@ from hpo.config.parameters import complete
 from hpo.models.classifier import Classifier, build_classifier
 from hpo.models.layers import layers_of
 from hpo.models.pretrained import Pretrained
-from tests.models.test_shortcuts import LAYERS, TAKE_BOTH, TOLERANCE, batch, body_of, gradients, passed
+from tests.models.bodies import LAYERS, TOLERANCE, batch, body_of, passed
+from tests.models.test_shortcuts import TAKE_BOTH, gradients
 
 # Of get_peft_model, which is called here alone.
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")
@@ -25,6 +26,7 @@ QUERIES_AND_VALUES = {
     "electra": ["query", "value"],
     "distilbert": ["q_lin", "v_lin"],
     "gpt2": ["c_attn"],
+    "llama": ["q_proj", "v_proj"],
     "modernbert": ["Wqkv"],
 }
 

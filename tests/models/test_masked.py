@@ -1,4 +1,5 @@
-"""Predictions of a masked language model, as augmentation takes them: by a model whose scores are known, and from real files."""
+"""Predictions of a masked language model, as augmentation takes them: by a model whose scores are known, and from
+real files."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ from hpo.data.augmentation import Sources, variant
 from hpo.errors import UserError
 from hpo.models.masked import AT_ONCE, PredictedWords, load_masked_words, whole_words
 
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "film", "movie", "##ing", "plot", "the", "9", "!", "good", "fine"]  # fmt: skip
+VOCABULARY = [
+    "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "film", "movie", "##ing", "plot", "the", "9", "!", "good", "fine",
+]  # fmt: skip
 WORDS = ("the", "good", "(film)!")
 
 
@@ -39,7 +42,9 @@ class Scores(torch.nn.Module):
         return SimpleNamespace(logits=self.scores.expand(*input_ids.shape, -1))
 
 
-LIKELY = {"##ing": 9.0, "[MASK]": 8.0, "[UNK]": 8.0, "9": 7.0, "!": 6.0, "film": 5.0, "plot": 4.0, "movie": 3.0, "fine": 2.0}  # fmt: skip
+LIKELY = {
+    "##ing": 9.0, "[MASK]": 8.0, "[UNK]": 8.0, "9": 7.0, "!": 6.0, "film": 5.0, "plot": 4.0, "movie": 3.0, "fine": 2.0,
+}  # fmt: skip
 
 
 def test_the_most_probable_whole_words_come_first_without_pieces_marks_numbers_and_the_word_itself(tokenizer):
@@ -80,7 +85,9 @@ def test_a_word_past_what_the_model_reads_and_one_beside_a_mask_of_the_text_have
 
 
 def test_words_of_byte_level_bpe_begin_with_its_mark():
-    vocabulary = {t: i for i, t in enumerate(["<pad>", "<mask>", "Ġgood", "good", "ing", "ĠcafÃ©", "Ġ9", "ĠA", "Ġ"])}
+    vocabulary = {
+        t: i for i, t in enumerate(["<pad>", "<mask>", "Ġgood", "good", "ing", "ĠcafÃ©", "Ġ9", "ĠA", "Ġ"])
+    }
     bare = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     bare.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     from tokenizers import decoders
@@ -112,9 +119,13 @@ def test_a_model_of_a_folder_predicts_what_transformers_own_pipeline_does(folder
     from transformers import pipeline
 
     predicted = load_masked_words("bert", folder)
-    fill = pipeline("fill-mask", model=str(folder / "bert"), tokenizer=str(folder / "bert"), top_k=len(VOCABULARY))
+    fill = pipeline(
+        "fill-mask", model=str(folder / "bert"), tokenizer=str(folder / "bert"), top_k=len(VOCABULARY)
+    )
     ranked = [found["token_str"] for found in fill("the [MASK] (film)!")]
-    words = [word for word in ranked if word in {"film", "movie", "plot", "the", "fine"}]  # "good" is the word itself
+    words = [
+        word for word in ranked if word in {"film", "movie", "plot", "the", "fine"}
+    ]  # "good" is the word itself
     assert predicted(WORDS, 1) == tuple(words)
 
 
@@ -124,7 +135,9 @@ def test_a_variant_by_its_predictions_is_a_function_of_its_arguments(folder):
     for _ in range(2):
         load_masked_words.cache_clear()
         sources = Sources(masked=load_masked_words("bert", folder))
-        drawn.append([variant(text, "masked_replacement", 0.5, number, 0, sources) for number in range(1, 20)])
+        drawn.append(
+            [variant(text, "masked_replacement", 0.5, number, 0, sources) for number in range(1, 20)]
+        )
     assert drawn[0] == drawn[1]
     assert len(set(drawn[0])) > 5
     for words in map(str.split, drawn[0]):

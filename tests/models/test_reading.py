@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from hpo.data.batches import Batch
 from hpo.data.read import read_texts
 from hpo.data.texts import NO_LABEL
 from hpo.data.tokens import tokenize, tokenize_words
-from hpo.data.batches import Batch
 from hpo.models.pretrained import load_pretrained
 from hpo.models.reading import token_types
-from hpo.models.shortcuts import start_at, stretch, _shallow
+from hpo.models.shortcuts import _shallow, start_at, stretch
 
 
 def test_a_body_reads_two_texts_as_the_tokenizer_says(tiny_model: Path) -> None:

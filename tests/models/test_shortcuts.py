@@ -1,95 +1,20 @@
-"""Less work in a body against the whole body: equal but for the order of sums, or not taken.
-
-Random bodies with weights ten times as large as their first ones, so that attention, which at the first ones hardly
-matters, does.
-"""
+"""Less work in a body against the whole body: equal but for the order of sums, or not taken."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
-import transformers as hf
 from torch import Tensor
 
 from hpo.config.parameters import complete
 from hpo.models.classifier import build_classifier
-from hpo.models.pretrained import Pretrained
-from hpo.models.shortcuts import read_first_token, stretch, wide, works_for_first_token, works_with_wide_mask
-from hpo.records.schema import ModelInfo
+from hpo.models.shortcuts import read_first_token, wide, works_for_first_token, works_with_wide_mask
+from tests.models.bodies import DECODERS, LAYERS, TOLERANCE, batch, body_of, passed
 
-LAYERS = 3
-SIZES: dict[str, Any] = {
-    "vocab_size": 40,
-    "hidden_size": 32,
-    "num_hidden_layers": LAYERS,
-    "num_attention_heads": 4,
-    "intermediate_size": 64,
-    "max_position_embeddings": 256,
-}
-SPECIAL = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}
-BODIES: dict[str, Callable[[], Any]] = {
-    "bert": lambda: hf.BertModel(hf.BertConfig(**SIZES), add_pooling_layer=False),
-    "roberta": lambda: hf.RobertaModel(hf.RobertaConfig(**SIZES, pad_token_id=1), add_pooling_layer=False),
-    "electra": lambda: hf.ElectraModel(hf.ElectraConfig(**SIZES, embedding_size=16)),
-    "distilbert": lambda: hf.DistilBertModel(
-        hf.DistilBertConfig(
-            vocab_size=40, dim=32, n_layers=LAYERS, n_heads=4, hidden_dim=64, max_position_embeddings=256
-        )
-    ),
-    "gpt2": lambda: hf.GPT2Model(
-        hf.GPT2Config(
-            vocab_size=40,
-            n_embd=32,
-            n_layer=LAYERS,
-            n_head=4,
-            n_positions=256,
-            bos_token_id=1,
-            eos_token_id=2,
-        )
-    ),
-    "modernbert": lambda: hf.ModernBertModel(hf.ModernBertConfig(**SIZES, **SPECIAL)),
-    "prelayernorm": lambda: hf.RobertaPreLayerNormModel(
-        hf.RobertaPreLayerNormConfig(**SIZES, pad_token_id=1), add_pooling_layer=False
-    ),
-    "convbert": lambda: hf.ConvBertModel(hf.ConvBertConfig(**SIZES, embedding_size=32)),
-    "mobilebert": lambda: hf.MobileBertModel(hf.MobileBertConfig(**SIZES), add_pooling_layer=False),
-}
 TAKE_BOTH = ("bert", "roberta", "electra", "distilbert")
-# Sums in another order: of values whose standard deviation is near 1.
-TOLERANCE: dict[str, float] = {"rtol": 1e-4, "atol": 2e-5}
-
-
-def body_of(name: str) -> Pretrained:
-    torch.manual_seed(0)
-    body = BODIES[name]().eval().requires_grad_(False)
-    with torch.no_grad():
-        for parameter in body.parameters():
-            if parameter.ndim == 2:
-                parameter.mul_(10)
-    info = ModelInfo(source=name, licence="", layers=LAYERS, hidden_size=32, parameters=0, sha256=name)
-    return Pretrained(body=body, tokenizer=None, info=info)
-
-
-def batch() -> tuple[Tensor, Tensor]:
-    """Three texts of different lengths, padded on the right."""
-    generator = torch.Generator().manual_seed(1)
-    ids = torch.randint(3, 40, (3, 9), generator=generator)
-    mask = torch.ones_like(ids)
-    mask[1, 5:] = 0
-    mask[2, 2:] = 0
-    return ids, mask
-
-
-def passed(pretrained: Pretrained, ids: Tensor, mask: Tensor, depths: tuple[int, ...]) -> Tensor:
-    """Hidden states before the last of ``depths``, by one stretch after another, zero where padded as they are stored."""
-    hidden, first = ids, 0
-    for depth in depths:
-        hidden = stretch(pretrained.body, first, depth)(hidden, mask) * mask[..., None]
-        first = depth
-    return hidden.clone()  # out of inference mode
+TAKE_A_DEPTH = (*TAKE_BOTH, "mobilebert", "prelayernorm", "modernbert", *DECODERS)
 
 
 def gradients(model: Any, texts: Tensor, mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -101,7 +26,7 @@ def gradients(model: Any, texts: Tensor, mask: Tensor) -> tuple[Tensor, dict[str
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 @pytest.mark.parametrize("depth", [1, 2, 3])
-@pytest.mark.parametrize("name", [*TAKE_BOTH, "mobilebert", "prelayernorm"])
+@pytest.mark.parametrize("name", TAKE_A_DEPTH)
 def test_a_body_that_begins_at_a_depth_trains_as_the_whole_body(name: str, depth: int, pooling: str) -> None:
     pretrained = body_of(name)
     assert pretrained.starts_at(depth)
@@ -147,7 +72,7 @@ def test_the_logits_are_those_of_transformers(name: str) -> None:
         torch.testing.assert_close(model(ids, mask), model.head(pooled), **TOLERANCE)
 
 
-@pytest.mark.parametrize("name", ["gpt2", "modernbert", "convbert"])  # a convolution reads what is padded
+@pytest.mark.parametrize("name", ["convbert"])  # a convolution reads what is padded
 def test_a_body_that_cannot_begin_at_a_depth_runs_whole(name: str) -> None:
     pretrained = body_of(name)
     assert [depth for depth in range(LAYERS + 2) if pretrained.starts_at(depth)] == [LAYERS]
@@ -171,7 +96,7 @@ def test_a_last_layer_of_another_make_is_computed_for_all_tokens(name: str) -> N
     assert model.body(input_ids=ids, attention_mask=mask).last_hidden_state.shape == (3, 9, 32)  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("name", TAKE_BOTH)
+@pytest.mark.parametrize("name", [*TAKE_BOTH, "llama", "gpt2", "opt"])
 @pytest.mark.parametrize("way", [(1, 3), (2, 3), (1, 2, 3)])
 def test_a_pass_in_several_stretches_has_the_bits_of_one(name: str, way: tuple[int, ...]) -> None:
     pretrained = body_of(name)
@@ -209,16 +134,29 @@ def test_dropout_of_attention_falls_on_the_first_token_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "works"), [("bert", True), ("roberta", True), ("gpt2", False), ("modernbert", False)]
+    ("name", "works"),
+    [
+        ("bert", True),
+        ("roberta", True),
+        ("llama", True),
+        ("gpt2", True),
+        ("modernbert", False),
+        ("bloom", False),
+    ],
 )
-def test_a_mask_of_all_pairs_is_given_to_bodies_that_attend_to_all(name: str, works: bool) -> None:
-    body = body_of(name).body
-    assert works_with_wide_mask(body) is works
+def test_a_mask_of_all_pairs_is_given_to_bodies_that_attend_to_all_of_them(name: str, works: bool) -> None:
+    pretrained = body_of(name)
+    body: Any = pretrained.body
+    assert pretrained.wide_mask_works is works
     ids, mask = batch()
     if works:
-        found = body(input_ids=ids, attention_mask=wide(mask)).last_hidden_state
+        found = body(input_ids=ids, attention_mask=wide(mask, pretrained.causal)).last_hidden_state
         wanted = body(input_ids=ids, attention_mask=mask).last_hidden_state
         torch.testing.assert_close(found[mask.bool()], wanted[mask.bool()], **TOLERANCE)
+
+
+def test_a_decoder_is_not_shown_what_is_ahead() -> None:
+    assert not works_with_wide_mask(body_of("gpt2").body, causal=False)
 
 
 def test_an_unknown_layer_is_left_alone() -> None:

@@ -13,7 +13,8 @@ from hpo.config.parameters import complete
 from hpo.models.classifier import Classifier, build_classifier, structure_faults
 from hpo.models.layers import layers_of
 from hpo.models.pretrained import Pretrained
-from tests.models.test_shortcuts import LAYERS, TAKE_BOTH, TOLERANCE, batch, body_of, gradients, passed
+from tests.models.bodies import LAYERS, TOLERANCE, batch, body_of, passed
+from tests.models.test_shortcuts import TAKE_BOTH, gradients
 
 
 def build(pretrained: Pretrained, start: int = 0, **given: Any) -> Classifier:
@@ -51,7 +52,9 @@ def test_the_lowest_layers_are_those_that_transformers_keeps(
 
 
 @pytest.mark.parametrize("kept", [1, 2])
-@pytest.mark.parametrize("name", [*TAKE_BOTH, "gpt2", "modernbert", "prelayernorm", "mobilebert"])
+@pytest.mark.parametrize(
+    "name", [*TAKE_BOTH, "gpt2", "llama", "opt", "modernbert", "prelayernorm", "mobilebert"]
+)
 def test_every_architecture_can_be_cut_with_what_stands_behind_its_layers(name: str, kept: int) -> None:
     pretrained = body_of(name)
     config = type(pretrained.body.config).from_dict(pretrained.body.config.to_dict())
@@ -65,6 +68,13 @@ def test_every_architecture_can_be_cut_with_what_stands_behind_its_layers(name: 
     hidden = theirs(input_ids=ids, attention_mask=mask).last_hidden_state
     wanted = model.head(hidden[torch.arange(3), mask.sum(1) - 1])
     torch.testing.assert_close(model(ids, mask), wanted, **TOLERANCE)
+
+
+def test_a_cut_configuration_names_the_kinds_of_the_layers_that_are_kept() -> None:
+    pretrained = body_of("qwen3")
+    kinds = pretrained.body.config.layer_types
+    assert pretrained.lowest(2).body.config.layer_types == kinds[:2]
+    assert len(pretrained.body.config.layer_types) == LAYERS
 
 
 def test_cutting_a_model_leaves_the_whole_one_as_it_is(pretrained: Pretrained) -> None:
@@ -82,7 +92,7 @@ def test_cutting_a_model_leaves_the_whole_one_as_it_is(pretrained: Pretrained) -
 
 @pytest.mark.parametrize("pooling", ["cls", "mean", "max", "last"])
 @pytest.mark.parametrize(("kept", "depth"), [(2, 1), (2, 2), (1, 1)])
-@pytest.mark.parametrize("name", [*TAKE_BOTH, "prelayernorm"])
+@pytest.mark.parametrize("name", [*TAKE_BOTH, "prelayernorm", "llama", "gpt2", "opt"])
 def test_a_cut_body_that_begins_at_a_depth_trains_as_the_whole_of_it(
     name: str, kept: int, depth: int, pooling: str
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from hpo.records import verdict_rule
 from hpo.records.plan import Kept, earlier_digest, kept, plan, plan_digest
-from hpo.records.schema import Run, Search, Stamp
+from hpo.records.schema import ModelInfo, Run, Search, Stamp
 
 PACKAGE = Path(verdict_rule.__file__).parents[1]
 NUMBERS = {"ALPHA": 0.01, "LEAST_MARGIN": 0.02, "LEAST_SEARCHES": 4, "LEAST_SEEDS": 6}
@@ -51,7 +51,8 @@ def test_no_other_module_has_such_a_number_of_its_own(name: str) -> None:
         path.name
         for path in PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
+        if isinstance(node, ast.Assign)
+        and any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
     ]
     assert found == ["verdict_rule.py"]
 
@@ -68,3 +69,12 @@ def test_a_stamp_of_an_earlier_version_holds_all_but_the_rule() -> None:
 
 def test_without_a_stamp_nothing_is_told() -> None:
     assert kept(run()) is None
+
+
+def test_each_model_that_is_compared_is_fixed_beforehand_and_one_for_all_as_before() -> None:
+    assert "models" not in plan(run())
+    one, other = ModelInfo(sha256="1"), ModelInfo(sha256="2")
+    models = {"small": one, "large": other}
+    begun = run(plan_digest(run(models=models)), models=models)
+    assert kept(begun) is Kept.WHOLE
+    assert kept(begun.model_copy(update={"models": {"small": other, "large": one}})) is Kept.CHANGED

@@ -18,6 +18,7 @@ from hpo.records.files import read_records
 from hpo.records.schema import (
     Audited,
     Confirmation,
+    ModelInfo,
     ParameterInfo,
     PrivacyInfo,
     PrivateGroup,
@@ -107,12 +108,24 @@ def test_an_imported_run_reads_back_equal(tmp_path: Path) -> None:
 
 def test_tables_from_before_what_imports_inferred_was_kept_are_read(tmp_path: Path) -> None:
     write_tables(foreign(), tmp_path)
-    for name, column in (("runs", "notes"), ("space", "observed")):
+    since = (("runs", "notes"), ("runs", "models"), ("runs", "texts_cut"), ("space", "observed"))
+    for name, column in since:
         path = tmp_path / f"{name}.parquet"
         pyarrow.parquet.write_table(pyarrow.parquet.read_table(path).drop_columns([column]), path)
     run = read_tables(tmp_path).run
     assert run.notes == ()
+    assert run.models == {}
+    assert run.split.texts_cut is None
     assert [p.observed for p in run.space] == [False, False]
+
+
+def test_the_models_that_a_run_compares_read_back_equal(tmp_path: Path) -> None:
+    small = ModelInfo(
+        source="folder small", licence="MIT", layers=3, hidden_size=8, parameters=900, sha256="1"
+    )
+    records = foreign(models={"small": small, "large": ModelInfo(source="hub large")})
+    write_tables(records, tmp_path)
+    assert read_tables(tmp_path).run.models == records.run.models
 
 
 def test_an_audit_reads_back_equal_and_adds_nothing_to_what_the_run_spent(
@@ -146,7 +159,7 @@ def test_a_run_without_any_training_has_all_tables(tmp_path: Path) -> None:
     write_tables(records, tmp_path)
     assert read_tables(tmp_path).trials == ()
     assert pd.read_parquet(tmp_path / "items.parquet").columns.tolist() == [
-        *("run", "role", "strategy", "replicate", "index", "item", "group", "prediction", "correct")
+        *("run", "role", "strategy", "replicate", "index", "item", "group", "prediction", "correct", "value")
     ]
 
 
@@ -287,9 +300,17 @@ def test_tables_of_another_version_or_kind_are_refused(tmp_path: Path) -> None:
 
 def test_what_was_replaced_and_what_privacy_was_promised_read_back_equal(tmp_path: Path) -> None:
     group = PrivateGroup(
-        epsilon=8.0, spent=7.99, noise_multiplier=1.5, trainings=20, strategies=("a", "b"), steps=48, rate=0.125
+        epsilon=8.0,
+        spent=7.99,
+        noise_multiplier=1.5,
+        trainings=20,
+        strategies=("a", "b"),
+        steps=48,
+        rate=0.125,
     )
-    info = PrivacyInfo(accountant="RDP", delta=1e-5, clip=1.0, groups=(group,), together=7.99, unprotected=("c",))
+    info = PrivacyInfo(
+        accountant="RDP", delta=1e-5, clip=1.0, groups=(group,), together=7.99, unprotected=("c",)
+    )
     records = foreign(split=SplitInfo(scrubbed={"EMAIL": 2, "CARD": 0, "PHONE": 1}), privacy=info)
     write_tables(records, tmp_path)
     assert read_tables(tmp_path).model_dump(mode="json") == records.model_dump(mode="json")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scored_records import AUC, DEMSAR, LOSS, TREES, scored
+from scored_records import AUC, LOSS, scored
 from synthetic_records import make_records
 
 from hpo.records.files import write_records
@@ -22,6 +22,7 @@ from hpo.report.across_words import across_verdict
 from hpo.report.kit.manifest import records_digest
 from hpo.report.kit.methods_across import methods_across
 from hpo.report.kit.references import cited
+from tests.stats.demsar import DEMSAR, TREES
 
 TWO = {"a": 0.8, "b": 0.7}
 
@@ -242,7 +243,9 @@ def test_methods_over_models_name_the_task():
 def test_methods_count_the_plans_that_were_kept(three):
     assert "The plans of 2 of 3 runs were stamped before their first score" in methods(three)
     assert "those of 1 equal those of the records now" in methods(three)
-    assert "Whether the plan of any run was fixed before its first score is not recorded." in methods(trees(3))
+    assert "Whether the plan of any run was fixed before its first score is not recorded." in methods(
+        trees(3)
+    )
 
 
 def test_references_are_those_that_the_methods_cite(written):

@@ -1,10 +1,11 @@
 import re
 
+import pytest
 from foreign_records import foreign
 from scored_records import scored
 from synthetic_records import make_records
 
-from hpo.records.schema import ParameterInfo
+from hpo.records.schema import ModelInfo, ParameterInfo
 from hpo.report.sections.setup import setup_section
 from hpo.report.sentences import verdict
 
@@ -108,3 +109,28 @@ def test_what_was_replaced_in_the_texts_is_told_where_it_was_looked_for():
     run = records.run.model_copy(update={"split": split})
     told = dict(section_of(records.model_copy(update={"run": run})).parts[0].rows)
     assert told["Replaced in the texts"] == "3 e-mail addresses, 1 telephone number and 0 card numbers"
+
+
+def test_models_that_are_compared_stand_with_size_score_and_cost():
+    records = make_records()
+    names = records.run.strategies
+    infos = {
+        name: ModelInfo(source=f"hub {name}", licence="MIT", layers=n, hidden_size=8, parameters=1000 * n)
+        for n, name in enumerate(names, start=1)
+    }
+    setup, models, space = section_of(changed(records, models=infos)).parts
+    assert (setup.name, models.title, space.name) == ("setup", "Models compared", "space")
+    assert models.rows[1][:6] == (names[1], f"hub {names[1]}", "2", "8", "2,000", "MIT")
+    for name, row in zip(names, models.frame.to_dict("records"), strict=True):
+        own = [c for c in records.confirmations if (c.role, c.strategy) == ("strategy", name)]
+        costs = [seconds_of(c) + c.test_seconds for c in own]
+        assert row["seconds_charged_a_confirmation"] == pytest.approx(sum(costs) / len(own))
+        assert row["test_score"] == pytest.approx(sum(c.test_score for c in own) / len(own))
+
+
+def test_models_without_a_confirmation_have_no_score_and_no_cost_yet():
+    records = make_records()
+    infos = {name: ModelInfo(source=name) for name in records.run.strategies}
+    bare = changed(records, models=infos).model_copy(update={"confirmations": ()})
+    models = section_of(bare).parts[1]
+    assert [row[-2:] for row in models.rows] == [("-", "-")] * len(infos)

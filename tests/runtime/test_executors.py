@@ -199,9 +199,9 @@ def test_one_worker_is_the_coordinators_own_process(
         assert engine.executor.next_done()[1].trained == 1
         assert engine.recall.known(job(0)) is not None
         assert engine.recall.known(job(1)) is None
-        assert engine.recall.test is None
+        assert engine.recall.of({}).test is None
         engine.open_test()
-        assert engine.recall.test is not None
+        assert engine.recall.of({}).test is not None
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ MECHANISM = Mechanism(secret="c3" * 32, clip=0.5, multipliers=((8.0, 0.8),))
 PRIVATE = {"privacy_epsilon": 8.0, "accumulation": 2}
 
 
-def worker(desk: Desk, folder: Path, mechanism: Mechanism = MECHANISM, depths: tuple[int, ...] = (1,)) -> Worker:
+def worker(
+    desk: Desk, folder: Path, mechanism: Mechanism = MECHANISM, depths: tuple[int, ...] = (1,)
+) -> Worker:
     loaded = replace(desk.loaded(depths), mechanism=mechanism)
     return loaded.worker(loaded.recall(Store(folder), ()))
 
@@ -28,9 +30,10 @@ def test_a_private_training_goes_on_to_the_bits_of_an_undisturbed_one(
     given = {**PRIVATE, "frozen_layers": depth}
     whole = worker(desk, tmp_path / "whole", depths=(depth,))
     undisturbed = train(whole, **given)
-    parts = []
-    for rung in range(RUNGS):  # each in a process that knows the folder alone
-        parts.append(worker(desk, tmp_path / "parts", depths=(depth,)).do(job(rung, **given)))
+    # Each as in a process that knows the folder alone.
+    parts = [
+        worker(desk, tmp_path / "parts", depths=(depth,)).do(job(rung, **given)) for rung in range(RUNGS)
+    ]
     assert facts(parts) == facts(undisturbed)
     last = worker(desk, tmp_path / "parts", depths=(depth,))
     assert digests(last, **given) == digests(whole, **given)

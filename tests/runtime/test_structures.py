@@ -114,5 +114,5 @@ def test_depths_of_a_run_are_those_below_what_some_training_trains(
     pretrained: Pretrained, task: TaskData, tmp_path: Path
 ) -> None:
     desk = Desk(pretrained, task)
-    assert desk.worker(tmp_path).recall.prefixes._depths == [1, 2]
-    assert desk.worker(tmp_path, depths=(0, 3)).recall.prefixes._depths == []
+    assert desk.worker(tmp_path).recall.of({}).prefixes._depths == [1, 2]
+    assert desk.worker(tmp_path, depths=(0, 3)).recall.of({}).prefixes._depths == []

@@ -59,7 +59,9 @@ def test_a_training_of_workers_that_start_anew_equals_one_of_a_worker_that_never
     assert digests(again, **given) == digests(whole, **given)
 
 
-def test_a_training_with_mixup_that_goes_on_in_other_workers_has_the_same_bits(desk: Desk, tmp_path: Path) -> None:
+def test_a_training_with_mixup_that_goes_on_in_other_workers_has_the_same_bits(
+    desk: Desk, tmp_path: Path
+) -> None:
     whole = desk.worker(tmp_path / "whole")
     expected = train(whole, mixup_alpha=0.4)
     for rung in range(RUNGS):
@@ -366,7 +368,7 @@ def test_frozen_layers_keep_their_weights_and_draw_no_dropout(desk: Desk, tmp_pa
     mask = torch.ones_like(ids)
     hidden = [model.body(input_ids=ids, attention_mask=mask).last_hidden_state for _ in range(2)]
     assert torch.equal(hidden[0], hidden[1])
-    theirs = worker._pretrained.body.parameters()
+    theirs = worker.recall.of({}).pretrained.body.parameters()
     assert all(torch.equal(a, b) for a, b in zip(model.body.parameters(), theirs, strict=True))
 
 
@@ -401,7 +403,7 @@ def test_held_states_give_way_when_the_memory_is_full(
     holding._held = HeldStates(2**30)
     begun = [holding.do(job(0))]
 
-    def full(*given: Any) -> Trained:
+    def full(*given: Any, **named: Any) -> Trained:
         monkeypatch.setattr(worker_module, "train_segment", train_segment)
         raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -442,7 +444,7 @@ def test_kept_models_give_way_when_the_memory_is_full(
     worker._warm = WarmModels(worker._precision, Backward)
     begun = [worker.do(job(0))]
 
-    def full(*given: Any) -> Trained:
+    def full(*given: Any, **named: Any) -> Trained:
         monkeypatch.setattr(worker_module, "train_segment", train_segment)
         raise torch.OutOfMemoryError("CUDA out of memory")
 

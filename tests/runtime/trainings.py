@@ -37,7 +37,8 @@ class Desk:
         self._task = task
 
     def loaded(self, depths: tuple[int, ...] = (0, 1, 2, 3)) -> Loaded:
-        return Loaded(space(depths=depths), self._pretrained, self._task, choose_precision("cpu"), None)
+        models = {None: self._pretrained}
+        return Loaded(space(depths=depths), models, self._task, choose_precision("cpu"), None)
 
     def worker(
         self,
@@ -49,7 +50,7 @@ class Desk:
     ) -> Worker:
         loaded = self.loaded(depths)
         recall = loaded.recall(Store(folder, limit), forks)
-        recall.prefixes._largest = largest
+        recall.of({}).prefixes._largest = largest
         return loaded.worker(recall)
 
 

@@ -35,7 +35,7 @@ def test_the_variants_are_those_that_a_training_reads(
 ) -> None:
     asked = space(tiny_data)
     task = load_task(asked.experiment.task, asked.experiment.seed)
-    loaded = Loaded(asked.experiment, pretrained, task, choose_precision("cpu"), None)
+    loaded = Loaded(asked.experiment, {None: pretrained}, task, choose_precision("cpu"), None)
     course = loaded.recall(Store(tmp_path), ()).course(
         complete({"augmentation": "random_swap", "augmentation_variants": 1, "epochs": 2.0}), 1
     )

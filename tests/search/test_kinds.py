@@ -55,11 +55,11 @@ def label_sets(folder: Path) -> Path:
 
 
 def entities(folder: Path) -> Path:
-    """Good words are of one type and bad ones of another; neighbours of a type are one entity."""
+    """Good words are of one type and bad ones of another, each an entity of its own."""
     rows = []
     for words in sentences():
         kinds = ["POS" if w in GOOD else "NEG" if w in BAD else "" for w in words]
-        rows.append({"text": words, "label": [f"I-{kind}" if kind else "O" for kind in kinds]})
+        rows.append({"text": words, "label": [f"S-{kind}" if kind else "O" for kind in kinds]})
     return lines(folder, rows)
 
 
@@ -107,9 +107,7 @@ def test_a_kind_of_task_runs_from_its_file_to_its_report(
     more = "" if kind == "token-classification" else "  pooling: mean\n"
     named = "" if metric == METRICS_OF[kind][0] else f"metric: {metric}, "
     file = tmp_path / "kinds.yaml"
-    file.write_text(
-        SPACE.format(kind=kind, data=write(tmp_path), metric=named, model=tiny_model, more=more)
-    )
+    file.write_text(SPACE.format(kind=kind, data=write(tmp_path), metric=named, model=tiny_model, more=more))
     space = load_space(str(file), (), ())
     assert space.experiment.task.metric == metric
     outcome = run_experiment(space, tmp_path / "results", None, "cpu", Nobody(), workers=1)

@@ -67,7 +67,9 @@ def test_a_private_run_says_what_it_meets_and_tells_nothing_else(
     assert "opacus" in records.run.versions
 
     items: list[Any] = [*records.trials, *records.confirmations]
-    losses = {(item.strategy.endswith("=0.0"), rung.train_loss is None) for item in items for rung in item.rungs}
+    losses = {
+        (item.strategy.endswith("=0.0"), rung.train_loss is None) for item in items for rung in item.rungs
+    }
     assert losses == {(True, False), (False, True)}
 
     split = records.run.split
@@ -81,7 +83,12 @@ def test_a_private_run_says_what_it_meets_and_tells_nothing_else(
         assert secret.encode() not in path.read_bytes(), path
         assert plain.encode() not in path.read_bytes(), path
     page = (folder / "report.html").read_text()
-    for said in ("Poisson sampling", "accountant: RDP, by Opacus", "Of privacy_epsilon=0.0 nothing is promised", "Not covered"):
+    for said in (
+        "Poisson sampling",
+        "accountant: RDP, by Opacus",
+        "Of privacy_epsilon=0.0 nothing is promised",
+        "Not covered",
+    ):
         assert said in page
 
 
@@ -112,7 +119,11 @@ def test_a_run_cannot_go_on_without_its_secret(tiny_data: Path, tiny_model: Path
 
 
 def test_verify_trains_private_segments_again_to_the_bit_until_the_data_are_cleaned(
-    tiny_data: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    tiny_data: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     run(space(tmp_path, tiny_data, tiny_model), Path("results"))
@@ -120,7 +131,9 @@ def test_verify_trains_private_segments_again_to_the_bit_until_the_data_are_clea
     capsys.readouterr()
     assert execute(["clean", "--data"]) == 0
     said = capsys.readouterr().out
-    assert "removed: the secret of the noise of private, which can be reported on and not trained again" in said
+    assert (
+        "removed: the secret of the noise of private, which can be reported on and not trained again" in said
+    )
     assert not (tmp_path / "results" / "private" / SECRET).exists()
     assert execute(["report", "private"]) == 0
     assert execute(["verify", "private"]) == 2

@@ -212,7 +212,7 @@ def test_a_score_that_was_changed_is_found(results: Path, where: str) -> None:
     rung = best.rungs[best.best_rung]
     path = records / "confirmations" / "baseline.r0.s0.json"
     if where == "store":
-        change(fact(results, "evaluations", rung.evaluation), "accuracy", rung.score + 0.125)
+        change(fact(results, "evaluations", rung.evaluation), "metrics", {"accuracy": rung.score + 0.125})
     elif where == "test":
         change(path, "test_score", best.test_score + 0.125)
     else:

@@ -17,7 +17,8 @@ def trainings(count: int, *samplings: tuple[float, int]) -> Trainings:
 
 
 @pytest.mark.parametrize(
-    ("multiplier", "rate", "steps", "count"), [(1.1, 0.01, 1000, 1), (2.0, 0.064, 63, 20), (0.8, 0.004, 500, 3)]
+    ("multiplier", "rate", "steps", "count"),
+    [(1.1, 0.01, 1000, 1), (2.0, 0.064, 63, 20), (0.8, 0.004, 500, 3)],
 )
 def test_a_search_costs_what_opacus_says_of_all_its_steps(
     multiplier: float, rate: float, steps: int, count: int
@@ -64,7 +65,12 @@ def test_the_least_noise_keeps_to_epsilon_and_less_does_not(epsilon: float) -> N
 
 def test_the_least_noise_is_that_of_opacus() -> None:
     theirs = get_noise_multiplier(
-        target_epsilon=3.0, target_delta=DELTA, sample_rate=0.064, steps=20 * 63, epsilon_tolerance=0.001, accountant="rdp"
+        target_epsilon=3.0,
+        target_delta=DELTA,
+        sample_rate=0.064,
+        steps=20 * 63,
+        epsilon_tolerance=0.001,
+        accountant="rdp",
     )
     ours = least_multiplier(3.0, trainings(20, (0.064, 63)), DELTA)
     assert ours == pytest.approx(theirs, rel=0.02)

@@ -122,6 +122,8 @@ def test_recorded_steps_with_and_without_mixup_take_turns_on_one_model(
         found.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
     assert torch.equal(*found)
     assert recorder.replays > 0
+
+
 @pytest.mark.parametrize("fails_at", [0, 1, 2])
 @pytest.mark.parametrize("accumulation", [2, 3])
 def test_recorded_parts_of_a_step_are_added_as_those_of_calls_are(

@@ -48,7 +48,9 @@ def ordinary() -> Part:
     return Part(tuple(" ".join(rng.permutation(w)) for w in words), labels)
 
 
-def losses(pretrained: Pretrained, mechanism: Mechanism | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def losses(
+    pretrained: Pretrained, mechanism: Mechanism | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of the canaries that a training read, and of others, after a training that is private where there is a mechanism."""
     inside, plain = canaries(1), ordinary()
     part = Part((*inside.texts, *plain.texts), np.concatenate([inside.labels, plain.labels]))
@@ -103,7 +105,9 @@ def test_a_private_training_exposes_its_canaries_less(pretrained: Pretrained, mu
     mechanism = Mechanism(secret="9d" * 32, clip=1.0, multipliers=((EPSILON, multiplier),))
     members, others = losses(pretrained, mechanism)
     exposed, protected = advantage(open_members, open_others), advantage(members, others)
-    assert stats.mannwhitneyu(open_members, open_others, alternative="less").pvalue < 1e-9, "it learned them by heart"
+    assert stats.mannwhitneyu(open_members, open_others, alternative="less").pvalue < 1e-9, (
+        "it learned them by heart"
+    )
     assert exposed > 0.5
     assert protected < exposed / 2
     # What (epsilon, delta) allows at most (Humphries et al. 2023, theorem 1), and four deviations of its measurement.

@@ -387,8 +387,12 @@ def test_the_mechanism_is_in_the_first_key_of_private_trainings_alone(
     assert plan(texts, mechanism=other).keys == plan(texts).keys == plan(texts, mechanism=None).keys
 
 
-@pytest.mark.parametrize("change", [{"learning_rate": 2e-3}, {"epochs": 3.0}, {"schedule": "constant"}, {"batch_size": 9}])
-def test_private_trainings_share_nothing_unless_they_are_one(texts: TrainingTexts, change: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "change", [{"learning_rate": 2e-3}, {"epochs": 3.0}, {"schedule": "constant"}, {"batch_size": 9}]
+)
+def test_private_trainings_share_nothing_unless_they_are_one(
+    texts: TrainingTexts, change: dict[str, Any]
+) -> None:
     """Not even a start: from there on they draw by themselves, whatever batches chance gives them."""
     assert shared(plan(texts, **PRIVATE), plan(texts, **PRIVATE, **change)) == -1
     assert plan(texts, **PRIVATE).keys == plan(texts, **PRIVATE).keys

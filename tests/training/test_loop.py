@@ -142,7 +142,7 @@ class Grads(torch.optim.Optimizer):
     """Takes no step, and keeps the gradients of each."""
 
     def __init__(self, model: Classifier) -> None:
-        super().__init__(model.trained().values(), {"lr": 0.0})
+        super().__init__(model.trained().values(), {"lr": 0.0, "factor": 1.0})
         self.kept: list[torch.Tensor] = []
 
     def step(self, closure: Any = None) -> None:

@@ -62,10 +62,16 @@ def test_the_loss_is_that_of_soft_labels_on_mixed_states(pretrained: Pretrained)
 
 def test_a_batch_mixed_with_itself_alone_is_the_batch(pretrained: Pretrained) -> None:
     model = build_classifier(pretrained, complete(SETTINGS), 2, head_seed=9).eval()
-    ids, mask, labels = torch.arange(1, 9).reshape(2, 4), torch.ones(2, 4, dtype=torch.int64), torch.tensor([0, 1])
+    ids, mask, labels = (
+        torch.arange(1, 9).reshape(2, 4),
+        torch.ones(2, 4, dtype=torch.int64),
+        torch.tensor([0, 1]),
+    )
     backward = Backward(model, choose_precision("cpu"))
     plain = backward((ids, mask, labels))
-    assert float(backward((ids, mask, labels, torch.tensor([0.4]), torch.tensor([0, 1])))) == pytest.approx(float(plain))
+    assert float(backward((ids, mask, labels, torch.tensor([0.4]), torch.tensor([0, 1])))) == pytest.approx(
+        float(plain)
+    )
 
 
 def test_training_with_mixup_differs_and_comes_to_the_same_bits_again(
@@ -77,7 +83,9 @@ def test_training_with_mixup_differs_and_comes_to_the_same_bits_again(
     def weights(mixup: float) -> torch.Tensor:
         model = build_classifier(pretrained, course.parameters, 2, head_seed=9)
         backward = Backward(model, choose_precision("cpu"))
-        train_segment(backward, build_optimizer(model, course.parameters), course.steps_of(0), 5, 1.0, mixup=mixup)
+        train_segment(
+            backward, build_optimizer(model, course.parameters), course.steps_of(0), 5, 1.0, mixup=mixup
+        )
         return torch.cat([p.detach().flatten() for p in model.trained().values()])
 
     assert torch.equal(weights(0.4), weights(0.4))

@@ -69,7 +69,10 @@ def test_draws_are_a_function_of_secret_training_and_step() -> None:
     np.testing.assert_array_equal(first.noise(3, 10), again.noise(3, 10))
     np.testing.assert_array_equal(first.sample(3), again.sample(3))
     assert first.dropout_seed(3, 1) == again.dropout_seed(3, 1)
-    for other in (private(one, seed=2), private(one, learning_rate=1e-3), private(mechanism())):
+    others = [
+        private(one.model_copy(update=change)) for change in ({"clip": 0.6}, {"multipliers": ((8.0, 2.0),)})
+    ]
+    for other in (private(one, seed=2), private(one, learning_rate=1e-3), private(mechanism()), *others):
         assert not np.allclose(first.noise(3, 10), other.noise(3, 10))
         assert first.dropout_seed(3, 1) != other.dropout_seed(3, 1)
         assert set(first.sample(3)) != set(other.sample(3))

@@ -49,7 +49,9 @@ def private(multiplier: float = 0.0, **given: Any) -> Private:
     return found
 
 
-def model(pretrained: Pretrained, objective: Objective | None = None, start: int = 0, **given: Any) -> Classifier:
+def model(
+    pretrained: Pretrained, objective: Objective | None = None, start: int = 0, **given: Any
+) -> Classifier:
     built = build_classifier(pretrained, settings(**given), 2, 3, start, objective)
     for name, parameter in built.trained().items():
         if "lora_B" in name:  # it begins at zero, and with it the gradient of the other factor
@@ -73,7 +75,9 @@ def by_hand(one: Classifier, given: Step) -> dict[str, Tensor]:
     trained = one.trained()
     sums = {name: torch.zeros_like(p) for name, p in trained.items()}
     for row in range(len(given.labels)):
-        texts, mask, labels = (torch.tensor(a[row : row + 1]) for a in (given.texts, given.mask, given.labels))
+        texts, mask, labels = (
+            torch.tensor(a[row : row + 1]) for a in (given.texts, given.mask, given.labels)
+        )
         loss = one.objective.loss(one(texts, mask), labels)
         gradients = torch.autograd.grad(loss, list(trained.values()))
         norm = float(torch.sqrt(sum((g.double() ** 2).sum() for g in gradients)))
@@ -95,7 +99,9 @@ def assert_alike(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
 
 
 @pytest.mark.parametrize("given", STRUCTURES.values(), ids=STRUCTURES)
-def test_the_gradient_of_each_text_is_clipped_by_itself(pretrained: Pretrained, given: dict[str, Any]) -> None:
+def test_the_gradient_of_each_text_is_clipped_by_itself(
+    pretrained: Pretrained, given: dict[str, Any]
+) -> None:
     wanted = {name: total / 8 for name, total in by_hand(model(pretrained, **given), step()).items()}
     assert_alike(put(model(pretrained, **given), private(), step()), wanted)
     assert sum(float(w.abs().sum()) for w in wanted.values()) > 0
@@ -106,12 +112,19 @@ def test_the_gradient_of_each_text_is_clipped_by_itself(pretrained: Pretrained, 
     [
         (lambda: Objective(smoothing=0.2), np.arange(ROWS) % 2, {}),
         (LabelSets, np.arange(2 * ROWS).reshape(ROWS, 2) % 3 // 2, {}),
-        (Tags, np.where(np.arange(ROWS * WIDTH).reshape(ROWS, WIDTH) % WIDTH < 3, 1, -100), {"pooling": "none"}),
+        (
+            Tags,
+            np.where(np.arange(ROWS * WIDTH).reshape(ROWS, WIDTH) % WIDTH < 3, 1, -100),
+            {"pooling": "none"},
+        ),
     ],
     ids=["smoothed", "label sets", "tags"],
 )
 def test_the_loss_of_a_text_is_its_own_whatever_the_task(
-    pretrained: Pretrained, objective: Callable[[], Objective], labels: NDArray[np.int64], given: dict[str, Any]
+    pretrained: Pretrained,
+    objective: Callable[[], Objective],
+    labels: NDArray[np.int64],
+    given: dict[str, Any],
 ) -> None:
     given = {"frozen_layers": 2, **given}
     read = step(labels)
@@ -181,14 +194,18 @@ def test_a_text_whose_gradient_is_not_finite_counts_as_none(pretrained: Pretrain
     assert_alike(found, put(model(pretrained, None, 2, **given), private(), rest))
 
 
-def test_the_loop_tells_of_a_private_training_whether_it_is_finite_and_no_loss(pretrained: Pretrained) -> None:
+def test_the_loop_tells_of_a_private_training_whether_it_is_finite_and_no_loss(
+    pretrained: Pretrained,
+) -> None:
     parameters = settings(frozen_layers=2)
     one = model(pretrained, frozen_layers=2)
     backward = PrivateBackward(one, choose_precision("cpu"), private(1.0))
     before = {name: p.detach().clone() for name, p in one.trained().items()}
     result = train_segment(backward, build_optimizer(one, parameters), [step(), step(index=1)], 1, 1e-9)
     assert result.loss == 0.0
-    assert all(not torch.equal(before[name], p) for name, p in one.trained().items()), "gradient_clip has no part in it"
+    assert all(not torch.equal(before[name], p) for name, p in one.trained().items()), (
+        "gradient_clip has no part in it"
+    )
     hopeless = replace(step(), rate=float("inf"))
     assert np.isnan(train_segment(backward, build_optimizer(one, parameters), [hopeless], 1, 1.0).loss)
 
@@ -196,12 +213,19 @@ def test_the_loop_tells_of_a_private_training_whether_it_is_finite_and_no_loss(p
 @pytest.mark.parametrize("given", STRUCTURES.values(), ids=STRUCTURES)
 def test_what_works_is_found_to_work(pretrained: Pretrained, given: dict[str, Any]) -> None:
     assert unsupported(pretrained, [settings(**given)]) is None
-    assert unsupported(pretrained, [settings(**given, **({} if "pooling" in given else {"pooling": "none"}))]) is None
+    assert (
+        unsupported(pretrained, [settings(**given, **({} if "pooling" in given else {"pooling": "none"}))])
+        is None
+    )
 
 
 @pytest.mark.parametrize(
     ("given", "named"),
-    [({"fine_tuning": "full"}, "position_embeddings"), ({}, "position_embeddings"), ({"fine_tuning": "dora"}, "")],
+    [
+        ({"fine_tuning": "full"}, "position_embeddings"),
+        ({}, "position_embeddings"),
+        ({"fine_tuning": "dora"}, ""),
+    ],
     ids=["full", "top layers with the embeddings", "DoRA"],
 )
 def test_what_opacus_has_no_gradient_of_each_text_for_is_found_out(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from hpo.records.schema import AS_SECONDS, NOT_RECORDED, Records, Run, charged_seconds
+from hpo.records.schema import AS_SECONDS, NOT_RECORDED, ModelInfo, Records, Run, charged_seconds
 from hpo.report import costs
 from hpo.report.analysis import Analysis
 from hpo.report.optimism import mean_drop
@@ -74,13 +74,20 @@ def excluded(records: Records, judged: Verdict) -> str:  # noqa: ARG001
         return NOT_RECORDED
     cut = f"texts cut at {run.max_length:,} tokens" if run.max_length is not None else f"cut: {NOT_RECORDED}"
     if run.split.texts_cut is not None:
-        cut += f" ({run.split.texts_cut:,} have more)"
+        most = "at most " if run.models else ""
+        cut += f" ({most}{run.split.texts_cut:,} have more)"
     return f"{counted(run.split.duplicates_dropped, 'duplicate')} dropped before splitting; {cut}"
 
 
 def model_size(records: Records, judged: Verdict) -> str:  # noqa: ARG001
-    """Parameters of the body."""
-    model = records.run.model
+    """Parameters of the body, or of each that is compared."""
+    run = records.run
+    if run.models:
+        return "; ".join(f"{name}: {_body_size(model)}" for name, model in run.models.items())
+    return _body_size(run.model)
+
+
+def _body_size(model: ModelInfo) -> str:
     if not model.parameters:
         return NOT_RECORDED
     return f"{model.parameters:,} in the pretrained body, {model.layers} layers of {model.hidden_size:,}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpo.records.schema import NOT_RECORDED, ParameterInfo, Records, Run
+from hpo.records.schema import NOT_RECORDED, ModelInfo, ParameterInfo, Records, Run
 from hpo.report.kit.cite import amount, cite, paragraphs
 from hpo.report.kit.methods_circumstances import fixed_beforehand, hardware, imported, software
 from hpo.report.kit.methods_search import pruning, sampling
@@ -78,7 +78,8 @@ def _data(run: Run) -> list[str]:
         return [*found, "The sizes of the splits are not recorded."]
     cut = "" if run.max_length is None else f", of which at most {run.max_length:,} tokens are read"
     if split.texts_cut is not None:
-        cut += f" ({split.texts_cut:,} have more)"
+        most = "at most " if run.models else ""
+        cut += f" ({most}{split.texts_cut:,} have more)"
     found.append(
         f"The splits have {split.train:,} training, {split.validation:,} validation and {split.test:,} test texts{cut}; "
         f"{counted(split.duplicates_dropped, 'duplicate')} had been dropped before."
@@ -90,14 +91,23 @@ def _data(run: Run) -> list[str]:
 
 def _model(run: Run) -> list[str]:
     model = run.model
+    if run.models:
+        each = listed(
+            f"{tex(name)} ({_size(model)}; licence: {tex(model.licence)})"
+            for name, model in run.models.items()
+        )
+        return [f"The pretrained bodies are those compared{cite(MODEL)}: {each}."]
     if model.source == NOT_RECORDED:
         return ["The model is not recorded."]
-    size = "its size is not recorded"
-    if model.parameters:
-        size = f"{model.layers} layers of width {model.hidden_size:,}, {model.parameters:,} parameters"
     return [
-        f"The pretrained body is {tex(model.source)}{cite(MODEL)} ({size}); licence: {tex(model.licence)}."
+        f"The pretrained body is {tex(model.source)}{cite(MODEL)} ({_size(model)}); licence: {tex(model.licence)}."
     ]
+
+
+def _size(model: ModelInfo) -> str:
+    if not model.parameters:
+        return "its size is not recorded"
+    return f"{model.layers} layers of width {model.hidden_size:,}, {model.parameters:,} parameters"
 
 
 def _parameters(run: Run) -> list[str]:

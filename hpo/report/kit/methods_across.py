@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hpo.records.plan import plan_digest
 from hpo.records.schema import NOT_RECORDED
+from hpo.records.verdict_rule import ALPHA
 from hpo.report.across import Across, TaskRun
 from hpo.report.across_words import MOST_NAMED, AcrossVerdict, left_out, samples_scope, unlike
 from hpo.report.kit.cite import cite, paragraphs
@@ -17,7 +18,6 @@ from hpo.report.section import Section
 from hpo.report.sizes import recorded
 from hpo.report.terms import without_search
 from hpo.report.text import counted, listed, ranged
-from hpo.stats.decision import ALPHA
 
 _TABLE = r"table \texttt{runs}"
 

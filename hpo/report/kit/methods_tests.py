@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hpo.records.schema import Records, Run
-from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.report.analysis import Analysis
 from hpo.report.comparing import least_units
 from hpo.report.figure import Figure

@@ -47,9 +47,7 @@ def used_seeds(records: Records, judged: Verdict) -> str:  # noqa: ARG001 one si
     """Whether a confirmation has the seed of the trial that was selected, or of any."""
     own = [c for c in records.confirmations if c.role == "strategy"]
     if not own:
-        return (
-            "Nothing is confirmed yet." if records.run.source == "hpo" else f"{UNRECORDED}: confirmations."
-        )
+        return "Nothing is confirmed yet." if records.run.source == "hpo" else f"{UNRECORDED}: confirmations."
     if without_search(records.run):
         return "No search is recorded, so that no seed has selected anything."
     told = counted(len(own), "confirmation")

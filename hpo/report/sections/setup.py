@@ -9,14 +9,21 @@ from hpo.report import costs
 from hpo.report.privacy import privacy_table, privacy_text
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
-from hpo.report.setup_tables import inferred_table, setup_table, space_table
+from hpo.report.setup_tables import inferred_table, models_table, setup_table, space_table
 from hpo.report.terms import without_search
 from hpo.report.text import counted, listed, seconds
 
 
-def setup_section(records: Records, judged: Verdict) -> Section:  # noqa: ARG001 one signature for all sections
-    """The setup, what an import inferred, the search space, the device time, and what privacy is promised."""
-    tables = (setup_table(records), inferred_table(records), space_table(records), privacy_table(records))
+def setup_section(records: Records, judged: Verdict) -> Section:
+    """The setup, the models compared, what an import inferred, the space, the device time, and what privacy is promised."""
+    models = models_table(records, judged.analysis)
+    tables = (
+        setup_table(records),
+        models,
+        inferred_table(records),
+        space_table(records),
+        privacy_table(records),
+    )
     parts = tuple(table for table in tables if table.rows)
     text = (*_cost(records), *privacy_text(records.run.privacy))
     return Section("setup", "Setup", text, parts)

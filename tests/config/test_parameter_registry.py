@@ -49,6 +49,7 @@ def test_the_head_s_dropout_is_that_of_the_layers_unless_it_is_given() -> None:
 
 def test_a_linear_head_has_no_activation() -> None:
     assert "head_activation" not in complete({"head_activation": "relu"})
+    assert complete({"head_hidden_sizes": []}) == complete({}), "as another process or a record has it"
     assert complete({"head_activation": "relu", "head_hidden_sizes": (8,)})["head_activation"] == "relu"
 
 
@@ -63,8 +64,10 @@ def test_a_linear_head_has_no_activation() -> None:
             ),
         ),
         (
-            "head_hidden_sizes: {choices: [[], [8]]}\n"
-            "head_activation: {choices: [relu, tanh], when: {head_hidden_sizes: [[]]}}",
+            (
+                "head_hidden_sizes: {choices: [[], [8]]}\n"
+                "head_activation: {choices: [relu, tanh], when: {head_hidden_sizes: [[]]}}"
+            ),
             (
                 "7:3: parameters.head_activation has no effect, as head_hidden_sizes is only []; "
                 "allowed: head_activation together with head_hidden_sizes other than []"
@@ -114,8 +117,10 @@ def test_a_parameter_of_structure_that_acts_in_some_trial_is_welcome(faults: Fau
 def test_a_recipe_s_activation_wants_a_hidden_layer(faults: Faults) -> None:
     assert faults(GOOD + "baseline: {head_activation: relu, head_hidden_sizes: [8]}\n") == []
     assert faults(GOOD + "baseline: {head_activation: relu}\n") == [
-        "9:12: baseline.head_activation has no effect, as head_hidden_sizes is []; "
-        "allowed: head_activation together with head_hidden_sizes other than []"
+        (
+            "9:12: baseline.head_activation has no effect, as head_hidden_sizes is []; "
+            "allowed: head_activation together with head_hidden_sizes other than []"
+        )
     ]
 
 
