@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from hpo.config.experiment import Experiment, Privacy
+from hpo.config.experiment import Experiment, Fixed, Privacy
 from hpo.config.parameters import PARAMETERS, Value
 from hpo.errors import UserError
 from hpo.records.schema import PrivacyInfo, PrivateGroup
@@ -90,20 +92,24 @@ def _trainings(experiment: Experiment, names: list[str]) -> Trainings:
     count = sum(budget.replicates * seeds if name == BASELINE else each for name in names)
     texts = experiment.task.train
     found: dict[float, int] = {}
-    pairs: list[tuple[Value, Value]] = []
+    pairs: list[tuple[Any, Any]] = []
     if names != [BASELINE]:
-        batches, lengths = experiment.trial_values("batch_size"), experiment.trial_values("epochs")
-        pairs += [(batch, epochs) for batch in batches for epochs in lengths]
+        pairs += itertools.product(_possible(experiment, "batch_size"), _possible(experiment, "epochs"))
     if BASELINE in names:
-        recipe = experiment.baseline or {}
-        batch, epochs = (recipe.get(n, PARAMETERS[n].default) for n in ("batch_size", "epochs"))
-        pairs.append((batch, epochs))
+        recipe = experiment.recipe()
+        pairs.append((recipe["batch_size"], recipe["epochs"]))
     for size, passes in pairs:
-        assert isinstance(size, int)
-        assert isinstance(passes, int | float)
         steps = math.ceil(math.ceil(texts * passes) / size)
         found[size / texts] = max(steps, found.get(size / texts, 0))
     return Trainings(count, tuple(Sampling(rate, steps) for rate, steps in sorted(found.items())))
+
+
+def _possible(experiment: Experiment, name: str) -> tuple[Value, ...]:
+    """Every value of a trial, the default of the registry among them where the file's values hold under a condition."""
+    setting = experiment.parameters.get(name)
+    conditional = setting is not None and not isinstance(setting, Fixed) and bool(setting.when)
+    own = experiment.trial_values(name)
+    return (*own, PARAMETERS[name].default) if conditional else own
 
 
 def _counted(group: _Group, epsilon: float, privacy: Privacy) -> PrivateGroup:

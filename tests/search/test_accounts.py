@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hpo.config import parameters
 from hpo.config.experiment import Choices, Compare, Experiment, Fixed, Privacy
 from hpo.errors import UserError
 from hpo.search.accounts import mechanism, privacy_info
@@ -86,6 +87,15 @@ def test_a_searched_batch_size_counts_as_the_costliest() -> None:
     alone = privacy_info(private(parameters={"batch_size": Fixed(value=64)}))
     assert alone is not None
     assert info.groups[0].noise_multiplier >= alone.groups[0].noise_multiplier
+
+
+def test_a_batch_size_that_holds_under_a_condition_is_the_default_elsewhere_and_counts_there_too() -> None:
+    choices = Choices(choices=(8,), default=8, when={"schedule": ("linear",)})
+    info = privacy_info(private(parameters={"batch_size": choices}, baseline=None))
+    assert info is not None
+    default = parameters.PARAMETERS["batch_size"].default
+    assert isinstance(default, int)
+    assert (info.groups[0].steps, info.groups[0].rate) == (16, default / 64)
 
 
 def test_an_epsilon_that_no_noise_meets_is_told() -> None:

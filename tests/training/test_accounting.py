@@ -7,7 +7,16 @@ import pytest
 from opacus.accountants import RDPAccountant
 from opacus.accountants.utils import get_noise_multiplier
 
-from hpo.training.accounting import LEAST, Sampling, Trainings, accountant, least_multiplier, spent
+from hpo.training.accounting import (
+    LEAST,
+    ORDERS,
+    Sampling,
+    Trainings,
+    _divergences,
+    accountant,
+    least_multiplier,
+    spent,
+)
 
 DELTA = 1e-5
 
@@ -28,6 +37,24 @@ def test_a_search_costs_what_opacus_says_of_all_its_steps(
     theirs = whole.get_epsilon(DELTA)
     ours = spent([(multiplier, trainings(count, (rate, steps)))], DELTA)
     assert theirs * 0.9999 <= ours <= theirs * 1.03, "with fewer orders, which each bound it"
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "rate", "steps", "published"),
+    [
+        (4.0, 0.01, 10_000, 1.26),  # Abadi et al. 2016, section 3.2
+        (1.3, 256 / 60_000, 20 * 60_000 / 256, 1.34),  # Bu et al. 2020, figure 4
+        (0.7, 256 / 60_000, 70 * 60_000 / 256, 8.68),  # the same
+    ],
+)
+def test_divergences_give_published_figures_of_the_moments_accountant(
+    multiplier: float, rate: float, steps: float, published: float
+) -> None:
+    """By the conversion of these papers, which is looser than the one of Balle et al. 2020."""
+    orders = np.array(ORDERS)
+    bounds = _divergences(multiplier, rate) * steps + np.log(1 / DELTA) / (orders - 1)
+    assert bounds.min() == pytest.approx(published, rel=0.02)
+    assert spent([(multiplier, trainings(1, (rate, round(steps))))], DELTA) < bounds.min()
 
 
 def test_without_sampling_it_is_the_gaussian_mechanism() -> None:
