@@ -6,13 +6,13 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
-from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, open_space
+from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, one_by_one, open_spaces
 from hpo.cli.words import count_of, line, printable
 
 if TYPE_CHECKING:
     from hpo.config.experiment import Experiment, Setting
     from hpo.config.space import Space
-    from hpo.records.schema import ModelInfo, PrivacyInfo, SplitInfo
+    from hpo.records.schema import ModelInfo, PrivacyInfo, ShiftInfo, SplitInfo
     from hpo.search.coordinator import Checked
     from hpo.search.plan import Plan
 
@@ -30,12 +30,13 @@ Example:
 
 def check(space: SpaceOption, device: DeviceOption = None) -> None:
     """Validate a space file, fetch what it names and print its plan. Trains nothing."""
-    opened = open_space(space)
-    fetch_assets(opened.experiment, line)
+    spaces = open_spaces(space)
     from hpo.search.coordinator import check_experiment
 
-    checked = check_experiment(opened, device)
-    print(columns(plan_rows(opened, checked), shutil.get_terminal_size().columns))
+    width = shutil.get_terminal_size().columns
+    for opened in one_by_one(spaces, line):
+        fetch_assets(opened.experiment, line)
+        print(columns(plan_rows(opened, check_experiment(opened, device)), width))
     print(f"next: hpo run --space {space}" + (f" --device {device}" if device else ""))
 
 
@@ -64,6 +65,7 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         *_work_rows(experiment, checked.plan),
         *((name, _setting(setting)) for name, setting in experiment.parameters.items()),
         ("data", _data(checked.split, len(checked.models))),
+        *(("shift", _shift(shift, len(checked.models))) for shift in checked.shifts),
         *(("model", _model(model)) for model in checked.models),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
         *(("privacy", text) for text in _privacy(checked.privacy)),
@@ -102,10 +104,7 @@ def _strategies(experiment: Experiment, plan: Plan) -> str:
 
 def _data(split: SplitInfo, models: int) -> str:
     sizes = f"{split.train:,} train, {split.validation:,} validation, {split.test:,} test"
-    dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped"
-    if split.texts_cut:
-        most = "at most " if models > 1 else ""
-        dropped += f", {most}{count_of(split.texts_cut, 'text')} cut at max_length"
+    dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped{_cut(split.texts_cut, models)}"
     if split.scrubbed is not None:
         dropped += f", {sum(split.scrubbed.values()):,} addresses and numbers replaced"
     return f"{split.source}: {sizes}; {len(split.labels)} classes, {dropped}; {split.licence}"
@@ -121,6 +120,20 @@ def _privacy(info: PrivacyInfo | None) -> list[str]:
         for g in info.groups
     ]
     return [*rows, f"not private: {', '.join(info.unprotected)}"] if info.unprotected else rows
+
+
+def _shift(shift: ShiftInfo, models: int) -> str:
+    groups = "" if shift.groups is None else f" in {count_of(len(set(shift.groups)), 'group')}"
+    dropped = f"{shift.overlap_dropped:,} of the task's own and {count_of(shift.duplicates_dropped, 'duplicate')} dropped"
+    dropped += _cut(shift.texts_cut, models)
+    return f"{shift.source}: {count_of(shift.size, 'text')}{groups}, for the confirmations alone; {dropped}; {shift.licence}"
+
+
+def _cut(texts: int | None, models: int) -> str:
+    """How many texts are not read whole; of several models the one that cuts most was counted."""
+    if not texts:
+        return ""
+    return f", {'at most ' if models > 1 else ''}{count_of(texts, 'text')} cut at max_length"
 
 
 def _model(model: ModelInfo) -> str:

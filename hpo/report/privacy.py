@@ -37,6 +37,17 @@ def privacy_text(info: PrivacyInfo | None) -> tuple[str, ...]:
     return (promised, _LEFT)
 
 
+def promise(info: PrivacyInfo, strategy: str) -> str:
+    """What a run promises of its trainings of one strategy."""
+    group = next((g for g in info.groups if strategy in g.strategies), None)
+    if group is None:
+        return "none: it was trained without noise"
+    return (
+        f"epsilon {group.epsilon:g} at delta {info.delta:g} for one training text more or less, met by the "
+        f"{counted(group.trainings, 'training')} of the run together; what the promise does not cover stands in its report"
+    )
+
+
 def privacy_table(records: Records) -> Table:
     """One row for each epsilon; no rows without private trainings."""
     info = records.run.privacy

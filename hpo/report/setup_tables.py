@@ -143,6 +143,11 @@ def _data(run: Run) -> dict[str, str]:
         **({} if split.scrubbed is None else {"Replaced in the texts": scrubbed_words(split.scrubbed)}),
         "Groups": "none" if split.groups is None else f"{len(set(split.groups)):,} among the test texts",
         "Splits, SHA-256": split.sha256,
+        **(
+            {"Shift sets": listed(f"{s.name} ({counted(s.size, 'text')})" for s in run.shifts)}
+            if run.shifts
+            else {}
+        ),
         "Model": body,
         "Weights, SHA-256": model.sha256,
     }

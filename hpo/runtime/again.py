@@ -1,4 +1,4 @@
-"""Trains single segments again from what a store keeps, and puts nothing into it."""
+"""Trains segments and whole trainings again from what a store keeps, and puts nothing into it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from typing import Any
 from torch import Tensor
 
 from hpo.errors import UserError
-from hpo.records.schema import DeviceInfo
-from hpo.runtime.jobs import Done, Job, TestScores
+from hpo.models.classifier import Classifier
+from hpo.models.pretrained import Pretrained
+from hpo.records.schema import DeviceInfo, SetScores
+from hpo.runtime.jobs import TEST, Done, Job
 from hpo.runtime.loading import Loaded
 from hpo.training.course import Course
 from hpo.training.cuts import Forks
+from hpo.training.evaluation import predict
 from hpo.training.keys import segment_key
 from hpo.training.precision import choose_precision
 from hpo.training.store import SegmentFacts, Store
@@ -33,7 +36,7 @@ class Piece:
         parameters, seed: of its training.
         key: of the segment.
         first, last: number of the training's steps before it and at its end.
-        tested: whether the state at its end was scored on the test split.
+        tested: whether the state at its end was scored on the test split and the shift sets.
     """
 
     parameters: Mapping[str, Any]
@@ -52,12 +55,30 @@ class Again:
         exact: whether its key came out as recorded, on a device where that promises equal bits.
         facts: None where training diverged before it.
         done: at the evaluation at its end, or at the first one behind it.
+        tested: scores on the test split and the shift sets, by what jobs call them, where the piece was ``tested``.
     """
 
     exact: bool
     facts: SegmentFacts | None
     done: Done
-    test: TestScores | None
+    tested: Mapping[str, SetScores]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A training's model, brought back.
+
+    Attributes:
+        model: with a body that begins with token ids.
+        pretrained: what it was made of.
+        retrained: segments that were trained for it; 0: its state was stored.
+        metrics: every metric of the task by name, on the test split, scored anew.
+    """
+
+    model: Classifier
+    pretrained: Pretrained
+    retrained: int
+    metrics: Mapping[str, float]
 
 
 class Trainer:
@@ -93,13 +114,28 @@ class Trainer:
             done = worker.do(Job(parameters=piece.parameters, seed=piece.seed, rung=number))
             if done.diverged:
                 break
-        test = None
+        tested: dict[str, SetScores] = {}
         if piece.tested and not done.diverged:
-            worker.recall.open_test(self._loaded.test_set)
-            job = Job(parameters=piece.parameters, seed=piece.seed, rung=rung, split="test")
-            test = worker.do(job).test
+            worker.recall.open_test(self._loaded.test_sets)
+            for split in self._loaded.test_parts:
+                job = Job(parameters=piece.parameters, seed=piece.seed, rung=rung, split=split)
+                scores = worker.do(job).test
+                assert scores is not None, "a job beside the validation split gives scores"
+                tested[split] = scores
         exact = known and self._loaded.precision.device.type in EXACT
-        return Again(exact, worker.recall.segment(course, index), done, test)
+        return Again(exact, worker.recall.segment(course, index), done, tested)
+
+    def whole(self, job: Job) -> Whole | None:
+        """The model at an evaluation of a training; None where it diverges here before that."""
+        found = self._worker.whole(job)
+        if found is None:
+            return None
+        model, retrained = found
+        recall = self._worker.recall
+        pretrained = recall.of(job.parameters).pretrained
+        test = self._loaded.test_sets(pretrained)[TEST]
+        predicted = predict(model, test, self._loaded.precision)
+        return Whole(model, pretrained, retrained, recall.scoring.metrics(predicted, test))
 
 
 class _Aside(Store):

@@ -25,7 +25,7 @@ from hpo.cli.main import execute
 from hpo.cli.run import profile_line
 from hpo.cli.spaces import asset_names
 from hpo.cli.ui import experiment_name, latest_run
-from hpo.config.experiment import Choices, Compare, Fixed, Range
+from hpo.config.experiment import Choices, Compare, DataSource, Fixed, Range
 from hpo.config.space import shipped_spaces
 from hpo.records.files import mark_finished, write_confirmation, write_run, write_trial
 from hpo.search.plan import make_plan
@@ -57,7 +57,7 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     report = SimpleNamespace(
         html=Path("results/tiny/report.html"), verdict=SimpleNamespace(sentences=VERDICT)
     )
-    fake = SimpleNamespace(calls=[], trained=3, missing=())
+    fake = SimpleNamespace(calls=[], trained=3, missing=(), shifts=())
 
     def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit, redact):
         fake.calls.append((space.experiment.name, results, tracking_uri, device))
@@ -73,6 +73,7 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         return SimpleNamespace(
             plan=make_plan(space.experiment),
             split=SPLIT,
+            shifts=fake.shifts,
             models=(MODEL,),
             notes=(),
             device=DEVICE,
@@ -83,7 +84,7 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     module.__dict__.update(run_experiment=run_experiment, check_experiment=check_experiment)
     monkeypatch.setitem(sys.modules, "hpo.search.coordinator", module)
     space = SimpleNamespace(experiment=asked, path=Path("tiny.yaml"))
-    monkeypatch.setattr("hpo.config.space.load_space", lambda *_: space)
+    monkeypatch.setattr("hpo.config.space.load_spaces", lambda *_: (space,))
     monkeypatch.setattr("hpo.assets.fetch.is_cached", lambda name: name not in fake.missing)
     monkeypatch.setattr("hpo.assets.fetch.fetch", lambda name, say: say(f"Fetching {name}"))
     return fake
@@ -148,6 +149,13 @@ def test_a_quiet_run_fetches_without_a_word_and_a_finished_one_fetches_nothing(
 def test_an_augmentation_by_synonyms_names_wordnet_wherever_it_stands(changed) -> None:
     assert asset_names(experiment()) == ["movie", "minilm"]
     assert asset_names(experiment().model_copy(update=changed)) == ["movie", "minilm", "wordnet"]
+
+
+def test_shift_sets_are_among_what_is_fetched() -> None:
+    shift = {"amazon": DataSource(asset="amazon"), "a.csv": DataSource(path="/a.csv")}
+    task = experiment().task.model_copy(update={"shift": shift})
+    names = asset_names(experiment().model_copy(update={"task": task}))
+    assert [name for name in names if name] == ["movie", "amazon", "minilm"]
 
 
 def test_a_run_that_was_over_says_so(coordinator, capsys) -> None:

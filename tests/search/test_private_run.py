@@ -118,7 +118,7 @@ def test_a_run_cannot_go_on_without_its_secret(tiny_data: Path, tiny_model: Path
         run(opened, tmp_path / "results")
 
 
-def test_verify_trains_private_segments_again_to_the_bit_until_the_data_are_cleaned(
+def test_private_trainings_are_verified_to_the_bit_and_exported_until_the_data_are_cleaned(
     tiny_data: Path,
     tiny_model: Path,
     tmp_path: Path,
@@ -128,6 +128,8 @@ def test_verify_trains_private_segments_again_to_the_bit_until_the_data_are_clea
     monkeypatch.chdir(tmp_path)
     run(space(tmp_path, tiny_data, tiny_model), Path("results"))
     assert execute(["verify", "private"]) == 0
+    assert execute(["export", "private", "--strategy", "privacy_epsilon=8.0", "--to", "model"]) == 0
+    assert "| Differential privacy | epsilon 8 at delta 0.001" in Path("model/README.md").read_text()
     capsys.readouterr()
     assert execute(["clean", "--data"]) == 0
     said = capsys.readouterr().out
@@ -137,6 +139,7 @@ def test_verify_trains_private_segments_again_to_the_bit_until_the_data_are_clea
     assert not (tmp_path / "results" / "private" / SECRET).exists()
     assert execute(["report", "private"]) == 0
     assert execute(["verify", "private"]) == 2
+    assert execute(["export", "private", "--to", "model"]) == 2
 
 
 def test_what_opacus_cannot_do_is_told_at_its_line(tiny_data: Path, tiny_model: Path, tmp_path: Path) -> None:
