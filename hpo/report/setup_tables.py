@@ -17,7 +17,7 @@ from hpo.report import costs
 from hpo.report.analysis import Analysis
 from hpo.report.sizes import recorded, sizes_of
 from hpo.report.table import Table, computed, make_table
-from hpo.report.terms import without_search
+from hpo.report.terms import class_of, without_search
 from hpo.report.text import Units, configuration, counted, listed, ranged, value_text
 
 
@@ -111,7 +111,7 @@ def _space_row(parameter: ParameterInfo) -> dict[str, str]:
 
 
 def _asked(run: Run) -> dict[str, str]:
-    classes = "" if not run.split.labels else counted(len(run.split.labels), "class", "classes")
+    classes = "" if not run.split.labels else counted(len(run.split.labels), *class_of(run.kind))
     labels = f", {classes}: {', '.join(run.split.labels)}" if classes else ""
     return {
         "Question": run.question,
