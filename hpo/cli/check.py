@@ -6,7 +6,7 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
-from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, open_space
+from hpo.cli.spaces import BudgetOption, DeviceOption, SpaceOption, fetch_assets, open_space
 from hpo.cli.words import count_of, line, printable
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hpo.search.coordinator import Checked
     from hpo.search.plan import Plan
 
+NO_ANSWER = "a trial of the machinery, and no answer"
 EXAMPLE = """\
 Example:
 
@@ -28,15 +29,17 @@ Example:
 """
 
 
-def check(space: SpaceOption, device: DeviceOption = None) -> None:
+def check(space: SpaceOption, device: DeviceOption = None, budget: BudgetOption = None) -> None:
     """Validate a space file, fetch what it names and print its plan. Trains nothing."""
-    opened = open_space(space)
+    opened = open_space(space, budget)
     fetch_assets(opened.experiment, line)
     from hpo.search.coordinator import check_experiment
 
     checked = check_experiment(opened, device)
     print(columns(plan_rows(opened, checked), shutil.get_terminal_size().columns))
-    print(f"next: hpo run --space {space}" + (f" --device {device}" if device else ""))
+    options = {"--device": device, "--budget": budget}
+    given = [f"{option} {value}" for option, value in options.items() if value]
+    print(" ".join([f"next: hpo run --space {space}", *given]))
 
 
 def columns(rows: list[tuple[str, str]], width: int) -> str:
@@ -60,6 +63,7 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
     experiment, device = space.experiment, checked.device
     return [
         ("space", f"{experiment.name} ({space.path})"),
+        *([] if experiment.form is None else [("form", f"{experiment.form}: {NO_ANSWER}")]),
         ("question", experiment.question),
         *_work_rows(experiment, checked.plan),
         *((name, _setting(setting)) for name, setting in experiment.parameters.items()),

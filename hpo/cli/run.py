@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from hpo.cli.runs import RESULTS, ResultsOption, TrackingOption
-from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, open_space
+from hpo.cli.spaces import BudgetOption, DeviceOption, SpaceOption, fetch_assets, open_space
 from hpo.cli.words import count_of, duration, line, paragraph
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def run(
     results: ResultsOption = RESULTS,
     tracking_uri: TrackingOption = None,
     device: DeviceOption = None,
+    budget: BudgetOption = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -75,7 +76,7 @@ def run(
 
     try:
         with terminated_by_sigterm():
-            opened = open_space(space)
+            opened = open_space(space, budget)
             if not is_finished(results / opened.experiment.name):
                 if workers != 1:
                     start_server()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,20 +24,30 @@ DeviceOption = Annotated[
     str | None,
     typer.Option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1, ...; without it the best there is."),
 ]
+BudgetOption = Annotated[
+    Literal["small"] | None,
+    typer.Option(
+        "--budget",
+        metavar="small",
+        help="A small form of the space, a run of its own: a trial of the machinery, and no answer.",
+    ),
+]
 
 
-def open_space(name: str) -> Space:
-    """Read and validate the space file called ``name``.
+def open_space(name: str, budget: Literal["small"] | None = None) -> Space:
+    """Read and validate the space file called ``name``; with ``budget``, in its small form.
 
     Raises:
         UserError: all faults of the file.
     """
     from hpo.assets.catalogue import CATALOGUE
+    from hpo.config.small import small_form
     from hpo.config.space import load_space
 
     models = [asset.name for asset in CATALOGUE.values() if asset.kind == "model"]
     data = [asset.name for asset in CATALOGUE.values() if asset.kind == "data"]
-    return load_space(name, models, data)
+    opened = load_space(name, models, data)
+    return opened if budget is None else replace(opened, experiment=small_form(opened.experiment))
 
 
 def fetch_assets(experiment: Experiment, say: Callable[[str], None]) -> None:

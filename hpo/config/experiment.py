@@ -11,7 +11,7 @@ from pydantic import Field
 
 from hpo.config.parameters import MODEL, NEEDS_SYNONYMS, PARAMETERS, Value, complete
 from hpo.records.metrics import METRICS, METRICS_OF
-from hpo.records.schema import Frozen
+from hpo.records.schema import Form, Frozen
 
 
 class Fixed(Frozen):
@@ -172,6 +172,7 @@ class Experiment(Frozen):
         baseline: a fixed recipe, confirmed on the same fresh seeds beside the strategies, or None.
         seed: every random draw derives from it.
         augmentation_model: folder or hub id of a masked language model, for the augmentations that need one.
+        form: ``small`` for the small form of the space (``hpo.config.small``), None for the space as it stands.
         store_limit: most bytes on disk for what trainings share, None where the file leaves it to hpo. No result
             depends on it, so that no dump, and with it no record, has it.
     """
@@ -187,6 +188,7 @@ class Experiment(Frozen):
     baseline: Mapping[str, Value] | None = None
     seed: int = Field(0, ge=0)
     augmentation_model: str | None = None
+    form: Form | None = None
     store_limit: int | None = Field(None, ge=0, exclude=True)
 
     def strategies(self) -> tuple[str, ...]:

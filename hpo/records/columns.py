@@ -97,6 +97,13 @@ RUNS = TableSchema(
         Column("max_length", "int64", "tokens", "Tokens of a text that are read.", _UNKNOWN),
         Column("seed", "int64", "", "From which every random draw derives.", _UNKNOWN),
         Column("source", "string", "", "`hpo`, or what the records were imported from."),
+        Column(
+            "form",
+            "string",
+            "",
+            "`small` where the small form of a space was run, which answers nothing.",
+            "the space as it stands",
+        ),
         Column("strategies", "json", "", "Names of the strategies, in order."),
         Column(
             "reference", "string", "", "Strategy that the others are compared with.", "all pairs are compared"

@@ -51,6 +51,7 @@ def plan(run: Run) -> dict[str, Any]:
         "split": run.split.sha256,
         "model": run.model.sha256,
         **({"models": models} if models else {}),
+        **({"form": run.form} if run.form else {}),
         "hpo": run.versions.get("hpo"),
         "verdict": verdict_rule(),
     }

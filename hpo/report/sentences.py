@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from hpo.records.schema import Records, Run
+from hpo.records.schema import SMALL_FORM, Records, Run
 from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.report import costs
 from hpo.report.analysis import Analysis, Standing, analyse
@@ -48,6 +48,11 @@ class Verdict:
 
 def verdict(records: Records) -> Verdict:
     """Judge ``records``: which strategy is better, by how much, how surely, and at what cost."""
+    found = _judged(records)
+    return found if records.run.form is None else replace(found, sentences=(SMALL_FORM, *found.sentences))
+
+
+def _judged(records: Records) -> Verdict:
     run, analysis = records.run, analyse(records)
     if not analysis.finished:
         return Verdict(run.question, _unfinished(records, analysis), "unfinished", analysis)

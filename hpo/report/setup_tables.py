@@ -115,10 +115,16 @@ def _asked(run: Run) -> dict[str, str]:
     labels = f", {classes}: {', '.join(run.split.labels)}" if classes else ""
     return {
         "Question": run.question,
-        "Records": "made by hpo" if run.source == "hpo" else f"imported from {run.source}",
+        "Records": _made(run),
         "Task": f"{run.task}: {run.kind}{labels}",
         "Metric": f"{run.metric.name}, {'higher' if run.metric.maximize else 'lower'} is better",
     }
+
+
+def _made(run: Run) -> str:
+    if run.source != "hpo":
+        return f"imported from {run.source}"
+    return "made by hpo" + ("" if run.form is None else f"; the {run.form} form of the space")
 
 
 def _data(run: Run) -> dict[str, str]:

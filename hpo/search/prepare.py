@@ -93,6 +93,7 @@ def run_record(loaded: Loaded, workers: int) -> Run:
         kind=e.task.kind,
         max_length=e.task.max_length,
         seed=e.seed,
+        form=e.form,
         experiment=e.model_dump(mode="json"),
         strategies=e.strategies(),
         reference=e.reference(),

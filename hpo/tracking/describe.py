@@ -117,9 +117,10 @@ def _question(run: Run) -> str:
 
 def _what(run: Run) -> str:
     metric = run.metric.name
+    form = "" if run.form is None else f", in the {run.form} form of the space"
     return (
-        f"`hpo` compared {len(run.strategies)} strategies by {metric}: each was searched {run.replicates} times with an"
-        f" equal budget of {run.trials} trials, and each search's best configuration was trained again with"
+        f"`hpo` compared {len(run.strategies)} strategies by {metric}{form}: each was searched {run.replicates} times"
+        f" with an equal budget of {run.trials} trials, and each search's best configuration was trained again with"
         f" {run.seeds} fresh seed(s) and scored on data that the search never saw."
     )
 

@@ -358,4 +358,5 @@ def _facts(run: Run) -> dict[str, str]:
         "trials_per_study": str(run.trials),
         "confirmations_per_study": str(run.seeds),
         "test_items": str(run.split.test),
+        **({} if run.form is None else {"form": run.form}),
     }

@@ -26,7 +26,7 @@ from hpo.cli.run import profile_line
 from hpo.cli.spaces import asset_names
 from hpo.cli.ui import experiment_name, latest_run
 from hpo.config.experiment import Choices, Compare, Fixed, Range
-from hpo.config.space import shipped_spaces
+from hpo.config.space import Space, shipped_spaces
 from hpo.records.files import mark_finished, write_confirmation, write_run, write_trial
 from hpo.search.plan import make_plan
 
@@ -77,7 +77,7 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     module = types.ModuleType("hpo.search.coordinator")
     module.__dict__.update(run_experiment=run_experiment, check_experiment=check_experiment)
     monkeypatch.setitem(sys.modules, "hpo.search.coordinator", module)
-    space = SimpleNamespace(experiment=asked, path=Path("tiny.yaml"))
+    space = Space(asked, Path("tiny.yaml"), "", {(): (1, 1)})
     monkeypatch.setattr("hpo.config.space.load_space", lambda *_: space)
     monkeypatch.setattr("hpo.assets.fetch.is_cached", lambda name: name not in fake.missing)
     monkeypatch.setattr("hpo.assets.fetch.fetch", lambda name, say: say(f"Fetching {name}"))
@@ -233,6 +233,23 @@ def test_check_prints_the_plan(coordinator, capsys) -> None:
         "next: hpo run --space tiny --device cpu",
     ]
     assert list(Path().iterdir()) == []
+
+
+def test_the_small_form_is_checked_and_run_under_a_name_of_its_own(coordinator, capsys) -> None:
+    assert execute(["check", "--space", "tiny", "--budget", "small"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split(maxsplit=1) == ["space", "tiny-small (tiny.yaml)"]
+    assert lines[1].split(maxsplit=1) == ["form", "small: a trial of the machinery, and no answer"]
+    assert lines[-1] == "next: hpo run --space tiny --budget small"
+    assert execute(["run", "--space", "tiny", "--budget", "small"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "next: hpo ui --space tiny-small"
+    assert [call[0] for call in coordinator.calls] == ["tiny-small", "tiny-small"]
+
+
+def test_another_budget_is_refused_with_the_one_that_there_is(coordinator, capsys) -> None:
+    assert execute(["run", "--space", "tiny", "--budget", "large"]) == 2
+    assert "'large' is not one of 'small'" in capsys.readouterr().err
+    assert coordinator.calls == []
 
 
 def test_a_setting_is_told_with_its_range_step_and_condition() -> None:

@@ -441,3 +441,10 @@ def test_the_folder_of_a_run_is_never_overwritten(folders):
         write_across(folders, folders[0])
     assert "is the folder of a run" in caught.value.message
     assert not (folders[0] / "report.html").exists()
+
+
+def test_small_forms_of_spaces_are_told_before_all_else() -> None:
+    found = [on(make_records({"a": 0.7, "b": 0.8}), task) for task in TASKS]
+    small = on(found[0], TASKS[0], form="small")
+    told = across_verdict(analyse_across([small, *found[1:]])).sentences[0]
+    assert told == "reviews are runs of small forms of their spaces: trials of the machinery, and no answers."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpo.records.schema import NOT_RECORDED, ModelInfo, ParameterInfo, Records, Run
+from hpo.records.schema import NOT_RECORDED, SMALL_FORM, ModelInfo, ParameterInfo, Records, Run
 from hpo.report.kit.cite import amount, cite, paragraphs
 from hpo.report.kit.methods_circumstances import fixed_beforehand, hardware, imported, software
 from hpo.report.kit.methods_search import pruning, sampling
@@ -53,6 +53,8 @@ def _question(run: Run) -> list[str]:
         asked.append(f"Compared are {len(run.strategies)} values of {tex(compared.name)}: {names}.")
     else:
         asked.append(f"Compared are {len(run.strategies)} strategies: {names}.")
+    if run.form is not None:
+        asked.append(SMALL_FORM)
     if run.source != "hpo":
         asked.append(f"The runs were made with other software and imported: {imported(run.source)}.")
     return asked
