@@ -92,7 +92,7 @@ def test_a_text_has_the_same_bits_by_itself_and_among_others(lowest: Pretrained,
     def prefixes(name: str) -> Prefixes:
         return Prefixes(lowest, Store(tmp_path / name), choose_precision("cpu"), {"weights": "w"}, (4,), 0)
 
-    how = {"frozen_layers": 4, "pooling": "mean"}
+    how = complete({"frozen_layers": 4, "pooling": "mean"})
     wanted = prefixes("all").hidden(texts, 4, how)
     for item in (0, 3, 5, 17):
         alone = prefixes(str(item)).hidden(Texts([texts.ids[item]]), 4, how)
