@@ -77,6 +77,9 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
 def _work_rows(experiment: Experiment, plan: Plan) -> list[tuple[str, str]]:
     budget = experiment.budget
     studies, trials = count_of(plan.studies, "study"), count_of(budget.trials, "trial")
+    each, most = trials, ""
+    if budget.device_seconds is not None:
+        each, most = f"{budget.device_seconds:,g} charged device-seconds and at most {trials}", "at most "
     replicates = count_of(plan.replicates, "replicate")
     trainings = count_of(plan.trials + plan.confirmations + plan.baselines, "training")
     baseline = f", and {plan.baselines:,} of the baseline" if plan.baselines else ""
@@ -84,7 +87,7 @@ def _work_rows(experiment: Experiment, plan: Plan) -> list[tuple[str, str]]:
         ("strategies", _strategies(experiment, plan)),
         (
             "search",
-            f"{studies} of {trials}, {plan.trials:,} in all, in {replicates}",
+            f"{studies} of {each}, {most}{plan.trials:,} in all, in {replicates}",
         ),
         ("methods", f"sampler {budget.sampler}, pruner {budget.pruner}"),
         ("rungs", f"{', '.join(f'{r:,}' for r in plan.rungs)} examples"),

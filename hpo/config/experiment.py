@@ -132,7 +132,16 @@ class Budget(Frozen):
     """What each strategy may spend."""
 
     replicates: int = Field(5, ge=1, description="Independent searches of each strategy.")
-    trials: int = Field(ge=1, description="Configurations that each search trains, the default one first.")
+    trials: int = Field(
+        ge=1,
+        description="Configurations that each search trains, the default one first; the most where device_seconds ends it.",
+    )
+    device_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="A search begins trials until they are charged so much: what each would have cost alone, whatever was "
+        "shared. The last one is finished. If absent, trials alone ends it.",
+    )
     rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (), description="Numbers of examples seen at which a trial may be pruned, ascending."
     )

@@ -113,6 +113,13 @@ RUNS = TableSchema(
             "replicates", "int64", "", "Independent searches of each strategy, the most where they differ."
         ),
         Column("trials", "int64", "", "Trials of each search, the most where they differ."),
+        Column(
+            "device_seconds",
+            "float64",
+            "device-seconds",
+            "Charged to a search before it begins no further trial.",
+            "its trials are counted alone",
+        ),
         Column("seeds", "int64", "", "Confirmations of each search, the most where they differ."),
         Column("metric", "string", "", "Name of the metric."),
         Column("maximize", "bool", "", "Whether higher is better."),

@@ -169,6 +169,7 @@ def _run(row: Row, space: list[Row]) -> Run:
         # Tables of an earlier hpo have no such columns.
         models={name: ModelInfo(**info) for name, info in json.loads(row.get("models", "{}")).items()},
         form=row.get("form"),
+        device_seconds=row.get("device_seconds"),
         device=DeviceInfo(
             name=_text(row["device"]),
             precision=_text(row["precision"]),

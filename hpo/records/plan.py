@@ -52,6 +52,7 @@ def plan(run: Run) -> dict[str, Any]:
         "model": run.model.sha256,
         **({"models": models} if models else {}),
         **({"form": run.form} if run.form else {}),
+        **({"device_seconds": run.device_seconds} if run.device_seconds else {}),
         "hpo": run.versions.get("hpo"),
         "verdict": verdict_rule(),
     }

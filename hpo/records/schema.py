@@ -306,6 +306,7 @@ class Run(Frozen):
             ``model`` what
             can be said of all together.
         replicates, trials, seeds: of each strategy, the most where they differ.
+        device_seconds: charged to a search before it begins no further trial; None: its trials are counted alone.
         notes: what an import took for what, and what it inferred, as it printed it; none where hpo ran it.
     """
 
@@ -324,6 +325,7 @@ class Run(Frozen):
     baseline: str | None = None
     replicates: int
     trials: int
+    device_seconds: float | None = None
     seeds: int
     metric: Metric = Metric()
     resource: str = "examples seen"

@@ -155,6 +155,7 @@ def _run(run: Run) -> Row:
         "maximize": run.metric.maximize,
         "share": run.metric.share,
         "resource": run.resource,
+        "device_seconds": run.device_seconds,
         "rungs": _json(run.search.rungs),
         "shared_draws": run.search.shared_draws,
         "data": _text(split.source),

@@ -178,7 +178,10 @@ def _budgets(across: Across) -> dict[str, list[Any]]:
     if all(without_search(run.records.run) for run in across.runs):
         return {"trainings a strategy": [(found.replicates, found.seeds) for found in sizes]}
     return {
-        "trials a search": [found.trials for found in sizes],
+        "budget of a search": [
+            run.records.run.device_seconds or found.trials
+            for run, found in zip(across.runs, sizes, strict=True)
+        ],
         "searches a strategy": [found.replicates for found in sizes],
         "fresh seeds": [found.seeds for found in sizes],
     }

@@ -12,7 +12,7 @@ from hpo.report.analysis import Analysis, Standing, analyse
 from hpo.report.comparing import Comparison
 from hpo.report.optimism import drop_name, mean_drop
 from hpo.report.planning import told_of, what_would_tell
-from hpo.report.sizes import recorded
+from hpo.report.sizes import recorded, search_budget
 from hpo.report.terms import units_of, without_search
 from hpo.report.text import Units, capitalised, counted, listed, markdown, p_text, ranged, seconds
 from hpo.stats.decision import Outcome
@@ -73,8 +73,9 @@ def _judged(records: Records) -> Verdict:
 def _unfinished(records: Records, analysis: Analysis) -> tuple[str, ...]:
     run = records.run
     trials = len(run.strategies) * run.replicates * run.trials
+    most = "" if run.device_seconds is None else "at most "
     there = (
-        f"{len(records.trials):,} of {counted(trials, 'trial')} and {analysis.present:,} of "
+        f"{len(records.trials):,} of {most}{counted(trials, 'trial')} and {analysis.present:,} of "
         f"{counted(analysis.expected, 'confirmation')} are recorded"
     )
     return (
@@ -87,7 +88,7 @@ def _unfinished(records: Records, analysis: Analysis) -> tuple[str, ...]:
 def _lead(run: Run, analysis: Analysis) -> str:
     """What was done, which is what the claim is about."""
     items, sizes = _items(run), analysis.sizes
-    trials = f"{ranged(sizes.trials, 'trial')} a search" if run.trials else "trials not recorded"
+    trials = f"{search_budget(run, sizes)} a search" if run.trials else "trials not recorded"
     seeds = ranged(sizes.seeds, "fresh seed")
     if analysis.claim == "strategies":
         done = (

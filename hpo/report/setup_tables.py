@@ -15,7 +15,7 @@ from hpo.records.schema import (
 )
 from hpo.report import costs
 from hpo.report.analysis import Analysis
-from hpo.report.sizes import recorded, sizes_of
+from hpo.report.sizes import recorded, search_budget, sizes_of
 from hpo.report.table import Table, computed, make_table
 from hpo.report.terms import without_search
 from hpo.report.text import Units, configuration, counted, ranged, value_text
@@ -162,7 +162,7 @@ def _how(run: Run, records: Records) -> dict[str, str]:
     else:
         baseline = run.baseline if fixed is None else f"{run.baseline}: {configuration(fixed)}"
     searches = ranged(sizes.replicates, "search", "searches")
-    budget = f"{searches} a strategy, {ranged(sizes.trials, 'trial')} a search"
+    budget = f"{searches} a strategy, {search_budget(run, sizes)} a search"
     confirmation = f"{ranged(sizes.seeds, 'fresh seed')} a search, scored on the test split once"
     if without_search(run):
         budget = f"{recorded(run, sizes)} a strategy; no search is recorded"

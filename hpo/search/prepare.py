@@ -100,6 +100,7 @@ def run_record(loaded: Loaded, workers: int) -> Run:
         baseline=None if e.baseline is None else BASELINE,
         replicates=e.budget.replicates,
         trials=e.budget.trials,
+        device_seconds=e.budget.device_seconds,
         seeds=e.confirmation.seeds,
         metric=METRICS[e.task.metric],
         search=_search(e),

@@ -16,7 +16,7 @@ from hpo.report.kit.references import DATA, MODEL
 from hpo.report.kit.tex import breakable, tex
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
-from hpo.report.sizes import recorded, sizes_of
+from hpo.report.sizes import recorded, search_budget, sizes_of, uneven_trials
 from hpo.report.terms import without_search
 from hpo.report.text import configuration, counted, listed, ranged
 
@@ -165,7 +165,14 @@ def _budget(records: Records) -> list[str]:
     states = [(s, sum(t.state == s for t in records.trials)) for s in ("complete", "pruned", "failed")]
     ended = listed(f"{count:,} {state}" for state, count in states if count)
     searches = ranged(sizes.replicates, "independent search", "independent searches")
-    found = [f"Each strategy got {searches} of {ranged(sizes.trials, 'trial')}."]
+    found = [f"Each strategy got {searches} of {search_budget(run, sizes)}."]
+    if run.device_seconds is not None:
+        most = counted(run.trials, "trial")
+        found.append(
+            f"A search of at most {most} began trials until they were charged so much, each what it would have cost alone, "
+            "and finished the last."
+        )
+    found += [uneven] if (uneven := uneven_trials(run, sizes)) else []
     if records.trials:
         found.append(f"{counted(len(records.trials), 'trial')} ended: {ended}.")
     again = sum(t.duplicate_of is not None for t in records.trials)
