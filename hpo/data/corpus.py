@@ -16,7 +16,7 @@ from hpo.data.cells import Label, Text
 from hpo.data.entities import Span, tag_names, tags_of
 from hpo.data.files import read_path
 from hpo.data.hub import read_hub
-from hpo.data.named import read_named
+from hpo.data.named import kinds_of, read_named
 from hpo.data.tables import SPLITS, Reading, Table
 from hpo.errors import UserError
 
@@ -86,21 +86,17 @@ def load_corpus(source: DataSource, kind: Kind = "text-classification") -> Corpu
     raise ValueError("a data source names an asset, a path or a hub id")
 
 
-# Kinds of tasks that the labels of a named data set do for; the others have one class a text.
-_NAMED_KINDS = {"conll-2003": ("token-classification",)}
-
-
 def _read_asset(name: str, kind: Kind) -> Reading:
     asset = find_asset(name)
     if asset.kind != "data":
         known = ", ".join(a.name for a in CATALOGUE.values() if a.kind == "data")
         raise UserError(f"`{name}` is a {asset.kind}, not a data set", f"Name one of {known}.")
-    kinds = _NAMED_KINDS.get(name, ("text-classification", "sentiment"))
+    kinds = kinds_of(name)
     if kind not in kinds:
         raise UserError(
             f"`{name}` is no data of a task of kind {kind}", f"Set `kind: {kinds[0]}` under `task`."
         )
-    return read_named(asset, fetch(name))
+    return read_named(asset, fetch(name), kind)
 
 
 def _corpus(reading: Reading, origin: str, kind: Kind) -> Corpus:

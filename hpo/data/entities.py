@@ -8,6 +8,7 @@ from itertools import pairwise
 
 Span = tuple[int, int, str]  # first word, the one behind the last, type
 OUTSIDE = "O"
+_WORD = r"\w+|[^\w\s]"  # a run of letters and digits, or a single other character
 
 
 def spans_of(tags: Sequence[str]) -> tuple[Span, ...]:
@@ -61,6 +62,11 @@ def types_of(tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(tag.removeprefix("B-") for tag in tags if tag.startswith("B-"))
 
 
+def word_places(text: str) -> list[tuple[int, int]]:
+    """First character of each word of a text, and the one behind its last."""
+    return [match.span() for match in re.finditer(_WORD, text)]
+
+
 def words_of(text: str, spans: Iterable[tuple[int, int, str]]) -> tuple[tuple[str, ...], tuple[Span, ...]]:
     """Words of a text and its entities over them, from entities over its characters.
 
@@ -75,7 +81,7 @@ def words_of(text: str, spans: Iterable[tuple[int, int, str]]) -> tuple[tuple[st
     if any(one[1] > other[0] for one, other in pairwise(entities)):
         raise ValueError("two entities overlap")
     bounds = {place for first, end, _ in entities for place in (first, end)}
-    places = [part for match in re.finditer(r"\w+|[^\w\s]", text) for part in _cut(*match.span(), bounds)]
+    places = [part for match in re.finditer(_WORD, text) for part in _cut(*match.span(), bounds)]
     found = []
     for first, end, name in entities:
         inside = [word for word, (start, stop) in enumerate(places) if start >= first and stop <= end]

@@ -48,7 +48,7 @@ def _table(file: Path, source: DataSource, kind: Kind) -> Table:
                 "Set `kind: token-classification` under `task`, or name a file with a class for each text.",
             )
         return read_guarded(file, read_conll)
-    return table_from_columns(str(file), _columns(file, _endings(kind)), source, kind)
+    return table_from_columns(str(file), read_columns(file, _endings(kind)), source, kind)
 
 
 def _endings(kind: Kind) -> tuple[str, ...]:
@@ -75,10 +75,18 @@ def _files_of_splits(folder: Path, kind: Kind) -> dict[str, Path]:
     return files
 
 
-def _columns(path: Path, endings: Sequence[str]) -> Columns:
+def read_columns(path: Path, endings: Sequence[str] = ()) -> Columns:
+    """The named columns of a CSV, JSON, JSON Lines or Parquet file.
+
+    Args:
+        endings: of the files that may be named instead; none: those four alone.
+
+    Raises:
+        UserError: its type is unknown, or it cannot be read.
+    """
     read = READERS.get(path.suffix.lower())
     if read is None:
-        allowed = ", ".join(endings)
+        allowed = ", ".join(endings or READERS)
         raise UserError(
             f"{path}: files of type `{path.suffix or 'none'}` are not known; the known ones are {allowed}",
             "Convert the file, or rename it where the ending is wrong.",

@@ -15,6 +15,9 @@ def draw_by_group(
 ) -> dict[str, np.ndarray]:
     """Give whole groups to splits, then trim each split to its size and, as far as can be, its share of each class.
 
+    All groups are given away, in proportion to the sizes, even where few would do: a split of a few texts of each of many
+    groups says more of new groups than one of all texts of the largest.
+
     Args:
         labels, groups: int64 [n], class and group of each text.
         sizes: texts wanted by each split.
@@ -27,8 +30,9 @@ def draw_by_group(
         UserError: the groups do not fill the splits.
     """
     rng = np.random.default_rng([seed, len(sizes)])
-    wanted = _wanted(np.bincount(labels), sizes)
-    owner = _assign(labels, groups, wanted, rng)
+    counts = np.bincount(labels)
+    wanted = _wanted(counts, sizes)
+    owner = _assign(labels, groups, wanted * counts // np.maximum(wanted.sum(axis=0), 1), rng)
     parts = {}
     for number, (name, size) in enumerate(sizes.items()):
         there = np.flatnonzero(owner[groups] == number)

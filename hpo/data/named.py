@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from hpo.assets.catalogue import Asset
+from hpo.config.experiment import Kind
 from hpo.data.conll import read_conll
 from hpo.data.tables import Reading, Table
 
@@ -19,15 +21,28 @@ SENTIMENT_FILES = {
 }
 GROUPED = ("amazon", "nyt")
 CONLL_2003 = "conll-2003"
+CONLL_FILES = {"train": "train.txt", "validation": "valid.txt", "test": "test.txt"}
+PRIVACY_QA = "privacy-qa"
 
 
-def read_named(asset: Asset, folder: Path) -> Reading:
-    """Read the data set ``asset``, whose files lie in ``folder``."""
+def kinds_of(name: str) -> tuple[Kind, ...]:
+    """Kinds of tasks that the labels of the data set ``name`` do for, its own first."""
+    if name == CONLL_2003:
+        return "token-classification", "multi-label"
+    return ("pair",) if name == PRIVACY_QA else ("text-classification", "sentiment")
+
+
+def read_named(asset: Asset, folder: Path, kind: Kind) -> Reading:
+    """Read the data set ``asset``, whose files lie in ``folder``, for a task of one of its kinds."""
     if asset.name in SENTIMENT_FILES:
         table = read_sentiment(folder / SENTIMENT_FILES[asset.name], grouped=asset.name in GROUPED)
     elif asset.name == CONLL_2003:
-        files = {"train": "train.txt", "validation": "valid.txt", "test": "test.txt"}
-        return _reading(asset, {split: read_conll(folder / file) for split, file in files.items()})
+        tables = {split: read_conll(folder / file) for split, file in CONLL_FILES.items()}
+        if kind == "multi-label":
+            tables = {split: with_types(table) for split, table in tables.items()}
+        return _reading(asset, tables)
+    elif asset.name == PRIVACY_QA:
+        table = read_privacy_qa(folder / "test.jsonl")
     else:
         table = read_class_folders(folder, asset.name)
     return _reading(asset, {"": table})
@@ -57,6 +72,32 @@ def read_sentiment(path: Path, *, grouped: bool) -> Table:
 
 def _is_clear(mean: str, text: str) -> bool:
     return abs(float(mean)) >= NEUTRAL_BELOW and bool(text.strip())
+
+
+def with_types(table: Table) -> Table:
+    """Sentences and their entities as texts, words with blanks between them, and sets of the entities' types."""
+    return Table(
+        where=table.where,
+        texts=[" ".join(words or ()) for words in table.texts],
+        labels=[frozenset(span[2] for span in spans or ()) for spans in table.labels],
+        groups=table.groups,
+    )
+
+
+def read_privacy_qa(path: Path) -> Table:
+    """Read questions about privacy policies, each with clauses of the policy. A question is a group.
+
+    A row is an object of ``question``, ``context`` (the clause) and ``answer``: "True" where the clause bears on the
+    question in the judgement of lawyers (Ravichander et al. 2019, section 3).
+    """
+    with path.open(encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    return Table(
+        where=path.name,
+        texts=[(row["question"].strip(), row["context"].strip()) for row in rows],
+        labels=["relevant" if row["answer"] == "True" else "irrelevant" for row in rows],
+        groups=[row["question"].strip() for row in rows],
+    )
 
 
 def read_class_folders(folder: Path, where: str) -> Table:

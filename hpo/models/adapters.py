@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,3 +63,18 @@ def adapt(body: Any, first: int, parameters: Mapping[str, Any], seed: int) -> No
     with torch.random.fork_rng(devices=[]):  # peft draws on the CPU, from the generator of the process
         torch.default_generator.manual_seed(seed)
         inject_adapter_in_model(config, body)
+
+
+def merged(body: Any) -> Any:
+    """A copy of ``body`` in which adapters are added to the maps that they stand beside (Hu et al. 2021, section 4.1), and
+    are gone; ``body`` itself, whose maps others may share, stays as it is."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    whole = copy.deepcopy(body)
+    for name, module in list(whole.named_modules()):
+        if isinstance(module, BaseTunerLayer):
+            adapted: Any = module
+            adapted.merge()
+            whole.set_submodule(name, adapted.get_base_layer())
+    vars(whole).pop("peft_config", None)
+    return whole

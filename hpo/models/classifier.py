@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hpo.data.batches import own_width, widest_within
 from hpo.models.adapters import adapt, adapter_targets
-from hpo.models.heads import build_head, pool
+from hpo.models.heads import HEAD, build_head, pool
 from hpo.models.layers import frozen_parts, layers_of, reinitialise, steps_below_head
 from hpo.models.objective import OBJECTIVE, Objective
 from hpo.models.pretrained import Pretrained
@@ -29,10 +29,7 @@ STRUCTURE = (
     "adapter_rank",
     "adapter_alpha",
     "adapter_targets",
-    "head_hidden_sizes",
-    "head_activation",
-    "head_dropout",
-    "pooling",
+    *HEAD,
     "dropout",
     *OBJECTIVE,
 )

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 # Standard deviation of the head's first weights (BERT, Devlin et al. 2019, initializer_range).
 HEAD_DEVIATION = 0.02
+# The parameters that tell what a head is and what it reads.
+HEAD = ("head_hidden_sizes", "head_activation", "head_dropout", "pooling")
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU, "tanh": nn.Tanh}
 
 

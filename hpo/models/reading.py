@@ -9,15 +9,25 @@ from torch import Tensor, nn
 
 
 def tell_second_text(body: nn.Module, tokenizer: Any) -> None:
-    """Make ``body`` tell the tokens behind the first separator from those before it, where it was pretrained to.
+    """Make ``body`` tell the tokens behind the first separator from those before it, where it was pretrained to."""
+    separator = separator_told(body, tokenizer)
+    if separator is not None:
+        tell_behind(body, separator)
+
+
+def separator_told(body: Any, tokenizer: Any) -> int | None:
+    """Id of the token behind which ``body`` reads a second text as one; None where it reads all tokens alike.
 
     BERT and its kin have embeddings of two token types (Devlin et al. 2019, section 3.2); RoBERTa and decoders have none.
     """
     types = getattr(body.config, "type_vocab_size", 0) or 0
-    separator = tokenizer.sep_token_id
+    separator: int | None = tokenizer.sep_token_id
     told = tokenizer("a", "b").get("token_type_ids", [])
-    if types < 2 or separator is None or 1 not in told:
-        return
+    return None if types < 2 or 1 not in told else separator
+
+
+def tell_behind(body: nn.Module, separator: int) -> None:
+    """Make ``body`` tell the tokens behind the first ``separator`` from those before it."""
 
     def add_types(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         ids = kwargs.get("input_ids")

@@ -1,4 +1,4 @@
-"""Trains single segments again from what a store keeps, and puts nothing into it."""
+"""Trains segments and whole trainings again from what a store keeps, and puts nothing into it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from typing import Any
 from torch import Tensor
 
 from hpo.errors import UserError
+from hpo.models.classifier import Classifier
+from hpo.models.pretrained import Pretrained
 from hpo.records.schema import DeviceInfo
 from hpo.runtime.jobs import Done, Job, TestScores
 from hpo.runtime.loading import Loaded
 from hpo.training.course import Course
 from hpo.training.cuts import Forks
+from hpo.training.evaluation import predict
 from hpo.training.keys import segment_key
 from hpo.training.precision import choose_precision
 from hpo.training.store import SegmentFacts, Store
@@ -60,6 +63,23 @@ class Again:
     test: TestScores | None
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A training's model, brought back.
+
+    Attributes:
+        model: with a body that begins with token ids.
+        pretrained: what it was made of.
+        retrained: segments that were trained for it; 0: its state was stored.
+        metrics: every metric of the task by name, on the test split, scored anew.
+    """
+
+    model: Classifier
+    pretrained: Pretrained
+    retrained: int
+    metrics: Mapping[str, float]
+
+
 class Trainer:
     """Trains pieces again, one at a time, in this process.
 
@@ -100,6 +120,18 @@ class Trainer:
             test = worker.do(job).test
         exact = known and self._loaded.precision.device.type in EXACT
         return Again(exact, worker.recall.segment(course, index), done, test)
+
+    def whole(self, job: Job) -> Whole | None:
+        """The model at an evaluation of a training; None where it diverges here before that."""
+        found = self._worker.whole(job)
+        if found is None:
+            return None
+        model, retrained = found
+        recall = self._worker.recall
+        pretrained = recall.of(job.parameters).pretrained
+        test = self._loaded.test_set(pretrained)
+        predicted = predict(model, test, self._loaded.precision)
+        return Whole(model, pretrained, retrained, recall.scoring.metrics(predicted, test))
 
 
 class _Aside(Store):

@@ -81,8 +81,7 @@ class Worker:
 
     def do(self, job: Job) -> Done:
         """Bring a training to the evaluation asked for; what is known is recalled."""
-        self._trained, self._retrained = 0, 0.0
-        self._seconds = {"train": 0.0, "evaluate": 0.0, "store": 0.0, "pass": 0.0}
+        self._count_anew()
         course = self.recall.course(job.parameters, job.seed)
         with self.recall.store.warnings() as warnings, _plain_out_of_memory():
             if not self._fits(course, job):
@@ -103,6 +102,32 @@ class Worker:
                 "warnings": tuple(warnings),
             }
         )
+
+    def whole(self, job: Job) -> tuple[Classifier, int] | None:
+        """The model at the evaluation that ``job`` names, its body beginning with token ids.
+
+        Returns:
+            It, and how many segments were trained for it: none where the store has its state. None where training diverged.
+        """
+        self._count_anew()
+        course = self.recall.course(job.parameters, job.seed)
+        last = state_of(course, job.rung) - 1
+        with _plain_out_of_memory():
+            reached = self._reach(course, last, last)
+            self._settle()
+            if not reached:
+                return None
+            live = self._live
+            assert live is not None
+            model, trained = self._build(course, 0), live.model.trained()
+        with as_scored(live.optimizer), torch.no_grad():
+            for name, parameter in model.trained().items():
+                parameter.copy_(trained[name])
+        return model, self._trained
+
+    def _count_anew(self) -> None:
+        self._trained, self._retrained = 0, 0.0
+        self._seconds = {"train": 0.0, "evaluate": 0.0, "store": 0.0, "pass": 0.0}
 
     def _fits(self, course: Course, job: Job) -> bool:
         """Bring the job to its end; False: the memory was too small, and what was kept in it was let go."""
@@ -163,18 +188,21 @@ class Worker:
     def _fresh(self, course: Course) -> _Live:
         """The training at its start, in place of the one in memory."""
         self._live = None  # its model may be taken
-        parameters = course.parameters
-        head_seed = derive(course.seed, "head")
-        pretrained = self.recall.of(parameters).pretrained
-        objective = self._outputs.objective(parameters, self._precision.device)
-        fresh = build_classifier(
-            pretrained, parameters, self._outputs.classes, head_seed, course.start, objective
-        )
-        fresh.to(self._precision.device)
-        shape = [parameters.get(name) for name in STRUCTURE]
-        structure = json.dumps([parameters.get(MODEL), course.start, *shape])
+        fresh = self._build(course, course.start)
+        shape = [course.parameters.get(name) for name in STRUCTURE]
+        structure = json.dumps([course.parameters.get(MODEL), course.start, *shape])
         backward = self._warm.take(structure, fresh)
-        return _Live(course.keys[0], backward, build_optimizer(backward.model, parameters))
+        return _Live(course.keys[0], backward, build_optimizer(backward.model, course.parameters))
+
+    def _build(self, course: Course, start: int) -> Classifier:
+        """The model of a training at its start, its body beginning at depth ``start``."""
+        head_seed = derive(course.seed, "head")
+        pretrained = self.recall.of(course.parameters).pretrained
+        objective = self._outputs.objective(course.parameters, self._precision.device)
+        fresh = build_classifier(
+            pretrained, course.parameters, self._outputs.classes, head_seed, start, objective
+        )
+        return fresh.to(self._precision.device)
 
     def _train_segment(self, course: Course, segment: int) -> bool:
         live, self._live = self._live, None  # an interrupt must not leave a state under the old key

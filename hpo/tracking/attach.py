@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpo.tracking.mirror import COMPARISON
-from hpo.tracking.store import Store
+from hpo.tracking.store import MirroredRun, Store
 from hpo.tracking.uri import check, database
 
 
@@ -19,16 +19,27 @@ def attach(uri: str, experiment: str, run_id: str, files: Sequence[tuple[Path, s
     Raises:
         UserError: nothing can be tracked at ``uri``, or the database or the server fails.
     """
+    found = find_comparison(uri, experiment, run_id)
+    if found is None:
+        return False
+    store, comparison = found
+    store.log_files(comparison, files)
+    return True
+
+
+def find_comparison(uri: str, experiment: str, run_id: str) -> tuple[Store, MirroredRun] | None:
+    """The comparison of a run and the store that it is in; None, and nothing is made, where there is none at ``uri``.
+
+    Raises:
+        UserError: nothing can be tracked at ``uri``, or the database or the server fails.
+    """
     check(uri)
     path = database(uri)
     if path is not None and not path.is_file():
-        return False
+        return None
     store = Store(uri)
     if not store.knows(experiment):
-        return False
+        return None
     store.enter(experiment, run_id)
     comparison = store.runs.get(COMPARISON)
-    if comparison is None or comparison.deleted:
-        return False
-    store.log_files(comparison, files)
-    return True
+    return None if comparison is None or comparison.deleted else (store, comparison)

@@ -25,6 +25,7 @@ PAGE = 1000  # runs a search returns at once
 PARAMS_A_BATCH = 100  # limit of MLflow, for tags as well
 METRICS_A_BATCH = 800  # MLflow takes 1000 entities: with those parameters and tags
 LONGEST_PARAM, LONGEST_TAG, LONGEST_EXPERIMENT_TAG = 6000, 8000, 20000  # characters, limits of MLflow
+LONGEST_DESCRIPTION = 5000  # characters, of a version of a registered model
 
 
 @dataclass
@@ -267,6 +268,28 @@ class Store:
         """Copy each file into the folder given beside it (None: the top) of the artifacts of ``run``."""
         for path, folder in files:
             self._client.log_artifact(run.id, str(path), artifact_path=folder)
+
+    @plain_errors
+    def add_version(
+        self, run: MirroredRun, name: str, place: str, description: str, tags: Mapping[str, str]
+    ) -> str:
+        """Make the artifacts of ``run`` below ``place`` a version of the model ``name``, registered where it is not."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        source = f"{self._client.get_run(run.id).info.artifact_uri}/{place}"
+        made = self._client.create_model_version(
+            name,
+            source,
+            run_id=run.id,
+            tags=_cut(tags, LONGEST_TAG),
+            description=_cut({"it": description}, LONGEST_DESCRIPTION)["it"],
+        )
+        return str(made.version)
 
 
 def open_client(uri: str) -> Any:

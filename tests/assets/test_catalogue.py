@@ -31,7 +31,7 @@ def test_an_unknown_name_gets_the_nearest_one():
         find_asset("all-minilm-l6")
     assert caught.value.message == (
         "no asset is named `all-minilm-l6`; there are all-MiniLM-L6-v2, SmolLM2-135M-Instruct, movie, amazon, tweets, "
-        "nyt, bbc-news, conll-2003, wordnet"
+        "nyt, bbc-news, conll-2003, privacy-qa, wordnet"
     )
     assert caught.value.hint == "Did you mean `all-MiniLM-L6-v2`?"
     with pytest.raises(UserError) as caught:

@@ -23,6 +23,8 @@ COMMANDS = (
     "compare",
     "verify",
     "audit",
+    "export",
+    "predict",
     "import",
     "export-records",
     "ui",

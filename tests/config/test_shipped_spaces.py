@@ -24,7 +24,7 @@ SPACES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 def experiment(name: str) -> Experiment:
     models = ["all-MiniLM-L6-v2", "SmolLM2-135M-Instruct"]
-    return load_space(str(FOLDER / f"{name}.yaml"), models, ["movie", "conll-2003"]).experiment
+    return load_space(str(FOLDER / f"{name}.yaml"), models, ["movie", "conll-2003", "privacy-qa"]).experiment
 
 
 def plain(text: str) -> Any:
@@ -37,8 +37,8 @@ def errors(document: Any) -> list[str]:
 
 def test_the_shipped_spaces_are_these() -> None:
     assert SPACES == [
-        "augmentation", "choosing_a_model", "cooldown", "entities", "frozen_layers", "lr_schedules", "optimizers",
-        "what_to_train",
+        "augmentation", "choosing_a_model", "cooldown", "entities", "frozen_layers", "label_sets", "lr_schedules",
+        "optimizers", "pairs", "what_to_train",
     ]  # fmt: skip
     assert sorted(shipped_spaces()) == SPACES
 
@@ -134,6 +134,11 @@ def test_an_encoder_its_lower_half_and_a_decoder_s_lowest_layers_are_compared() 
         "SmolLM2-135M-Instruct (6 layers)",
     )
     assert space.reference() == "all-MiniLM-L6-v2"
+
+
+def test_every_kind_of_task_has_a_space_of_its_own() -> None:
+    kinds = {experiment(name).task.kind for name in SPACES}
+    assert kinds >= {"text-classification", "pair", "multi-label", "token-classification"}
 
 
 @pytest.mark.parametrize("name", SPACES)

@@ -260,7 +260,7 @@ def test_an_unknown_asset_names_the_nearest():
 def test_a_model_is_no_data_set():
     error = refusal(DataSource(asset="wordnet"))
     assert error.message == "`wordnet` is a lexicon, not a data set"
-    assert error.hint == "Name one of movie, amazon, tweets, nyt, bbc-news, conll-2003."
+    assert error.hint == "Name one of movie, amazon, tweets, nyt, bbc-news, conll-2003, privacy-qa."
 
 
 def test_a_task_has_its_parts_and_says_what_they_are(tmp_path):

@@ -67,3 +67,9 @@ def test_a_named_data_set_is_refused_for_a_task_that_its_labels_do_not_do_for() 
     with pytest.raises(UserError, match="`movie` is no data of a task of kind multi-label") as error:
         load_corpus(DataSource(asset="movie"), "multi-label")
     assert error.value.hint == "Set `kind: text-classification` under `task`."
+
+
+def test_a_named_data_set_of_pairs_is_refused_for_one_text() -> None:
+    with pytest.raises(UserError, match="`privacy-qa` is no data of a task of kind sentiment") as error:
+        load_corpus(DataSource(asset="privacy-qa"), "sentiment")
+    assert error.value.hint == "Set `kind: pair` under `task`."

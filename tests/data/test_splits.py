@@ -62,6 +62,16 @@ def test_no_group_stands_in_two_splits():
     assert not groups[1] & groups[2]
 
 
+def test_small_splits_of_large_groups_hold_texts_of_many_of_them():
+    groups = np.repeat(np.arange(60), np.arange(20, 80))  # of 20 to 79 texts each
+    data = corpus(np.arange(len(groups)) % 2, groups=groups)
+    drawn = split(data, 120, 60, 60, seed=0)
+    held = [len(set(groups[part])) for part in parts(drawn)]
+    assert held[0] > 20  # of about 30 that are its share, 4 texts each
+    assert min(held[1:]) > 10  # of about 15 each
+    assert min(groups[np.concatenate(parts(drawn))]) < 10  # small groups as well as large ones
+
+
 def test_grouped_splits_are_stratified_where_the_groups_allow():
     share = np.bincount(GROUPED.labels) / 1000
     for part in parts(split(GROUPED, 400, 100, 200, seed=0)):

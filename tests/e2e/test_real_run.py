@@ -13,10 +13,12 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from hpo.assets.fetch import fetch
-from hpo.config.experiment import DataSource
+from hpo.config.experiment import DataSource, Experiment
 from hpo.config.space import shipped_spaces
 from hpo.data.corpus import load_corpus
+from hpo.data.task_data import load_task
 from hpo.records.files import read_records
+from hpo.records.origin import read_origin
 from hpo.records.schema import Records
 from hpo.search.storage import journal_path
 from tests.e2e.conftest import Ran
@@ -141,3 +143,26 @@ def test_check_prints_the_plan_and_writes_nothing(tmp_path: Path) -> None:
 def test_every_shipped_space_is_right(name: str, tmp_path: Path) -> None:
     done = hpo("check", "--space", name, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_strategys_best_training_is_exported_with_the_logits_that_it_was_tested_with(
+    ran: Ran, records: Records, tmp_path: Path
+) -> None:
+    done = hpo("export", ran.name, "--strategy", "linear", "--to", str(tmp_path / "model"), cwd=ran.cwd)
+    assert done.returncode == 0, done.stderr
+    origin = read_origin(tmp_path / "model")
+    assert origin.difference < 2e-6
+    c = next(
+        c
+        for c in records.confirmations
+        if (c.strategy, c.replicate, c.index) == ("linear", origin.replicate, origin.index)
+    )
+    task = load_task(Experiment.model_validate(records.run.experiment).task, records.run.seed or 0)
+    with (tmp_path / "test.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("text",), *((text,) for text in task.test.texts)])
+    done = hpo("predict", str(tmp_path / "model"), "test.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = [row["label"] for row in csv.DictReader(done.stdout.splitlines())]
+    assert c.test_predictions is not None
+    assert found == [task.label_names[number] for number in c.test_predictions]
+    assert not [text for text in task.test.texts if len(text) > 40 and str(text) in done.stdout]

@@ -1,0 +1,104 @@
+"""The card of an exported model, from records that never were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from nasty_records import nasty_records
+from scipy import stats
+from synthetic_records import make_records
+
+from hpo.records.schema import Confirmation, Records
+from hpo.report.model_card import Folder, model_card
+from hpo.report.sentences import verdict
+
+
+def card_of(records: Records, c: Confirmation | None = None, **changes: Any) -> str:
+    told: dict[str, Any] = {
+        "form": "own",
+        "difference": 2e-7,
+        "compared": 64,
+        "rescored": 0.5,
+        "retrained": 0,
+        "others": (),
+    }
+    return model_card(records, verdict(records), c or records.confirmations[0], Folder(**told | changes))
+
+
+def test_the_test_score_has_students_interval_over_the_items() -> None:
+    records = make_records()
+    c = records.confirmations[0]
+    assert c.test_correct is not None
+    right = np.array(c.test_correct)
+    n = len(right)
+    half = stats.t.ppf(0.975, n - 1) * right.std(ddof=1) / np.sqrt(n)
+    low, high = 100 * (right.mean() - half), 100 * (right.mean() + half)
+    told = f"Test accuracy: {100 * c.test_score:.1f} % (95 % interval over {n:,} test texts: {low:.1f} to {high:.1f} %)"
+    assert told in card_of(records, c)
+
+
+def test_the_card_tells_the_verdict_of_the_report_and_the_strategys_mean() -> None:
+    records = make_records()
+    judged = verdict(records)
+    card = card_of(records)
+    for sentence in judged.sentences:
+        assert sentence.split(";")[0].replace("_", "\\_")[:40] in card
+    name = records.confirmations[0].strategy
+    mean = next(s for s in judged.analysis.standings if s.name == name).estimate.mean
+    assert f"whose mean is {100 * mean:.1f} %" in card
+    for licence in (records.run.split.licence, records.run.model.licence):
+        assert licence.replace("_", "\\_") in card
+
+
+@pytest.mark.parametrize(
+    ("form", "told", "untold"),
+    [
+        ("own", "It loads with transformers alone.", "import hpo.transformers"),
+        ("paired", "hand the result of the trained head on", "import hpo.transformers"),
+        ("scaled", "not in float16", "import hpo.transformers"),
+        ("hpo", "```python\nimport hpo.transformers\n", "It loads with transformers alone."),
+    ],
+)
+def test_the_card_says_what_the_folder_loads_with(form: str, told: str, untold: str) -> None:
+    card = card_of(make_records(), form=form)
+    assert told in card
+    assert untold not in card
+
+
+@pytest.mark.parametrize(
+    ("kind", "call"),
+    [
+        ("sentiment", 'pipeline("text-classification", model="path/to/this/folder", truncation=True)'),
+        (
+            "multi-label",
+            'pipeline("text-classification", model="path/to/this/folder", truncation=True, top_k=None)',
+        ),
+        ("pair", 'classify({"text": "A text.", "text_pair": "Another."})'),
+        ("token-classification", 'aggregation_strategy="first")'),
+    ],
+)
+def test_the_example_is_of_the_kind_of_task(kind: str, call: str) -> None:
+    records = make_records()
+    card = card_of(records.model_copy(update={"run": records.run.model_copy(update={"kind": kind})}))
+    assert call in card
+
+
+def test_a_training_that_is_alike_says_so_with_its_own_score() -> None:
+    card = card_of(make_records(), others=("torch: 1.0 -> 2.13.0",), retrained=3, rescored=0.7125)
+    assert "alike and not equal to the one that was tested" in card
+    assert "torch: 1.0 -&gt; 2.13.0" in card
+    assert "Its own test accuracy is 71.2 %" in card or "Its own test accuracy is 71.3 %" in card
+
+
+def test_what_a_user_wrote_is_escaped() -> None:
+    records = nasty_records()
+    card = card_of(records)
+    assert "<b>" not in card
+    body = card.split("```")[2]  # behind the example
+    rows = [line for line in body.splitlines() if line.startswith("|")]
+    for row in rows:
+        unescaped = row.replace("\\\\", "").replace("\\|", "")
+        assert unescaped.endswith("|")
+        assert unescaped.count("|") in {3, 4, 7}, row
