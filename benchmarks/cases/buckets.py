@@ -53,7 +53,7 @@ def _train(space: Path, folder: Path, kind: str, seed: int) -> tuple[float, floa
     loaded = load(experiment, "cpu")
     with _pools(1 if kind == PLAIN else None):
         recall = loaded.recall(Store(folder, STORE_LIMIT), ())
-        recall.open_test(loaded.test_set)
+        recall.open_test(loaded.test_sets)
         parameters = complete({name: experiment.trial_values(name)[0] for name in experiment.parameters})
         job = Job(parameters=parameters, seed=seed, rung=0)
         worker = loaded.worker(recall)

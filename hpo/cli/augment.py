@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.spaces import SpaceOption, fetch_named, open_space
+from hpo.cli.spaces import SpaceOption, fetch_named, one_by_one, open_spaces
 from hpo.cli.words import count_of, line, paragraph
 from hpo.errors import UserError
 
@@ -47,13 +47,14 @@ def augment(
     ] = None,
 ) -> None:
     """Show how a space's augmentations change its training texts, and measure how much. Trains and writes nothing."""
-    opened = open_space(space)
-    methods = chosen(opened.experiment, method)
-    fetch_named(needed(opened.experiment, methods), line)
+    spaces = open_spaces(space)
+    methods = chosen(spaces[0].experiment, method)
     from hpo.search.examples import show
 
-    for shown in show(opened, methods, strength, number):
-        print("\n".join(lines(shown)))
+    for opened in one_by_one(spaces, line):
+        fetch_named(needed(opened.experiment, methods), line)
+        for shown in show(opened, methods, strength, number):
+            print("\n".join(lines(shown)))
     print("[new] in place of a word, [+new] put in, [] left out")
     print(f"next: hpo run --space {space}")
 

@@ -6,13 +6,13 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
-from hpo.cli.spaces import BudgetOption, DeviceOption, SpaceOption, fetch_assets, open_space
+from hpo.cli.spaces import BudgetOption, DeviceOption, SpaceOption, fetch_assets, one_by_one, open_spaces
 from hpo.cli.words import count_of, line, printable
 
 if TYPE_CHECKING:
     from hpo.config.experiment import Experiment, Setting
     from hpo.config.space import Space
-    from hpo.records.schema import ModelInfo, SplitInfo
+    from hpo.records.schema import ModelInfo, ShiftInfo, SplitInfo
     from hpo.search.coordinator import Checked
     from hpo.search.plan import Plan
 
@@ -31,12 +31,13 @@ Example:
 
 def check(space: SpaceOption, device: DeviceOption = None, budget: BudgetOption = None) -> None:
     """Validate a space file, fetch what it names and print its plan. Trains nothing."""
-    opened = open_space(space, budget)
-    fetch_assets(opened.experiment, line)
+    spaces = open_spaces(space, budget)
     from hpo.search.coordinator import check_experiment
 
-    checked = check_experiment(opened, device)
-    print(columns(plan_rows(opened, checked), shutil.get_terminal_size().columns))
+    width = shutil.get_terminal_size().columns
+    for opened in one_by_one(spaces, line):
+        fetch_assets(opened.experiment, line)
+        print(columns(plan_rows(opened, check_experiment(opened, device)), width))
     options = {"--device": device, "--budget": budget}
     given = [f"{option} {value}" for option, value in options.items() if value]
     print(" ".join([f"next: hpo run --space {space}", *given]))
@@ -68,6 +69,7 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         *_work_rows(experiment, checked.plan),
         *((name, _setting(setting)) for name, setting in experiment.parameters.items()),
         ("data", _data(checked.split, len(checked.models))),
+        *(("shift", _shift(shift, len(checked.models))) for shift in checked.shifts),
         *(("model", _model(model)) for model in checked.models),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
         *(("note", note) for note in checked.notes),
@@ -108,11 +110,22 @@ def _strategies(experiment: Experiment, plan: Plan) -> str:
 
 def _data(split: SplitInfo, models: int) -> str:
     sizes = f"{split.train:,} train, {split.validation:,} validation, {split.test:,} test"
-    dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped"
-    if split.texts_cut:
-        most = "at most " if models > 1 else ""
-        dropped += f", {most}{count_of(split.texts_cut, 'text')} cut at max_length"
+    dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped{_cut(split.texts_cut, models)}"
     return f"{split.source}: {sizes}; {len(split.labels)} classes, {dropped}; {split.licence}"
+
+
+def _shift(shift: ShiftInfo, models: int) -> str:
+    groups = "" if shift.groups is None else f" in {count_of(len(set(shift.groups)), 'group')}"
+    dropped = f"{shift.overlap_dropped:,} of the task's own and {count_of(shift.duplicates_dropped, 'duplicate')} dropped"
+    dropped += _cut(shift.texts_cut, models)
+    return f"{shift.source}: {count_of(shift.size, 'text')}{groups}, for the confirmations alone; {dropped}; {shift.licence}"
+
+
+def _cut(texts: int | None, models: int) -> str:
+    """How many texts are not read whole; of several models the one that cuts most was counted."""
+    if not texts:
+        return ""
+    return f", {'at most ' if models > 1 else ''}{count_of(texts, 'text')} cut at max_length"
 
 
 def _model(model: ModelInfo) -> str:

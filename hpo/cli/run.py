@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from hpo.cli.runs import RESULTS, ResultsOption, TrackingOption
-from hpo.cli.spaces import BudgetOption, DeviceOption, SpaceOption, fetch_assets, open_space
+from hpo.cli.spaces import BudgetOption, DeviceOption, SpaceOption, fetch_assets, one_by_one, open_spaces
 from hpo.cli.words import count_of, duration, line, paragraph
 
 if TYPE_CHECKING:
@@ -70,24 +70,55 @@ def run(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the end alone.")] = False,
 ) -> None:
-    """Train, compare and report. The same command again goes on where it stopped."""
+    """Train, compare and report. The same command again goes on where it stopped.
+
+    A file with several tasks is run on one after another, and reported across them.
+    """
     from hpo.records.files import is_finished
     from hpo.runtime.processes import start_server
 
+    say: Callable[[str], None] = (lambda _: None) if quiet else line
     try:
         with terminated_by_sigterm():
-            opened = open_space(space, budget)
-            if not is_finished(results / opened.experiment.name):
-                if workers != 1:
-                    start_server()
-                fetch_assets(opened.experiment, (lambda _: None) if quiet else line)
-            outcome = _watched(
-                opened, results, tracking_uri, device, quiet=quiet, workers=workers, store_limit=store_limit
-            )
+            spaces = open_spaces(space, budget)
+            for opened in one_by_one(spaces, say):
+                if not is_finished(results / opened.experiment.name):
+                    if workers != 1:
+                        start_server()
+                    fetch_assets(opened.experiment, say)
+                outcome = _watched(
+                    opened,
+                    results,
+                    tracking_uri,
+                    device,
+                    quiet=quiet,
+                    workers=workers,
+                    store_limit=store_limit,
+                )
+                line("\n".join(ending(outcome, opened.experiment.name, results, tracking_uri)))
     except KeyboardInterrupt as stop:
         print("interrupted: the same command goes on where it stopped", file=sys.stderr)
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
-    print("\n".join(ending(outcome, opened.experiment.name, results, tracking_uri)))
+    if len(spaces) > 1:
+        print("\n".join(_across(spaces, results)))
+
+
+def _across(spaces: Sequence[Space], results: Path) -> list[str]:
+    """Write the report across the tasks of one file; the last lines: its verdict, where it lies, what to do next."""
+    from hpo.report.across_page import write_across
+
+    folders = [results / space.experiment.name for space in spaces]
+    form = spaces[0].experiment.form
+    name = f"{spaces[0].path.stem}-across" + ("" if form is None else f"-{form}")
+    written = write_across(folders, results / name)
+    command = shlex.join(["hpo", "compare", *map(str, folders)])
+    return [
+        "",
+        *map(paragraph, written.verdict.sentences),
+        "",
+        f"report across tasks: {written.html}",
+        f"next: {command}",
+    ]
 
 
 @contextmanager

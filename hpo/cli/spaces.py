@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from hpo.cli.words import printable
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from hpo.config.experiment import Experiment
     from hpo.config.space import Space
@@ -34,20 +36,30 @@ BudgetOption = Annotated[
 ]
 
 
-def open_space(name: str, budget: Literal["small"] | None = None) -> Space:
-    """Read and validate the space file called ``name``; with ``budget``, in its small form.
+def open_spaces(name: str, budget: Literal["small"] | None = None) -> tuple[Space, ...]:
+    """Read and validate the space file called ``name``: one Space, or one for each of its tasks; ``budget``: in that form.
 
     Raises:
         UserError: all faults of the file.
     """
     from hpo.assets.catalogue import CATALOGUE
     from hpo.config.small import small_form
-    from hpo.config.space import load_space
+    from hpo.config.space import load_spaces
 
     models = [asset.name for asset in CATALOGUE.values() if asset.kind == "model"]
     data = [asset.name for asset in CATALOGUE.values() if asset.kind == "data"]
-    opened = load_space(name, models, data)
-    return opened if budget is None else replace(opened, experiment=small_form(opened.experiment))
+    opened = load_spaces(name, models, data)
+    if budget is None:
+        return opened
+    return tuple(replace(space, experiment=small_form(space.experiment)) for space in opened)
+
+
+def one_by_one(spaces: Sequence[Space], say: Callable[[str], None]) -> Iterator[Space]:
+    """The spaces of one file; ``say`` is told which task begins where there are several."""
+    for number, space in enumerate(spaces, 1):
+        if len(spaces) > 1:
+            say(f"task {number} of {len(spaces)}: {printable(space.experiment.task.data.name)}")
+        yield space
 
 
 def fetch_assets(experiment: Experiment, say: Callable[[str], None]) -> None:
@@ -83,8 +95,12 @@ def fetch_named(names: Iterable[str], say: Callable[[str], None]) -> None:
 
 
 def asset_names(experiment: Experiment) -> list[str]:
-    """What the experiment reads, by name: its data, its models, and the synonyms that an augmentation needs."""
-    names = [experiment.task.data.asset or "", *(source.name for source in experiment.sources().values())]
+    """What the experiment reads, by name: its data and shift sets, its models, and synonyms if it augments by them."""
+    data = (experiment.task.data, *experiment.task.shift.values())
+    names = [
+        *(source.asset or "" for source in data),
+        *(source.name for source in experiment.sources().values()),
+    ]
     if experiment.needs_synonyms():
         names.append("wordnet")
     return names

@@ -73,9 +73,14 @@ class DataSource(Frozen):
         None, description="Column of the groups; texts of one group never stand in two splits."
     )
 
+    @property
+    def name(self) -> str:
+        """What the data are called, without folders of this machine."""
+        return self.asset or self.hub or Path(self.path or "").name
+
 
 class Task(Frozen):
-    """Labelled texts and the sizes of their splits."""
+    """Labelled texts and the sizes of their splits; ``shift``: further evaluation sets by name."""
 
     kind: Kind = Field(
         "text-classification",
@@ -92,6 +97,10 @@ class Task(Frozen):
     train: int = Field(ge=1, description="Texts of the training split.")
     validation: int = Field(ge=2, description="Texts of the validation split, by which trials are selected.")
     test: int = Field(ge=2, description="Texts of the test split, opened for the confirmations alone.")
+    shift: Mapping[str, DataSource] = {}
+    shift_test: int | None = Field(
+        None, ge=2, description="Most texts of each set that shift names; if absent, as many as test."
+    )
     max_length: int = Field(128, ge=4, description="Tokens of a text that are read; the rest is cut off.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hpo.config.fragments import SEED, SIZE, TEXT, Fragment, parameter_fragment
 from hpo.config.parameters import MODEL, PARAMETERS, Parameter
-from hpo.config.sections import BUDGET, COMPARE, CONFIRMATION, DATA_FORMS, MODEL_FORMS, TASK, VALUES
+from hpo.config.sections import BUDGET, COMPARE, CONFIRMATION, DATA_FORMS, MODEL_FORMS, SHIFT, TASK, VALUES
 from hpo.config.settings import choices_fragment, is_numeric, range_fragment, shown_value
 
 _WHEN = {"$ref": "#/$defs/when"}
@@ -14,6 +14,10 @@ def schema() -> Fragment:
     """The schema in the 2020-12 draft. It cannot say all: what sections ask of each other only `hpo check` knows."""
     data = DATA_FORMS | {
         "description": "A name of the catalogue (`hpo assets`), a file, owner/name of the Hugging Face hub, or a mapping."
+    }
+    task = TASK | {
+        "properties": {"data": data, "shift": SHIFT, **TASK["properties"]},
+        "required": ["data", *TASK["required"]],
     }
     settings = {name: {"$ref": f"#/$defs/{name}"} for name in PARAMETERS}
     values = {name: parameter_fragment(p) | _described(p) for name, p in PARAMETERS.items()}
@@ -25,11 +29,12 @@ def schema() -> Fragment:
             {
                 "question": TEXT
                 | {"description": "What is asked, as one sentence; the report opens with it."},
-                "task": TASK
-                | {
-                    "description": "Labelled texts and the sizes of their splits.",
-                    "properties": {"data": data, **TASK["properties"]},
-                    "required": ["data", *TASK["required"]],
+                "task": task | {"description": "Labelled texts and the sizes of their splits."},
+                "tasks": {
+                    "type": "array",
+                    "minItems": 2,
+                    "items": task,
+                    "description": "In place of task: the whole comparison is run on each, and reported across them.",
                 },
                 "model": TEXT
                 | {
@@ -59,8 +64,9 @@ def schema() -> Fragment:
                     "go on from: 2GB, 500 MB, 1.5 GiB, or a number of bytes. It changes no result."
                 },
             },
-            required=("question", "task", "parameters", "budget"),
+            required=("question", "parameters", "budget"),
         ),
+        "oneOf": [{"required": ["task"]}, {"required": ["tasks"]}],
         **_one_model(),
         "$defs": {name: _setting(p) for name, p in PARAMETERS.items()} | {"when": _when()},
     }

@@ -42,7 +42,14 @@ DATA: Fragment = {
     "additionalProperties": False,
 }
 DATA_FORMS: Fragment = {"anyOf": [TEXT, DATA]}
-TASK = section_fragment(Task, without=("data",))
+SHIFT: Fragment = {
+    "type": "array",
+    "minItems": 1,
+    "items": DATA_FORMS,
+    "description": "Further evaluation sets with the labels of the task, each a name of the catalogue, a file, owner/name "
+    "of the Hugging Face hub, or a mapping: confirmations are scored on each once, and the report ranks on them.",
+}
+TASK = section_fragment(Task, without=("data", "shift"))
 BUDGET = section_fragment(Budget)
 CONFIRMATION = section_fragment(Confirmation) | {"required": []}
 MODEL_MAPPING = section_fragment(ModelSource)
@@ -105,19 +112,24 @@ def existing(folder: Path, name: str) -> Path | None:
         return None
 
 
-def read_task(node: Node, names: Names, problems: Problems) -> dict[str, Any]:
+def read_task(node: Node, names: Names, problems: Problems, label: str = "task") -> dict[str, Any]:
     """The fields of a Task by name, with the defaults of its kind; None where a value is wrong."""
-    properties = {"data": DATA_FORMS, **TASK["properties"]}
+    properties = {"data": DATA_FORMS, "shift": SHIFT, **TASK["properties"]}
     written = node.value.get("kind") if isinstance(node.value, dict) else None
     defaults = _defaults(str(written.value) if written is not None else "")
-    entries = read_keys(node, properties, ("data", *TASK["required"]), "task", problems)
-    fields = {**read_fields(entries, TASK, "task", problems), "data": None}
+    entries = read_keys(node, properties, ("data", *TASK["required"]), label, problems)
+    fields = {**read_fields(entries, TASK, label, problems), "data": None, "shift": {}}
     if entries is None:
         return fields
     fields |= {key: value for key, value in defaults.items() if key not in entries}
     if "data" in entries:
-        fields["data"] = _data(entries["data"], names, problems)
-    _check_metric(fields, entries, problems)
+        fields["data"] = _data(entries["data"], f"{label}.data", names, problems)
+    if "shift" in entries:
+        fields["shift"] = _shift(entries["shift"], f"{label}.shift", fields["data"], names, problems)
+    elif "shift_test" in entries:
+        found = f"{label}.shift_test has no effect, as {label}.shift names no set"
+        problems.add(entries["shift_test"].at, found, "shift_test together with shift")
+    _check_metric(fields, entries, label, problems)
     return fields
 
 
@@ -131,11 +143,13 @@ def _defaults(kind: str) -> dict[str, Any]:
     return found
 
 
-def _check_metric(fields: Mapping[str, Any], entries: Mapping[str, Node], problems: Problems) -> None:
+def _check_metric(
+    fields: Mapping[str, Any], entries: Mapping[str, Node], label: str, problems: Problems
+) -> None:
     kind, metric = fields["kind"], fields["metric"]
     if kind is not None and metric is not None and metric not in METRICS_OF[kind]:
         problems.add(
-            entries["metric"].at, f"task.metric is {metric}, and the task {kind}", listed(METRICS_OF[kind])
+            entries["metric"].at, f"{label}.metric is {metric}, and the task {kind}", listed(METRICS_OF[kind])
         )
 
 
@@ -151,17 +165,17 @@ def read_augmentation_model(node: Node, names: Names, problems: Problems) -> str
     return found[1] if found else None
 
 
-def _data(node: Node, names: Names, problems: Problems) -> DataSource | None:
+def _data(node: Node, label: str, names: Names, problems: Problems) -> DataSource | None:
     if not isinstance(node.value, dict):
-        found = _source(node, names.data, "task.data", names, problems)
+        found = _source(node, names.data, label, names, problems)
         return DataSource.model_validate({found[0]: found[1]}) if found else None
     before = len(problems.found)
-    entries = read_keys(node, DATA["properties"], (), "task.data", problems) or {}
-    values = read_fields(entries, DATA, "task.data", problems)
+    entries = read_keys(node, DATA["properties"], (), label, problems) or {}
+    values = read_fields(entries, DATA, label, problems)
     if ("path" in entries) == ("hub" in entries):
         problems.add(
             node.at,
-            "task.data has path and hub" if "path" in entries else "task.data names no data",
+            f"{label} has path and hub" if "path" in entries else f"{label} names no data",
             "one of path and hub",
         )
     if values["path"] is not None:
@@ -169,19 +183,41 @@ def _data(node: Node, names: Names, problems: Problems) -> DataSource | None:
         if local is None:
             problems.add(
                 entries["path"].at,
-                f"task.data.path {values['path']!r} does not exist",
+                f"{label}.path {values['path']!r} does not exist",
                 "an existing file or folder, sought beside this file and in the current folder",
             )
         values["path"] = local
     if values["hub"] is not None and not _HUB_ID.fullmatch(values["hub"]):
-        problems.add(entries["hub"].at, f"task.data.hub is {values['hub']!r}", "owner/name")
+        problems.add(entries["hub"].at, f"{label}.hub is {values['hub']!r}", "owner/name")
     if values["text"] is not None and values["text"] == values["label"]:
         problems.add(
             (entries.get("label") or entries["text"]).at,
-            f"task.data has the column {values['text']!r} for texts and labels",
+            f"{label} has the column {values['text']!r} for texts and labels",
             "two columns: labels are recorded and reported, texts are not",
         )
     return DataSource(**values) if len(problems.found) == before else None
+
+
+def _shift(
+    node: Node, label: str, own: DataSource | None, names: Names, problems: Problems
+) -> dict[str, DataSource] | None:
+    """Further evaluation sets by name, none of them the task's ``own`` data; None (and problems) where one is wrong."""
+    if not isinstance(node.value, tuple) or not node.value:
+        problems.add(node.at, f"{label} is {shown(node.plain())}", allowed(SHIFT))
+        return None
+    before = len(problems.found)
+    sets: dict[str, DataSource] = {}
+    for index, item in enumerate(node.value):
+        source = _data(item, f"{label}[{index}]", names, problems)
+        if source is None:
+            continue
+        if source == own:
+            problems.add(item.at, f"{label}[{index}] is the data of the task itself", "other data")
+        elif source.name in sets:
+            found = f"{label}[{index}] is called {source.name}, as one before it"
+            problems.add(item.at, found, "sets of different names")
+        sets[source.name] = source
+    return sets if len(problems.found) == before else None
 
 
 def _source(

@@ -5,7 +5,7 @@ It tries data, model and machinery within a minute or two, and answers nothing: 
 - 2 replicates, 2 trials a search, and 1 confirmation of each search: no verdict rests on so few;
 - eight of a trial's largest batches of training texts, the rungs moved along, so that each stands where it stood: after
   the same number of epochs;
-- 80 validation and 100 test texts.
+- 80 validation and 100 test texts, and as many of each shift set.
 
 Whatever of these is smaller in the space stays.
 """
@@ -35,6 +35,7 @@ def small_form(experiment: Experiment) -> Experiment:
                     "train": train,
                     "validation": min(task.validation, VALIDATION),
                     "test": min(task.test, TEST),
+                    "shift_test": None if task.shift_test is None else min(task.shift_test, TEST),
                 }
             ),
             "budget": budget.model_copy(

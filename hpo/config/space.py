@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from hpo.config.checks import Draft, check
 from hpo.config.document import Node, positions, read_document
 from hpo.config.experiment import Budget, Confirmation, Experiment, Fixed, Setting, Task
-from hpo.config.fragments import given, read_keys, read_section, read_size, read_value
+from hpo.config.fragments import given, read_keys, read_section, read_size, read_value, shown
 from hpo.config.problems import Position, Problems, SpaceFileError, listed, nearest_name
 from hpo.config.schedule_checks import check_schedules
 from hpo.config.schema import schema
@@ -30,8 +30,12 @@ from hpo.config.sections import (
 )
 from hpo.config.settings import read_setting
 from hpo.errors import UserError
+from hpo.records.files import slug
 
-__all__ = ["Space", "SpaceFileError", "find_space", "load_space", "shipped_spaces"]
+__all__ = ["Space", "SpaceFileError", "find_space", "load_space", "load_spaces", "shipped_spaces"]
+
+At = tuple[str | int, ...]  # a key path of the file
+TASK_AT: At = ("task",)
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,14 @@ class Space:
     Attributes:
         text: the content of the file.
         places: line and column of each key path.
+        task_at: key path of the task of ``experiment``: the file may have several.
     """
 
     experiment: Experiment
     path: Path
     text: str
-    places: Mapping[tuple[str | int, ...], Position] = field(repr=False)
+    places: Mapping[At, Position] = field(repr=False)
+    task_at: At = TASK_AT
 
     def where(self, *keys: str | int) -> str:
         """``file:line:column`` of a key path, or of the nearest section above it that the file has."""
@@ -86,7 +92,22 @@ def find_space(name_or_path: str) -> Path:
 
 
 def load_space(name_or_path: str, models: Collection[str], data: Collection[str]) -> Space:
-    """Read a space file; ``models`` and ``data`` are the catalogue's names.
+    """Read a space file of one task; as ``load_spaces``.
+
+    Raises:
+        UserError: also where it has several tasks.
+    """
+    first, *others = load_spaces(name_or_path, models, data)
+    if others:
+        raise UserError(
+            f"{first.path} has {1 + len(others)} tasks, and one is wanted",
+            "Write the one that is meant as `task`.",
+        )
+    return first
+
+
+def load_spaces(name_or_path: str, models: Collection[str], data: Collection[str]) -> tuple[Space, ...]:
+    """Read a space file: one Space, or where it has ``tasks`` one for each; ``models``, ``data``: the catalogue's names.
 
     Raises:
         SpaceFileError: with every error of the file.
@@ -98,10 +119,11 @@ def load_space(name_or_path: str, models: Collection[str], data: Collection[str]
     root = read_document(text, problems)
     if root is None:
         raise SpaceFileError(path, problems.found)
-    experiment = _experiment(root, path, Names(models, data, path.parent), problems)
-    if experiment is None:
+    experiments = _experiments(root, path, Names(models, data, path.parent), problems)
+    if problems.found:
         raise SpaceFileError(path, problems.found)
-    return Space(experiment, path, text, positions(root))
+    places = positions(root)
+    return tuple(Space(experiment, path, text, places, at) for at, experiment in experiments.items())
 
 
 def _read_text(path: Path, problems: Problems) -> str:
@@ -117,55 +139,102 @@ def _read_text(path: Path, problems: Problems) -> str:
     raise SpaceFileError(path, problems.found)
 
 
-def _experiment(root: Node, path: Path, names: Names, problems: Problems) -> Experiment | None:
-    """The Experiment of ``root``; None where the file has errors."""
+def _experiments(root: Node, path: Path, names: Names, problems: Problems) -> dict[At, Experiment]:
+    """The Experiment of each task by where the task stands; of a file with errors they do not count."""
     top = schema()
     several = compares_models(root)
-    required = [*top["required"], *([] if several else ["model"])]
+    tasks = given(root, {"tasks": top["properties"]["tasks"]})
+    required = [*top["required"], *(tasks or ["task"]), *([] if several else ["model"])]
     entries = read_keys(root, top["properties"], required, "", problems)
     if entries is None:
-        return None
+        return {}
+    shared = _shared(entries, several, names, problems)
+    found: dict[At, Experiment] = {}
+    for at, node in _tasks(entries, problems).items():
+        draft = _draft(root, at, node, entries, names, problems)
+        check(draft, problems)
+        check_schedules(draft, problems)
+        if not problems.found:
+            found[at] = _experiment(path.stem, at, draft, shared)
+    _check_names(found, positions(root), problems)
+    return found
+
+
+def _shared(entries: Mapping[str, Node], several: bool, names: Names, problems: Problems) -> dict[str, Any]:
+    """Fields of the Experiment of every task that are no section; ``several``: models are compared."""
+    properties = schema()["properties"]
     question, seed = (
-        read_value(entries[key], top["properties"][key], key, problems) if key in entries else None
+        read_value(entries[key], properties[key], key, problems) if key in entries else None
         for key in ("question", "seed")
     )
-    model = read_model(entries["model"], names, problems) if "model" in entries else None
-    masked = (
-        read_augmentation_model(entries["augmentation_model"], names, problems)
-        if "augmentation_model" in entries
-        else None
+    model, masked = (
+        read(entries[key], names, problems) if key in entries else None
+        for key, read in (("model", read_model), ("augmentation_model", read_augmentation_model))
     )
     if model is not None and several:
         found = "the file has model, and compare.parameter is model"
         problems.add(entries["model"].key_at, found, "one of model and compare")
     limit = read_size(entries["store_limit"], "store_limit", problems) if "store_limit" in entries else None
-    draft = _draft(root, entries, names, problems)
-    check(draft, problems)
-    check_schedules(draft, problems)
-    if problems.found:
-        return None
-    budget = Budget(**draft.budget)
+    return {
+        "question": question,
+        "model": model,
+        "seed": seed or 0,
+        "augmentation_model": masked,
+        "store_limit": limit,
+    }
+
+
+def _experiment(stem: str, at: At, draft: Draft, shared: Mapping[str, Any]) -> Experiment:
+    """The Experiment of one task; ``shared``: fields of it that are no section."""
+    budget, task = Budget(**draft.budget), Task(**draft.task)
     return Experiment(
-        name=path.stem,
-        question=question,
-        task=Task(**draft.task),
-        model=model,
+        name=stem if at == TASK_AT else f"{stem}-{slug(PurePath(task.data.name).stem)}",
+        task=task,
         compare=draft.compare,
         parameters={name: setting for name, setting in draft.parameters.items() if setting is not None},
         baseline=draft.baseline,
         budget=budget,
         confirmation=Confirmation(seeds=draft.seeds or (10 if budget.replicates == 1 else 1)),
-        seed=seed or 0,
-        augmentation_model=masked,
-        store_limit=limit,
+        **shared,
     )
 
 
-def _draft(root: Node, entries: Mapping[str, Node], names: Names, problems: Problems) -> Draft:
+def _tasks(entries: Mapping[str, Node], problems: Problems) -> dict[At, Node | None]:
+    """Each task by where it stands; None: nowhere, so that the other sections are read all the same."""
+    one = {TASK_AT: entries.get("task")}
+    several = entries.get("tasks")
+    if several is None:
+        return one
+    if "task" in entries:
+        problems.add(several.key_at, "the file has task and tasks", "one of them")
+    if not isinstance(several.value, tuple) or len(several.value) < 2:
+        problems.add(several.at, f"tasks is {shown(several.plain())}", "a list of at least 2 tasks")
+        return one
+    if "compare" not in entries:
+        problems.add(several.key_at, "the file has tasks and compares nothing", "compare, or one task")
+    return {("tasks", index): node for index, node in enumerate(several.value)}
+
+
+def _check_names(
+    experiments: Mapping[At, Experiment], places: Mapping[At, Position], problems: Problems
+) -> None:
+    """Tasks name the folders of their runs by their data."""
+    seen: set[str] = set()
+    for at, experiment in experiments.items():
+        if experiment.name in seen:
+            found = f"{at[0]}[{at[1]}] has data called {experiment.task.data.name}, as one before it"
+            problems.add(places[at], found, "data of different names")
+        seen.add(experiment.name)
+
+
+def _draft(
+    root: Node, at: At, node: Node | None, entries: Mapping[str, Node], names: Names, problems: Problems
+) -> Draft:
     """The sections that the checks look at together. A missing section is all None: it is a problem already."""
     task: dict[str, Any] = dict.fromkeys(("data", *TASK["properties"]))
-    if "task" in entries:
-        task = read_task(entries["task"], names, problems)
+    if node is not None:
+        label = "task" if at == TASK_AT else f"{at[0]}[{at[1]}]"
+        task = read_task(node, names, problems, label)
     budget: dict[str, Any] = dict.fromkeys(BUDGET["properties"])
     if "budget" in entries:
         budget = read_section(entries["budget"], BUDGET, "budget", problems)

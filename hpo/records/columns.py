@@ -331,6 +331,20 @@ RUNGS = TableSchema(
     ),
 )
 
+_ITEM = (
+    Column("item", "int64", "", "Number of the item in the order of its set, from 0."),
+    Column("group", "int64", "", "Number of its group.", "no groups"),
+    Column("prediction", "int64", "", "Number of the predicted class.", _UNKNOWN),
+    Column("correct", "int64", "", "1 where the prediction is the label, else 0.", _UNKNOWN),
+    Column(
+        "value",
+        "float64",
+        _METRIC,
+        "Share in the score of the set, which is the mean: a loss, or what the jackknife says.",
+        "`correct` is it, or not recorded",
+    ),
+)
+
 ITEMS = TableSchema(
     "items",
     "One test item of one confirmation; never its text.",
@@ -341,17 +355,7 @@ ITEMS = TableSchema(
         _STRATEGY,
         _REPLICATE,
         Column("index", "int64", "", "Number of the confirmation's fresh seed within the replicate."),
-        Column("item", "int64", "", "Number of the test item in the order of the split, from 0."),
-        Column("group", "int64", "", "Number of its group.", "no groups"),
-        Column("prediction", "int64", "", "Number of the predicted class.", _UNKNOWN),
-        Column("correct", "int64", "", "1 where the prediction is the label, else 0.", _UNKNOWN),
-        Column(
-            "value",
-            "float64",
-            _METRIC,
-            "Share in the test score, which is the mean: a loss, or what the jackknife says.",
-            "`correct` is it, or not recorded",
-        ),
+        *_ITEM,
     ),
 )
 
@@ -366,8 +370,8 @@ COSTS = TableSchema(
             "work",
             "string",
             "",
-            "`segment` (training to a rung), `pass` (texts through frozen layers), `evaluation`, `test`, `retrained` "
-            "(again what was lost) or `whole` (a training whose source has one time for it).",
+            "`segment` (training to a rung), `pass` (texts through frozen layers), `evaluation`, `test`, `shift`, "
+            "`retrained` (again what was lost) or `whole` (a training whose source has one time for it).",
         ),
         Column("key", "string", "", "What the work is; an empty text where it has no key."),
         Column("seen", "int64", _RESOURCE, "Where a segment ended.", "no segment"),
@@ -419,4 +423,64 @@ AUDITED = TableSchema(
     ),
 )
 
-TABLES = (RUNS, SPACE, TRIALS, CONFIRMATIONS, PARAMETERS, RUNGS, ITEMS, COSTS, AUDITED)
+_SHIFT = Column("shift", "string", "", "Name of the shift set.")
+
+SHIFTS = TableSchema(
+    "shifts",
+    "A further set of texts, of another domain, on which confirmations alone were scored.",
+    ("run", "shift"),
+    (
+        _RUN,
+        _SHIFT,
+        Column("position", "int64", "", "Place in the space file, from 0."),
+        Column("data", "string", "", "Name of the data and where it came from."),
+        Column("data_licence", "string", "", "Licence of the data."),
+        Column("data_sha256", "string", "", "Covers texts and labels."),
+        Column("size", "int64", "texts", "Size of the set."),
+        Column(
+            "overlap_dropped", "int64", "texts", "Left out, since they also stand in the task's own splits."
+        ),
+        Column("duplicates_dropped", "int64", "texts", "Duplicates dropped before."),
+        Column("texts_cut", "int64", "texts", "Those that have more than `max_length` tokens.", _UNKNOWN),
+        Column("groups", "json", "", "Group of each item, by number, in the order of the set.", "no groups"),
+    ),
+)
+
+_SCORED = ("run", "role", "strategy", "replicate", "index", "shift")
+
+SHIFT_SCORES = TableSchema(
+    "shift_scores",
+    "A confirmation scored on a shift set once, in the state that was scored on the test split.",
+    _SCORED,
+    (
+        _RUN,
+        Column("role", "string", "", "`strategy` or `baseline`."),
+        _STRATEGY,
+        _REPLICATE,
+        Column("index", "int64", "", "Number of the confirmation's fresh seed within the replicate."),
+        _SHIFT,
+        Column("score", "float64", _METRIC, "On the shift set."),
+        Column("loss", "float64", "nats", "On the shift set.", "not finite"),
+        Column("metrics", "json", "", "Every metric of the task on the shift set, by name."),
+        Column("seconds", "float64", "device-seconds", "Of the evaluation."),
+        Column("evaluation", "string", "", "Key of the evaluation; equal keys are the same work."),
+    ),
+)
+
+SHIFT_ITEMS = TableSchema(
+    "shift_items",
+    "One item of a shift set and one confirmation; never its text.",
+    (*_SCORED, "item"),
+    (
+        _RUN,
+        Column("role", "string", "", "`strategy` or `baseline`."),
+        _STRATEGY,
+        _REPLICATE,
+        Column("index", "int64", "", "Number of the confirmation's fresh seed within the replicate."),
+        _SHIFT,
+        *_ITEM,
+    ),
+)
+
+SHIFT_TABLES = (SHIFTS, SHIFT_SCORES, SHIFT_ITEMS)  # which tables of runs before there were shift sets lack
+TABLES = (RUNS, SPACE, TRIALS, CONFIRMATIONS, PARAMETERS, RUNGS, ITEMS, COSTS, AUDITED, *SHIFT_TABLES)

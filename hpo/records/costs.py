@@ -66,6 +66,7 @@ def _pieces(item: Training) -> list[Piece]:
     evaluations = [Piece("evaluation", r.evaluation, r.seconds) for r in item.rungs]
     if isinstance(item, Confirmation):
         evaluations.append(Piece("test", item.test_evaluation, item.test_seconds))
+        evaluations += [Piece("shift", s.evaluation, s.seconds) for s in item.shifts.values()]
     pieces += [piece for piece in evaluations if piece.key or piece.seconds]
     if isinstance(item, Audited):
         return pieces

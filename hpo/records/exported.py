@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import UserError
-from hpo.records.columns import TABLES, TableSchema
+from hpo.records.columns import SHIFT_TABLES, TABLES, TableSchema
 from hpo.records.description import RECORDS
 from hpo.records.schema import (
     NOT_RECORDED,
@@ -24,6 +24,8 @@ from hpo.records.schema import (
     Rung,
     Search,
     Segment,
+    SetScores,
+    ShiftInfo,
     SplitInfo,
     Stamp,
     Trial,
@@ -40,7 +42,9 @@ def read_tables(folder: Path) -> Records:
     Raises:
         UserError: a table is missing, or is none of this version of the schema.
     """
-    rows = {table.name: _rows(folder, table) for table in TABLES}
+    shifts = any((folder / f"{table.name}.parquet").exists() for table in SHIFT_TABLES)
+    there = [table for table in TABLES if shifts or table not in SHIFT_TABLES]
+    rows = {table.name: _rows(folder, table) if table in there else [] for table in TABLES}
     if len(rows["runs"]) != 1:
         raise UserError(
             f"{folder / 'runs.parquet'}: found {len(rows['runs'])} runs; one is required",
@@ -48,7 +52,7 @@ def read_tables(folder: Path) -> Records:
         )
     work = _Work(rows)
     return Records(
-        run=_run(rows["runs"][0], rows["space"]),
+        run=_run(rows["runs"][0], rows["space"], rows["shifts"]),
         trials=tuple(_trial(row, work) for row in rows["trials"]),
         confirmations=tuple(_confirmation(row, work) for row in rows["confirmations"]),
         audited=tuple(_audited(row, work) for row in rows["audited"]),
@@ -65,8 +69,14 @@ class _Work:
         self._rungs, self._costs = _grouped(rows["rungs"]), _grouped(rows["costs"])
         self._items: dict[Key, list[Row]] = defaultdict(list)
         for row in rows["items"]:
-            training = "baseline" if row["role"] == "baseline" else "confirmation"
-            self._items[training, row["strategy"], row["replicate"], row["index"]].append(row)
+            self._items[_confirmed(row)].append(row)
+        items: dict[tuple[Key, str], list[Row]] = defaultdict(list)
+        for row in rows["shift_items"]:
+            items[_confirmed(row), row["shift"]].append(row)
+        self._shifts: dict[Key, dict[str, SetScores]] = defaultdict(dict)
+        for row in rows["shift_scores"]:
+            key = _confirmed(row)
+            self._shifts[key][row["shift"]] = _scores(row, items[key, row["shift"]])
 
     def fields(self, key: Key) -> dict[str, Any]:
         """Fields that all trainings share."""
@@ -91,8 +101,33 @@ class _Work:
 
     def items(self, key: Key, column: str) -> tuple[Any, ...] | None:
         """A column of the test items; None where it was not recorded."""
-        values = tuple(row[column] for row in self._items[key])
-        return None if not values or values[0] is None else values
+        return _column(self._items[key], column)
+
+    def shifts(self, key: Key) -> dict[str, SetScores]:
+        """Scores on the shift sets by their names."""
+        return self._shifts[key]
+
+
+def _confirmed(row: Row) -> Key:
+    """The key of the confirmation that a row of scores belongs to."""
+    training = "baseline" if row["role"] == "baseline" else "confirmation"
+    return training, row["strategy"], row["replicate"], row["index"]
+
+
+def _column(items: list[Row], column: str) -> tuple[Any, ...] | None:
+    """A column of the items of one set; None where it was not recorded."""
+    values = tuple(row[column] for row in items)
+    return None if not values or values[0] is None else values
+
+
+def _scores(row: Row, items: list[Row]) -> SetScores:
+    return SetScores(
+        **_part(row, "score", "loss", "seconds", "evaluation"),
+        metrics=json.loads(row["metrics"]),
+        predictions=_column(items, "prediction"),
+        correct=_column(items, "correct"),
+        values=_column(items, "value"),
+    )
 
 
 def _grouped(rows: list[Row]) -> dict[Key, list[Row]]:
@@ -131,7 +166,7 @@ def _rows(folder: Path, table: TableSchema) -> list[Row]:
     return rows
 
 
-def _run(row: Row, space: list[Row]) -> Run:
+def _run(row: Row, space: list[Row], shifts: list[Row]) -> Run:
     stamp = None if row["began"] is None else Stamp(**_part(row, "began", "command", "git", "plan_sha256"))
     named = (
         *(
@@ -158,6 +193,7 @@ def _run(row: Row, space: list[Row]) -> Run:
         ),
         space=tuple(_parameter(parameter) for parameter in space),
         split=_split(row),
+        shifts=tuple(_shift(shift) for shift in shifts),
         model=ModelInfo(
             source=_text(row["model"]),
             licence=_text(row["model_licence"]),
@@ -200,6 +236,17 @@ def _split(row: Row) -> SplitInfo:
     )
 
 
+def _shift(row: Row) -> ShiftInfo:
+    return ShiftInfo(
+        **_part(row, "size", "overlap_dropped", "duplicates_dropped", "texts_cut"),
+        name=row["shift"],
+        source=row["data"],
+        licence=row["data_licence"],
+        groups=None if row["groups"] is None else tuple(json.loads(row["groups"])),
+        sha256=row["data_sha256"],
+    )
+
+
 def _parameter(row: Row) -> ParameterInfo:
     return ParameterInfo(
         **_part(row, "name", "kind", "low", "high", "log", "step", "integer", "meaning"),
@@ -234,8 +281,7 @@ def _confirmation(row: Row, work: _Work) -> Confirmation:
             "retrained_seconds",
         ),
     )
-    training = "baseline" if row["role"] == "baseline" else "confirmation"
-    key = (training, row["strategy"], row["replicate"], row["index"])
+    key = _confirmed(row)
     return Confirmation(
         **_part(row, *named),
         seed=_number(row["seed"]),
@@ -246,6 +292,7 @@ def _confirmation(row: Row, work: _Work) -> Confirmation:
         test_correct=work.items(key, "correct"),
         test_values=work.items(key, "value"),
         test_metrics=json.loads(row["test_metrics"]),
+        shifts=work.shifts(key),
         **work.fields(key),
     )
 

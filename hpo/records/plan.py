@@ -20,7 +20,7 @@ class Kept(Enum):
 
 
 def plan(run: Run) -> dict[str, Any]:
-    """What was fixed beforehand: question, strategies, budget, metric, selection, seeds, splits, and the verdict's rule.
+    """What was fixed beforehand: question, strategies, budget, metric, selection, seeds, sets, and the verdict's rule.
 
     The rule is that of the version at hand: where it is another than when the run began, the plan is another. What an
     import alone says of a parameter is left out: nothing was fixed by it.
@@ -46,9 +46,11 @@ def plan(run: Run) -> dict[str, Any]:
         exclude={"space": {"__all__": {"observed"}}},
     )
     models = {name: model.sha256 for name, model in run.models.items()}
+    shifts = {shift.name: shift.sha256 for shift in run.shifts}
     return {
         **fixed,
         "split": run.split.sha256,
+        **({"shifts": shifts} if shifts else {}),
         "model": run.model.sha256,
         **({"models": models} if models else {}),
         **({"form": run.form} if run.form else {}),

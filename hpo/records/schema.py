@@ -96,6 +96,28 @@ class Trial(Frozen):
     charged: float | None = None
 
 
+class SetScores(Frozen):
+    """Scores of one trained state on a labelled set that selection never saw: the test split, or a shift set.
+
+    Attributes:
+        metrics: every metric of the task by name.
+        loss: None where it is not finite.
+        predictions, correct: of each item, in the order of the set, its class index and whether it is the label; None
+            where items have no one class.
+        values: of each item, with the score as their mean; None where ``correct`` is that.
+        evaluation: key of the evaluation; equal keys are the same work.
+    """
+
+    score: float
+    metrics: dict[str, float]
+    loss: float | None
+    predictions: tuple[int, ...] | None
+    correct: tuple[int, ...] | None
+    values: tuple[float, ...] | None
+    seconds: float
+    evaluation: str
+
+
 class Confirmation(Frozen):
     """A selected configuration (or the baseline's) trained again with a fresh seed and scored on the test split once.
 
@@ -112,6 +134,7 @@ class Confirmation(Frozen):
             jackknife says that the item does to a score of the whole split (``hpo.metrics.influence``); None where
             ``test_correct`` is that, or nothing was recorded.
         test_metrics: every metric of the task by name, the run's own among them.
+        shifts: scores on each shift set by its name, in the state that was scored on the test split.
         fresh: whether it was trained with a seed that selection never saw; else it is the selected trial itself.
     """
 
@@ -135,6 +158,7 @@ class Confirmation(Frozen):
     test_metrics: dict[str, float] = {}
     test_seconds: float = 0.0
     test_evaluation: str = ""
+    shifts: dict[str, SetScores] = {}
     fresh: bool = True
     segments: tuple[Segment, ...] = ()
     rungs: tuple[Rung, ...] = ()
@@ -198,6 +222,28 @@ class SplitInfo(Frozen):
     texts_cut: int | None = None
     groups: tuple[int, ...] | None = None
     sha256: str = NOT_RECORDED
+
+
+class ShiftInfo(Frozen):
+    """A further set of labelled texts, of another domain, on which confirmations alone were scored.
+
+    Attributes:
+        size: in texts.
+        overlap_dropped: texts left out because they also stand in the task's own splits.
+        texts_cut: how many have more tokens than are read; None: not recorded.
+        groups: group of each item, by number, in the order of the set; None: no groups.
+        sha256: covers texts and labels.
+    """
+
+    name: str
+    source: str
+    licence: str
+    size: int
+    overlap_dropped: int = 0
+    duplicates_dropped: int = 0
+    texts_cut: int | None = None
+    groups: tuple[int, ...] | None = None
+    sha256: str
 
 
 class ModelInfo(Frozen):
@@ -332,6 +378,7 @@ class Run(Frozen):
     search: Search
     space: tuple[ParameterInfo, ...]
     split: SplitInfo = SplitInfo()
+    shifts: tuple[ShiftInfo, ...] = ()
     model: ModelInfo = ModelInfo()
     models: dict[str, ModelInfo] = {}
     device: DeviceInfo = DeviceInfo()
@@ -353,7 +400,9 @@ def charged_seconds(item: Trial | Confirmation | Audited) -> float:
     """Device-seconds that this item would have cost alone: what its strategy's budget, or the audit, is charged."""
     if not isinstance(item, Audited) and item.charged is not None:
         return item.charged
-    test = item.test_seconds if isinstance(item, Confirmation) else 0.0
+    test = 0.0
+    if isinstance(item, Confirmation):
+        test = item.test_seconds + sum(scores.seconds for scores in item.shifts.values())
     passed = sum(p.seconds for p in item.passes)
     return sum(s.seconds for s in item.segments) + passed + sum(r.seconds for r in item.rungs) + test
 
@@ -370,4 +419,6 @@ def spent_seconds(items: tuple[Trial | Confirmation, ...]) -> float:
             work.setdefault(rung.evaluation, rung.seconds)
         if isinstance(item, Confirmation):
             work.setdefault(item.test_evaluation, item.test_seconds)
+            for scores in item.shifts.values():
+                work.setdefault(scores.evaluation, scores.seconds)
     return sum(work.values()) + sum(item.retrained_seconds + (item.charged or 0.0) for item in items)

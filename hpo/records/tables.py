@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ from hpo.records.columns import (
     PARAMETERS,
     RUNGS,
     RUNS,
+    SHIFT_ITEMS,
+    SHIFT_SCORES,
+    SHIFTS,
     SPACE,
     TABLES,
     TRIALS,
@@ -81,9 +84,12 @@ def tables(records: Records) -> dict[TableSchema, pa.Table]:
         RUNGS: _rungs(records),
         COSTS: ({"run": name, **cost} for cost in costs(records)),
         AUDITED: ({"run": name, **_audited(a)} for a in records.audited),
+        SHIFTS: _shifts(records.run),
+        SHIFT_SCORES: _shift_scores(records),
     }
     made = {schema: arrow_table(RECORDS, schema, found) for schema, found in rows.items()}
     made[ITEMS] = _table(RECORDS, ITEMS, _items(records))
+    made[SHIFT_ITEMS] = _table(RECORDS, SHIFT_ITEMS, _shift_items(records))
     return {schema: made[schema] for schema in TABLES}
 
 
@@ -257,22 +263,70 @@ def _rungs(records: Records) -> Iterator[Row]:
             yield {**whose, "rung": number, "seen": rung.examples, **facts, "metrics": _json(rung.metrics)}
 
 
+def _shifts(run: Run) -> Iterator[Row]:
+    for position, shift in enumerate(run.shifts):
+        facts = shift.model_dump(exclude={"name", "source", "licence", "sha256", "groups"})
+        yield {
+            "run": run.name,
+            "shift": shift.name,
+            "position": position,
+            "data": shift.source,
+            "data_licence": shift.licence,
+            "data_sha256": shift.sha256,
+            **facts,
+            "groups": None if shift.groups is None else _json(shift.groups),
+        }
+
+
+def _shift_scores(records: Records) -> Iterator[Row]:
+    for c in records.confirmations:
+        for name, scores in c.shifts.items():
+            facts = scores.model_dump(include={"score", "loss", "seconds", "evaluation"})
+            yield {**_whose_items(records, c), "shift": name, **facts, "metrics": _json(scores.metrics)}
+
+
 def _items(records: Records) -> dict[str, list[Any]]:
     """Columns of the items: there may be millions of rows, so none is made by itself."""
     columns: dict[str, list[Any]] = defaultdict(list)
-    groups = records.run.split.groups
     for c in records.confirmations:
-        count = len(c.item_scores or c.test_predictions or ())
-        empty = [None] * count
-        whose = {name: getattr(c, name) for name in ("role", "strategy", "replicate", "index")}
-        for name, value in {"run": records.run.name, **whose}.items():
-            columns[name] += [value] * count
-        columns["item"] += range(count)
-        columns["group"] += empty if groups is None else groups[:count]
-        columns["prediction"] += empty if c.test_predictions is None else c.test_predictions
-        columns["correct"] += empty if c.test_correct is None else c.test_correct
-        columns["value"] += empty if c.test_values is None else c.test_values
+        scores = (c.test_predictions, c.test_correct, c.test_values)
+        _add_items(columns, _whose_items(records, c), records.run.split.groups, scores)
     return columns or {name: [] for name in ITEMS.names}
+
+
+def _shift_items(records: Records) -> dict[str, list[Any]]:
+    """As ``_items``, of the shift sets."""
+    columns: dict[str, list[Any]] = defaultdict(list)
+    groups = {shift.name: shift.groups for shift in records.run.shifts}
+    for c in records.confirmations:
+        for name, s in c.shifts.items():
+            whose = {**_whose_items(records, c), "shift": name}
+            _add_items(columns, whose, groups.get(name), (s.predictions, s.correct, s.values))
+    return columns or {name: [] for name in SHIFT_ITEMS.names}
+
+
+def _whose_items(records: Records, c: Confirmation) -> Row:
+    return {
+        "run": records.run.name,
+        **{name: getattr(c, name) for name in ("role", "strategy", "replicate", "index")},
+    }
+
+
+def _add_items(
+    columns: dict[str, list[Any]],
+    whose: Row,
+    groups: Sequence[int] | None,
+    scores: tuple[Sequence[float] | None, Sequence[float] | None, Sequence[float] | None],
+) -> None:
+    """Rows of the items of one confirmation on one set; ``scores``: predictions, whether they are right, values."""
+    count = next((len(known) for known in scores if known), 0)
+    empty = [None] * count
+    for name, value in whose.items():
+        columns[name] += [value] * count
+    columns["item"] += range(count)
+    columns["group"] += empty if groups is None else groups[:count]
+    for name, known in zip(("prediction", "correct", "value"), scores, strict=True):
+        columns[name] += empty if known is None else known
 
 
 def _text(text: str) -> str | None:

@@ -14,8 +14,8 @@ from torch import Tensor
 from hpo.errors import UserError
 from hpo.models.classifier import Classifier
 from hpo.models.pretrained import Pretrained
-from hpo.records.schema import DeviceInfo
-from hpo.runtime.jobs import Done, Job, TestScores
+from hpo.records.schema import DeviceInfo, SetScores
+from hpo.runtime.jobs import TEST, Done, Job
 from hpo.runtime.loading import Loaded
 from hpo.training.course import Course
 from hpo.training.cuts import Forks
@@ -36,7 +36,7 @@ class Piece:
         parameters, seed: of its training.
         key: of the segment.
         first, last: number of the training's steps before it and at its end.
-        tested: whether the state at its end was scored on the test split.
+        tested: whether the state at its end was scored on the test split and the shift sets.
     """
 
     parameters: Mapping[str, Any]
@@ -55,12 +55,13 @@ class Again:
         exact: whether its key came out as recorded, on a device where that promises equal bits.
         facts: None where training diverged before it.
         done: at the evaluation at its end, or at the first one behind it.
+        tested: scores on the test split and the shift sets, by what jobs call them, where the piece was ``tested``.
     """
 
     exact: bool
     facts: SegmentFacts | None
     done: Done
-    test: TestScores | None
+    tested: Mapping[str, SetScores]
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,16 @@ class Trainer:
             done = worker.do(Job(parameters=piece.parameters, seed=piece.seed, rung=number))
             if done.diverged:
                 break
-        test = None
+        tested: dict[str, SetScores] = {}
         if piece.tested and not done.diverged:
-            worker.recall.open_test(self._loaded.test_set)
-            job = Job(parameters=piece.parameters, seed=piece.seed, rung=rung, split="test")
-            test = worker.do(job).test
+            worker.recall.open_test(self._loaded.test_sets)
+            for split in self._loaded.test_parts:
+                job = Job(parameters=piece.parameters, seed=piece.seed, rung=rung, split=split)
+                scores = worker.do(job).test
+                assert scores is not None, "a job beside the validation split gives scores"
+                tested[split] = scores
         exact = known and self._loaded.precision.device.type in EXACT
-        return Again(exact, worker.recall.segment(course, index), done, test)
+        return Again(exact, worker.recall.segment(course, index), done, tested)
 
     def whole(self, job: Job) -> Whole | None:
         """The model at an evaluation of a training; None where it diverges here before that."""
@@ -129,7 +133,7 @@ class Trainer:
         model, retrained = found
         recall = self._worker.recall
         pretrained = recall.of(job.parameters).pretrained
-        test = self._loaded.test_set(pretrained)
+        test = self._loaded.test_sets(pretrained)[TEST]
         predicted = predict(model, test, self._loaded.precision)
         return Whole(model, pretrained, retrained, recall.scoring.metrics(predicted, test))
 

@@ -43,11 +43,11 @@ class Engine:
         wanted = self.wanted
         self._loaded = loaded
         self.recall = loaded.recall(Store(wanted.store, wanted.room), wanted.forks, self._share)
-        self.executor = self._processes or InProcessExecutor(loaded.worker(self.recall), loaded.test_set)
+        self.executor = self._processes or InProcessExecutor(loaded.worker(self.recall), loaded.test_sets)
 
     def open_test(self) -> None:
-        """Allow jobs on the test split: the search is over."""
-        self.recall.open_test(self._loaded.test_set)
+        """Allow jobs on the test split and the shift sets: the search is over."""
+        self.recall.open_test(self._loaded.test_sets)
         self.executor.open_test()
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hpo.models.pretrained import Pretrained
 from hpo.runtime.jobs import Done, Job
@@ -14,12 +14,12 @@ class InProcessExecutor:
     """Does each job when its end is waited for.
 
     Args:
-        test: opens the test split for a model; called when the search is over.
+        test: opens the test split and the shift sets for a model; called when the search is over.
     """
 
     slots = 1
 
-    def __init__(self, worker: Worker, test: Callable[[Pretrained], EvaluationSet]) -> None:
+    def __init__(self, worker: Worker, test: Callable[[Pretrained], Mapping[str, EvaluationSet]]) -> None:
         self._worker = worker
         self._test = test
         self._job: Job | None = None

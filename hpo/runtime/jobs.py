@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-from hpo.records.schema import Frozen, Rung, Segment, Work
+from hpo.records.schema import Frozen, Rung, Segment, SetScores, Work
 
 UNTRAINED = -1  # in place of an evaluation's number: the start of a training
+VALIDATION, TEST = "validation", "test"  # splits
+SHIFT = "shift:"  # before the name of a shift set, in place of a split
 
 
 class Job(Frozen):
@@ -16,33 +18,14 @@ class Job(Frozen):
     Attributes:
         parameters: every active parameter of the training.
         rung: number of the evaluation in the training's course; ``UNTRAINED`` for the state before the first step.
-        split: ``validation`` while the search goes on; ``test``, item by item, for a confirmation.
+        split: ``VALIDATION`` while the search goes on; for a confirmation ``TEST``, or ``SHIFT`` and the name of a
+            shift set, item by item.
     """
 
     parameters: Mapping[str, Any]
     seed: int
     rung: int
-    split: Literal["validation", "test"] = "validation"
-
-
-class TestScores(Frozen):
-    """Scores on the test split.
-
-    Attributes:
-        metrics: every metric of the task by name.
-        predictions, correct: of each item, in the order of the split, its class index and whether it is the label; None
-            where items have no one class.
-        values: of each item, with the score as their mean; None where ``correct`` is that.
-    """
-
-    score: float
-    metrics: dict[str, float]
-    loss: float | None
-    predictions: tuple[int, ...] | None
-    correct: tuple[int, ...] | None
-    values: tuple[float, ...] | None
-    seconds: float
-    evaluation: str
+    split: str = VALIDATION
 
 
 class Done(Frozen):
@@ -50,7 +33,8 @@ class Done(Frozen):
 
     Attributes:
         segments: trained from the evaluation before to this one.
-        rung: scores on the validation split; None where training diverged, or for the test split.
+        rung: scores on the validation split; None where training diverged, or for another split.
+        test: scores on the test split or a shift set.
         diverged: why there are no scores: when it diverged and what to change.
         passes: through frozen layers, of the texts that were read.
         trained: number of segments trained now, the rest being known.
@@ -61,7 +45,7 @@ class Done(Frozen):
 
     segments: tuple[Segment, ...] = ()
     rung: Rung | None = None
-    test: TestScores | None = None
+    test: SetScores | None = None
     diverged: str | None = None
     passes: tuple[Work, ...] = ()
     trained: int = 0
@@ -90,7 +74,7 @@ class Executor(Protocol):
         """
 
     def open_test(self) -> None:
-        """Allow jobs on the test split: the search is over."""
+        """Allow jobs on the test split and the shift sets: the search is over."""
 
     def close(self) -> None:
         """Let go of all that was begun."""

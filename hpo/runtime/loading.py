@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,13 @@ import torch
 from hpo.config.experiment import Experiment
 from hpo.data.augmentation import Sources
 from hpo.data.read import read_texts
+from hpo.data.shifts import ShiftSet, load_shifts
 from hpo.data.task_data import Part, TaskData, load_task
 from hpo.data.tokens import count_longer, padding_id
 from hpo.models.objective import Outputs
 from hpo.models.pretrained import Pretrained, load_pretrained
 from hpo.models.structure import LAYERS, frozen_layers, kept_layers
+from hpo.runtime.jobs import SHIFT, TEST
 from hpo.runtime.memory import keep_freed_memory
 from hpo.runtime.recall import ModelTrainings, Recall
 from hpo.runtime.sources import load_sources
@@ -54,6 +56,7 @@ class Loaded:
     task: TaskData
     precision: Precision
     sources: Sources | None
+    shifts: tuple[ShiftSet, ...] = ()
 
     def recall(self, store: Store, forks: Forks, share: float = 1.0) -> Recall:
         """The trainings of this experiment as ``store`` knows them."""
@@ -100,18 +103,22 @@ class Loaded:
             held = int(torch.cuda.get_device_properties(device).total_memory * GPU_SHARE * share * HELD_SHARE)
         return Worker(recall, self._outputs, self.precision, share, held)
 
-    def test_set(self, pretrained: Pretrained) -> EvaluationSet:
-        """The test split as a model reads it: opened once all configurations are selected."""
-        return self._evaluation_set(self.task.test, pretrained)
+    @property
+    def test_parts(self) -> dict[str, Part]:
+        """What selection never sees, by what jobs call it: the test split, then the shift sets."""
+        return {TEST: self.task.test, **{SHIFT + shift.info.name: shift.part for shift in self.shifts}}
 
-    def count_cut(self) -> int:
-        """How many texts of all splits have more tokens than are read; of several models, as the one that cuts most
-        reads them."""
-        return max(self._cut(pretrained.tokenizer) for pretrained in self.models.values())
+    def test_sets(self, pretrained: Pretrained) -> dict[str, EvaluationSet]:
+        """``test_parts`` as a model reads them: opened once all configurations are selected."""
+        return {split: self._evaluation_set(part, pretrained) for split, part in self.test_parts.items()}
 
-    def _cut(self, tokenizer: Any) -> int:
+    def count_cut(self, *parts: Part) -> int:
+        """How many texts of ``parts`` have more tokens than are read; of several models, as the one that cuts most reads
+        them."""
+        return max(self._cut(pretrained.tokenizer, parts) for pretrained in self.models.values())
+
+    def _cut(self, tokenizer: Any, parts: Sequence[Part]) -> int:
         words, length = self.task.kind == "token-classification", self.experiment.task.max_length
-        parts = (self.task.train, self.task.validation, self.task.test)
         return sum(count_longer(tokenizer, part.texts, length, words=words) for part in parts)
 
     def _evaluation_set(self, part: Part, pretrained: Pretrained) -> EvaluationSet:
@@ -159,7 +166,8 @@ def load(
     for pretrained in models.values():
         pretrained.body.to(precision.device)
     sources = load_sources(experiment.values("augmentation"), experiment.augmentation_model)
-    return Loaded(experiment, models, task, precision, sources)
+    shifts = load_shifts(experiment.task, task, experiment.seed)
+    return Loaded(experiment, models, task, precision, sources, shifts)
 
 
 def cores() -> int:

@@ -201,7 +201,7 @@ def work(setup: Setup, inbox: _Inbox, pipe: Connection) -> None:
     while True:
         message = inbox.next()
         if message == b"open test":
-            recall.open_test(loaded.test_set)
+            recall.open_test(loaded.test_sets)
             continue
         try:
             answer = Answer(done=worker.do(Job.model_validate_json(message)))

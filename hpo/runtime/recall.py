@@ -9,8 +9,8 @@ from typing import Any
 
 from hpo.config.parameters import MODEL, complete
 from hpo.models.pretrained import Pretrained
-from hpo.records.schema import Rung, Segment, Work
-from hpo.runtime.jobs import UNTRAINED, Done, Job, TestScores
+from hpo.records.schema import Rung, Segment, SetScores, Work
+from hpo.runtime.jobs import UNTRAINED, VALIDATION, Done, Job
 from hpo.training.course import Course, Planner
 from hpo.training.evaluation import EvaluationSet
 from hpo.training.keys import evaluation_key, segment_key
@@ -29,14 +29,14 @@ class ModelTrainings:
         planner: of their courses.
         prefixes: of them all; only their planning and their facts are used here.
         validation: the validation split as the model reads it.
-        test: the test split; None until the search is over and it was opened.
+        test: the test split and the shift sets by what jobs call them; None until the search is over and they were opened.
     """
 
     pretrained: Pretrained
     planner: Planner
     prefixes: Prefixes
     validation: EvaluationSet
-    test: EvaluationSet | None = None
+    test: Mapping[str, EvaluationSet] | None = None
 
 
 class Recall:
@@ -97,15 +97,15 @@ class Recall:
         if scores is None or passes is None:
             return None
         done = Done(segments=tuple(segments), passes=passes)
-        if job.split == "test":
+        if job.split != VALIDATION:
             return done.model_copy(update={"test": self._test_scores(course, job, scores)})
         if scores.loss is None:
             seen = course.seen[course.marks[job.rung]] if job.rung != UNTRAINED else 0
             return done.model_copy(update={"diverged": _diverged("validation", seen)})
         return done.model_copy(update={"rung": self._rung(course, job, scores, losses)})
 
-    def open_test(self, test: Callable[[Pretrained], EvaluationSet]) -> None:
-        """Let jobs be scored on the test split, now that the search is over."""
+    def open_test(self, test: Callable[[Pretrained], Mapping[str, EvaluationSet]]) -> None:
+        """Let jobs be scored on the test split and the shift sets, now that the search is over."""
         for model in self._models.values():
             if model.test is None:
                 model.test = test(model.pretrained)
@@ -132,12 +132,12 @@ class Recall:
         return evaluation_key(course.keys[state_of(course, job.rung)], self.data(job).key, str(course.start))
 
     def data(self, job: Job) -> EvaluationSet:
-        """The split on which a job is scored."""
+        """The labelled texts on which a job is scored."""
         model = self.of(job.parameters)
-        if job.split == "validation":
+        if job.split == VALIDATION:
             return model.validation
         assert model.test is not None, "the test split is opened when the search is over, not before"
-        return model.test
+        return model.test[job.split]
 
     def _passes(self, course: Course, job: Job) -> tuple[Work, ...] | None:
         """The passes through frozen layers that the job's training and evaluation read; None: not all were made."""
@@ -176,10 +176,10 @@ class Recall:
             evaluation=self.evaluation_key(course, job),
         )
 
-    def _test_scores(self, course: Course, job: Job, facts: EvaluationFacts) -> TestScores:
+    def _test_scores(self, course: Course, job: Job, facts: EvaluationFacts) -> SetScores:
         items, data = facts.items, self.data(job)
-        assert items is not None, "an evaluation on the test split keeps its items"
-        return TestScores(
+        assert items is not None, "an evaluation that selection never sees keeps its items"
+        return SetScores(
             score=facts.metrics[self.scoring.metric],
             metrics=facts.metrics,
             loss=facts.loss,

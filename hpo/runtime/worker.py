@@ -21,7 +21,7 @@ from hpo.data.texts import Texts
 from hpo.errors import UserError
 from hpo.models.classifier import STRUCTURE, Classifier, build_classifier
 from hpo.models.objective import Outputs
-from hpo.runtime.jobs import UNTRAINED, Done, Job
+from hpo.runtime.jobs import UNTRAINED, VALIDATION, Done, Job
 from hpo.runtime.recall import Recall, state_of
 from hpo.seeds import derive
 from hpo.training.backward import Backward, recorded_on_gpu
@@ -272,7 +272,7 @@ class Worker:
             metrics=scoring.metrics(predicted, data),
             loss=predicted.loss if finite else None,
             seconds=self._count("evaluate", started),
-            items=scoring.items(predicted, data) if job.split == "test" else None,
+            items=None if job.split == VALIDATION else scoring.items(predicted, data),
         )
         self.recall.store.put_evaluation(self.recall.evaluation_key(course, job), facts)
 

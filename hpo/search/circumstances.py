@@ -34,8 +34,10 @@ _DECIDING = ("hpo", "torch", "transformers", "optuna", "numpy")
 
 def other_assets(before: Run, head: Run) -> list[str]:
     """What of data and weights is not as it was."""
+    shifts = {shift.name: shift.sha256[:12] for shift in before.shifts}
     return _changed(
         ("data, SHA-256", before.split.sha256[:12], head.split.sha256[:12]),
+        *((f"shift set {s.name}, SHA-256", shifts.get(s.name), s.sha256[:12]) for s in head.shifts),
         ("model weights, SHA-256", before.model.sha256[:12], head.model.sha256[:12]),
     )
 

@@ -1,4 +1,4 @@
-"""Confirmation: the selected configuration trained again with fresh seeds, scored on the test split once, item by item."""
+"""Confirmation: the selected configuration trained again with fresh seeds, scored once on the test split and shift sets."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Metric, Rung, Trial
-from hpo.runtime.jobs import UNTRAINED, Done, Job
+from hpo.records.schema import Confirmation, Metric, Rung, SetScores, Trial
+from hpo.runtime.jobs import SHIFT, TEST, UNTRAINED, Done, Job
 from hpo.search.trained import Trained
 from hpo.search.watchers import Watchers
 
@@ -27,11 +27,13 @@ def confirm(
     role: Literal["strategy", "baseline"],
     selected: Trial | None,
     metric: Metric,
+    shifts: Iterable[str],
     test_is_open: Callable[[], bool],
 ) -> Generator[Job | Callable[[], bool], Done, Confirmation]:
     """Train what ``work`` names, evaluated so many times, and score the state of its best rung on the test split.
 
-    The last segment waits for the test split too, so that it is scored in the state that it leaves in memory.
+    The last segment waits for the test split too, so that it is scored in the state that it leaves in memory. In the same
+    state it is scored on each set of ``shifts``.
 
     A training that diverges is scored by the best rung that it reached, or untrained: that it failed with this seed
     belongs to its strategy.
@@ -54,13 +56,11 @@ def confirm(
         trained.add((yield Job(parameters=parameters, seed=work.seed, rung=UNTRAINED)))
     best = best_rung(trained.rungs, metric)
     yield test_is_open
-    scored = yield Job(
-        parameters=parameters, seed=work.seed, rung=best if reached else UNTRAINED, split="test"
-    )
-    trained.passes |= {pass_.key: pass_ for pass_ in scored.passes}
-    trained.retrained_seconds += scored.retrained_seconds
-    test = scored.test
-    assert test is not None, "a job on the test split gives scores, or loses the worker"
+    state = Job(parameters=parameters, seed=work.seed, rung=best if reached else UNTRAINED, split=TEST)
+    test = trained.scores((yield state))
+    shifted: dict[str, SetScores] = {}
+    for name in shifts:
+        shifted[name] = trained.scores((yield state.model_copy(update={"split": SHIFT + name})))
     return Confirmation(
         role=role,
         strategy=work.strategy,
@@ -81,6 +81,7 @@ def confirm(
         test_metrics=test.metrics,
         test_seconds=test.seconds,
         test_evaluation=test.evaluation,
+        shifts=shifted,
         segments=tuple(trained.segments),
         rungs=tuple(trained.rungs),
         passes=tuple(trained.passes.values()),

@@ -255,7 +255,14 @@ class _Run:
         self._watchers.started(work)
         role: Literal["baseline", "strategy"] = "baseline" if strategy == BASELINE else "strategy"
         record = yield from confirm(
-            self._watchers, len(course.rungs), work, role, selected, self._metric, self._test_is_open
+            self._watchers,
+            len(course.rungs),
+            work,
+            role,
+            selected,
+            self._metric,
+            tuple(self._experiment.task.shift),
+            self._test_is_open,
         )
         write_confirmation(self._folder, record)
         self._watchers.confirmation(record)

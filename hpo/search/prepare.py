@@ -7,7 +7,6 @@ import importlib.metadata
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from hpo import __version__
 from hpo.config.experiment import Experiment, Fixed, ModelSource, Range, Setting
@@ -19,7 +18,7 @@ from hpo.models.classifier import structure_faults
 from hpo.models.pretrained import UnusableModelError
 from hpo.models.structure import LAYERS
 from hpo.records.metrics import METRICS
-from hpo.records.schema import DeviceInfo, ModelInfo, ParameterInfo, Run, Search, SplitInfo
+from hpo.records.schema import DeviceInfo, ModelInfo, ParameterInfo, Run, Search, ShiftInfo, SplitInfo
 from hpo.runtime.loading import Loaded, frozen_depths, load
 from hpo.search.plan import Plan, make_plan
 
@@ -32,6 +31,7 @@ class Checked:
 
     plan: Plan
     split: SplitInfo
+    shifts: tuple[ShiftInfo, ...]
     models: tuple[ModelInfo, ...]
     device: DeviceInfo
     notes: tuple[str, ...]
@@ -106,6 +106,7 @@ def run_record(loaded: Loaded, workers: int) -> Run:
         search=_search(e),
         space=_space(e),
         split=_split(loaded),
+        shifts=_shifts(loaded),
         model=_model(loaded),
         models=_models(loaded),
         device=loaded.precision.info.model_copy(update={"workers": workers}),
@@ -114,7 +115,13 @@ def run_record(loaded: Loaded, workers: int) -> Run:
 
 
 def _split(loaded: Loaded) -> SplitInfo:
-    return loaded.task.info.model_copy(update={"texts_cut": loaded.count_cut()})
+    task = loaded.task
+    cut = loaded.count_cut(task.train, task.validation, task.test)
+    return task.info.model_copy(update={"texts_cut": cut})
+
+
+def _shifts(loaded: Loaded) -> tuple[ShiftInfo, ...]:
+    return tuple(s.info.model_copy(update={"texts_cut": loaded.count_cut(s.part)}) for s in loaded.shifts)
 
 
 def _models(loaded: Loaded) -> dict[str, ModelInfo]:
@@ -136,8 +143,7 @@ def _model(loaded: Loaded) -> ModelInfo:
 
 def _task(experiment: Experiment) -> str:
     """The data's name, without folders of this machine."""
-    data = experiment.task.data
-    return data.asset or data.hub or (Path(data.path).name if data.path else experiment.name)
+    return experiment.task.data.name or experiment.name
 
 
 # Draws of these samplers do not look at results. A grid's are no sample of anything.
@@ -186,6 +192,7 @@ def check_experiment(space: Space, device: str | None) -> Checked:
     return Checked(
         plan=make_plan(space.experiment),
         split=_split(loaded),
+        shifts=_shifts(loaded),
         models=tuple(pretrained.info for pretrained in loaded.models.values()),
         device=loaded.precision.info,
         notes=tuple(slower_starts(loaded)),
@@ -203,7 +210,7 @@ def _where_model(space: Space, asked: ModelSource) -> str:
 def _where(space: Space, name: str) -> str:
     compare, baseline = space.experiment.compare, space.experiment.baseline
     if name == "max_length":
-        return space.where("task", "max_length")
+        return space.where(*space.task_at, "max_length")
     if compare is not None and compare.parameter == name:
         return space.where("compare", "values")
     if name not in space.experiment.parameters and name in (baseline or {}):

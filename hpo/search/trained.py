@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hpo.records.schema import Rung, Segment, Work
+from hpo.records.schema import Rung, Segment, SetScores, Work
 from hpo.runtime.jobs import Done
 
 
@@ -24,3 +24,10 @@ class Trained:
             self.rungs.append(done.rung)
         self.passes |= {work.key: work for work in done.passes}
         self.retrained_seconds += done.retrained_seconds
+
+    def scores(self, done: Done) -> SetScores:
+        """What a job on the test split or a shift set gave; its passes are added, its segments are there already."""
+        assert done.test is not None, "a job beside the validation split gives scores, or loses the worker"
+        self.passes |= {work.key: work for work in done.passes}
+        self.retrained_seconds += done.retrained_seconds
+        return done.test

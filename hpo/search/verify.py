@@ -16,6 +16,7 @@ from hpo.errors import UserError
 from hpo.records.files import read_records
 from hpo.records.schema import Confirmation, Records, Rung, Segment, Trial
 from hpo.runtime.again import Again, Piece, Trainer, device_like
+from hpo.runtime.jobs import SHIFT, TEST
 from hpo.runtime.loading import load
 from hpo.search.circumstances import other_assets, other_numerics
 from hpo.search.plan import forks
@@ -153,9 +154,10 @@ class Verification:
             losses.append((rung.loss, new.loss if new else None))
             losses.append((rung.train_loss, new.train_loss if new else None))
             pairs.append((rung.score, new.score if new else None))
-        if tested is not None:
-            losses.append((tested.test_loss, again.test.loss if again.test else None))
-            pairs.append((tested.test_score, again.test.score if again.test else None))
+        for split, loss, score in () if tested is None else _tested(tested):
+            found = again.tested.get(split)
+            losses.append((loss, found.loss if found else None))
+            pairs.append((score, found.score if found else None))
         same = again.facts is not None and facts is not None and facts.state == again.facts.state
         return Compared(
             sampled=sampled,
@@ -164,6 +166,13 @@ class Verification:
             loss=_largest_difference(losses),
             score=_largest_difference(pairs),
         )
+
+
+def _tested(c: Confirmation) -> Iterator[tuple[str, float | None, float]]:
+    """Loss and score on the test split and on each shift set, by what jobs call them."""
+    yield TEST, c.test_loss, c.test_score
+    for name, scores in c.shifts.items():
+        yield SHIFT + name, scores.loss, scores.score
 
 
 def _segments(records: Records) -> dict[str, list[Sampled]]:

@@ -104,7 +104,7 @@ def comparison(run: Run, found: Found | None, notes: Sequence[str] = ()) -> str:
 {_what(run)}
 
 - Data: {_line(run.split.source)}: {sizes}.
-- Model: {_line(run.model.source)}. Device: {_line(run.device.name)}, {run.device.precision}.
+{_shifts(run)}- Model: {_line(run.model.source)}. Device: {_line(run.device.name)}, {run.device.precision}.
 {listed}
 The full report is `report.html` under Artifacts; `tables/` holds its tables for a paper, and `figures/` its figures \
 once `hpo report` has drawn them.
@@ -140,6 +140,13 @@ def _baseline_row(run: Run) -> str:
     return (
         "" if run.baseline is None else f"- {_code(run.baseline)}: a fixed recipe beside them, for scale.\n"
     )
+
+
+def _shifts(run: Run) -> str:
+    if not run.shifts:
+        return ""
+    named = ", ".join(f"{_line(shift.name)} ({shift.size} texts)" for shift in run.shifts)
+    return f"- Confirmations were scored on further sets, too (`test_shift/...`): {named}.\n"
 
 
 def _code(name: str) -> str:

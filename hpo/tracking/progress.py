@@ -13,6 +13,7 @@ Points = dict[tuple[str, int], float]
 
 TEST_LOSS = "test/loss"
 CHARGED = "cost/charged_seconds"
+_UNFIT = r"[^\w. -]+"  # for a part of a name of MLflow
 
 
 class Names:
@@ -25,6 +26,12 @@ class Names:
         self.best = f"validation/best_{slug}"
         self.validation = f"validation/{slug}"
         self.test = f"test/{slug}"
+        self.score = slug
+
+
+def shift_prefix(name: str) -> str:
+    """What metrics on shift set ``name`` begin with, in the signs that MLflow allows."""
+    return f"test_shift/{re.sub(_UNFIT, '_', name)}/"
 
 
 @dataclass
@@ -151,6 +158,9 @@ def training_points(item: Trial | Confirmation, names: Names) -> Points:
         found[names.test, last] = item.test_score
         if item.test_loss is not None:
             found[TEST_LOSS, last] = item.test_loss
+        for shift, scores in item.shifts.items():
+            points = {**scores.metrics, names.score: scores.score}
+            found |= {(shift_prefix(shift) + name, last): value for name, value in points.items()}
     return found
 
 

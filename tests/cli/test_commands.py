@@ -25,7 +25,7 @@ from hpo.cli.main import execute
 from hpo.cli.run import profile_line
 from hpo.cli.spaces import asset_names
 from hpo.cli.ui import experiment_name, latest_run
-from hpo.config.experiment import Budget, Choices, Compare, Fixed, Range
+from hpo.config.experiment import Budget, Choices, Compare, DataSource, Fixed, Range
 from hpo.config.space import Space, shipped_spaces
 from hpo.records.files import mark_finished, write_confirmation, write_run, write_trial
 from hpo.search.plan import make_plan
@@ -57,7 +57,7 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     report = SimpleNamespace(
         html=Path("results/tiny/report.html"), verdict=SimpleNamespace(sentences=VERDICT)
     )
-    fake = SimpleNamespace(calls=[], trained=3, missing=())
+    fake = SimpleNamespace(calls=[], trained=3, missing=(), shifts=())
 
     def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit):
         fake.calls.append((space.experiment.name, results, tracking_uri, device))
@@ -71,14 +71,19 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     def check_experiment(space, device):
         fake.calls.append((space.experiment.name, device))
         return SimpleNamespace(
-            plan=make_plan(space.experiment), split=SPLIT, models=(MODEL,), notes=(), device=DEVICE
+            plan=make_plan(space.experiment),
+            split=SPLIT,
+            shifts=fake.shifts,
+            models=(MODEL,),
+            notes=(),
+            device=DEVICE,
         )
 
     module = types.ModuleType("hpo.search.coordinator")
     module.__dict__.update(run_experiment=run_experiment, check_experiment=check_experiment)
     monkeypatch.setitem(sys.modules, "hpo.search.coordinator", module)
     space = Space(asked, Path("tiny.yaml"), "", {(): (1, 1)})
-    monkeypatch.setattr("hpo.config.space.load_space", lambda *_: space)
+    monkeypatch.setattr("hpo.config.space.load_spaces", lambda *_: (space,))
     monkeypatch.setattr("hpo.assets.fetch.is_cached", lambda name: name not in fake.missing)
     monkeypatch.setattr("hpo.assets.fetch.fetch", lambda name, say: say(f"Fetching {name}"))
     return fake
@@ -143,6 +148,13 @@ def test_a_quiet_run_fetches_without_a_word_and_a_finished_one_fetches_nothing(
 def test_an_augmentation_by_synonyms_names_wordnet_wherever_it_stands(changed) -> None:
     assert asset_names(experiment()) == ["movie", "minilm"]
     assert asset_names(experiment().model_copy(update=changed)) == ["movie", "minilm", "wordnet"]
+
+
+def test_shift_sets_are_among_what_is_fetched() -> None:
+    shift = {"amazon": DataSource(asset="amazon"), "a.csv": DataSource(path="/a.csv")}
+    task = experiment().task.model_copy(update={"shift": shift})
+    names = asset_names(experiment().model_copy(update={"task": task}))
+    assert [name for name in names if name] == ["movie", "amazon", "minilm"]
 
 
 def test_a_run_that_was_over_says_so(coordinator, capsys) -> None:
@@ -249,7 +261,7 @@ def test_the_small_form_is_checked_and_run_under_a_name_of_its_own(coordinator, 
 def test_a_budget_in_device_seconds_is_printed_with_the_most_trials(coordinator, capsys, monkeypatch) -> None:
     budget = Budget(replicates=1, trials=9, rungs=(50,), device_seconds=1500)
     asked = experiment().model_copy(update={"budget": budget})
-    monkeypatch.setattr("hpo.config.space.load_space", lambda *_: Space(asked, Path("tiny.yaml"), "", {}))
+    monkeypatch.setattr("hpo.config.space.load_spaces", lambda *_: (Space(asked, Path("tiny.yaml"), "", {}),))
     assert execute(["check", "--space", "tiny"]) == 0
     search = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("search"))
     assert search.split(maxsplit=1)[1].startswith(

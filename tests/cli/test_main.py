@@ -117,10 +117,10 @@ def test_a_limit_that_is_no_size_is_told(capsys: pytest.CaptureFixture) -> None:
 def test_a_user_error_ends_with_its_hint(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    def load_space(*_: object) -> None:
+    def load_spaces(*_: object) -> None:
         raise UserError("a.yaml:3:1: unknown key 'sede'; allowed: seed", "Correct the file.")
 
-    monkeypatch.setattr("hpo.config.space.load_space", load_space)
+    monkeypatch.setattr("hpo.config.space.load_spaces", load_spaces)
     assert execute(["run", "--space", "a.yaml"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -173,16 +173,16 @@ def test_a_cache_that_is_a_file_is_told(
 def test_what_the_system_refuses_is_one_line_with_path_and_reason(
     refused: OSError, message: str, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    def load_space(*_: object) -> None:
+    def load_spaces(*_: object) -> None:
         raise refused
 
-    monkeypatch.setattr("hpo.config.space.load_space", load_space)
+    monkeypatch.setattr("hpo.config.space.load_spaces", load_spaces)
     assert execute(["run", "--space", "a.yaml"]) == 2
     assert capsys.readouterr().err == f"error: {message}\nhint: {hint}\n"
 
 
 def test_a_bug_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hpo.config.space.load_space", lambda *_: 1 // 0)
+    monkeypatch.setattr("hpo.config.space.load_spaces", lambda *_: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         execute(["run", "--space", "a.yaml"])
 
@@ -190,10 +190,10 @@ def test_a_bug_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> N
 def test_ctrl_c_in_any_command_exits_with_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    def load_space(*_: object) -> None:
+    def load_spaces(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hpo.config.space.load_space", load_space)
+    monkeypatch.setattr("hpo.config.space.load_spaces", load_spaces)
     assert execute(["check", "--space", "a.yaml"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
 
@@ -203,7 +203,7 @@ def test_a_stopped_run_says_in_one_line_that_it_goes_on(
     number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("hpo.config.space.load_space", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr("hpo.config.space.load_spaces", lambda *_: os.kill(os.getpid(), number))
     assert execute(["run", "--space", "a.yaml"]) == code
     assert capsys.readouterr().err == "interrupted: the same command goes on where it stopped\n"
     assert signal.getsignal(signal.SIGTERM) is before

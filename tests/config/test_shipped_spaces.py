@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from hpo.config.experiment import Choices, Experiment, Fixed, Range
+from hpo.config.experiment import Choices, DataSource, Experiment, Fixed, Range
 from hpo.config.fragments import fits, parameter_fragment
 from hpo.config.parameters import AUGMENTATIONS, DECAY_SHAPES, OPTIMIZERS, PARAMETERS
 from hpo.config.schema import schema
@@ -20,11 +20,12 @@ from hpo.search.plan import forks
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"
 SPACES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+DATA = ("movie", "amazon", "tweets", "nyt", "conll-2003", "privacy-qa")
 
 
 def experiment(name: str) -> Experiment:
     models = ["all-MiniLM-L6-v2", "SmolLM2-135M-Instruct"]
-    return load_space(str(FOLDER / f"{name}.yaml"), models, ["movie", "conll-2003", "privacy-qa"]).experiment
+    return load_space(str(FOLDER / f"{name}.yaml"), models, list(DATA)).experiment
 
 
 def plain(text: str) -> Any:
@@ -37,8 +38,8 @@ def errors(document: Any) -> list[str]:
 
 def test_the_shipped_spaces_are_these() -> None:
     assert SPACES == [
-        "augmentation", "choosing_a_model", "cooldown", "entities", "frozen_layers", "label_sets", "lr_schedules",
-        "optimizers", "pairs", "what_to_train",
+        "augmentation", "choosing_a_model", "cooldown", "does_it_generalize", "entities", "frozen_layers", "label_sets",
+        "lr_schedules", "optimizers", "pairs", "what_to_train",
     ]  # fmt: skip
     assert sorted(shipped_spaces()) == SPACES
 
@@ -102,6 +103,13 @@ def test_no_augmentation_is_compared_with_each_that_this_model_can_tell_and_need
         "mention_replacement",
     }
     assert space.reference() == "none"
+
+
+def test_what_generalizes_is_asked_of_three_domains_that_nothing_is_trained_on() -> None:
+    space = experiment("does_it_generalize")
+    assert space.task.data == DataSource(asset="movie")
+    assert tuple(space.task.shift) == ("amazon", "tweets", "nyt")
+    assert {source.asset for source in space.task.shift.values()} == {"amazon", "tweets", "nyt"}
 
 
 def test_all_shapes_of_a_cool_down_are_compared_over_the_whole_grid_of_peaks_and_horizons() -> None:
@@ -175,6 +183,7 @@ budget: {trials: 4, rungs: [5]}
         ("question:", "qestion:"),
         ("train: 10", 'train: "10"'),
         ("train: 10", "train: 0"),
+        ("test: 10}", "test: 10, shift: movie}"),
         ("data: movie", "data: {file: f.csv}"),
         ("{trials: 4", "{trails: 4"),
         ("rungs: [5]", "rungs: [0]"),

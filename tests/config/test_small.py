@@ -22,8 +22,8 @@ def changed(space: Experiment) -> set[str]:
 @pytest.mark.parametrize("name", SPACES)
 def test_the_small_form_of_a_shipped_space_keeps_what_is_asked_and_searched(name: str) -> None:
     assert changed(experiment(name)) <= {
-        "name", "form", "task.train", "task.validation", "task.test", "budget.replicates", "budget.trials",
-        "budget.rungs", "confirmation.seeds",
+        "name", "form", "task.train", "task.validation", "task.test", "task.shift_test", "budget.replicates",
+        "budget.trials", "budget.rungs", "confirmation.seeds",
     }  # fmt: skip
 
 
@@ -67,10 +67,11 @@ def test_rungs_stay_ascending_and_within_a_training(
 
 
 def test_what_is_smaller_already_stays() -> None:
-    space = with_sizes(100, (50,), validation=20, test=30)
+    space = with_sizes(100, (50,), validation=20, test=30, shift_test=40)
     budget = space.budget.model_copy(update={"replicates": 1, "trials": 1})
     small = small_form(space.model_copy(update={"budget": budget}))
-    assert (small.task.train, small.task.validation, small.task.test) == (100, 20, 30)
+    task = small.task
+    assert (task.train, task.validation, task.test, task.shift_test) == (100, 20, 30, 40)
     assert (small.budget.replicates, small.budget.trials, small.budget.rungs) == (1, 1, (50,))
 
 

@@ -366,7 +366,7 @@ extra: 1
             ),
             "7:43: budget.sampler is 'tp'; allowed: tpe, random, qmc, gp, grid; did you mean tpe?",
             (
-                "8:1: unknown key 'extra'; allowed: question, task, model, augmentation_model, compare, parameters, "
+                "8:1: unknown key 'extra'; allowed: question, task, tasks, model, augmentation_model, compare, parameters, "
                 "baseline, budget, "
                 "confirmation, seed, store_limit"
             ),

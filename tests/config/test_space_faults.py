@@ -56,7 +56,7 @@ from hpo.config.space import SpaceFileError, load_space
         (
             "- question\n",
             (
-                "1:1: the file is ['question']; allowed: a mapping of question, task, model, augmentation_model, "
+                "1:1: the file is ['question']; allowed: a mapping of question, task, tasks, model, augmentation_model, "
                 "compare, parameters, "
                 "baseline, budget, confirmation, seed, store_limit"
             ),
@@ -109,7 +109,7 @@ def test_a_key_that_stands_twice_is_told(faults: Faults) -> None:
 def test_a_misspelt_key_is_told_once_and_not_as_missing_too(faults: Faults) -> None:
     assert faults(replaced("task:", "tsak:")) == [
         (
-            "2:1: unknown key 'tsak'; allowed: question, task, model, augmentation_model, compare, parameters, "
+            "2:1: unknown key 'tsak'; allowed: question, task, tasks, model, augmentation_model, compare, parameters, "
             "baseline, budget, "
             "confirmation, seed, store_limit; did you mean task?"
         )

@@ -55,7 +55,7 @@ def mine(desk: Desk, tmp_path: Path, tiny_data: Path, tiny_model: Path) -> InPro
     """An executor in this process on the data of ``two``, with a store of its own."""
     loaded = load(space(tiny_data, tiny_model), "cpu")
     recall = loaded.recall(Store(tmp_path / "mine"), ())
-    return InProcessExecutor(loaded.worker(recall), loaded.test_set)
+    return InProcessExecutor(loaded.worker(recall), loaded.test_sets)
 
 
 def results(executor: Executor, jobs: list[Job]) -> dict[str, Done]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from hpo.data.shifts import ShiftSet
+from hpo.data.task_data import Part
 from hpo.errors import UserError
 from hpo.models.classifier import Classifier
+from hpo.records.schema import ShiftInfo
 from hpo.runtime import worker as worker_module
 from hpo.runtime.jobs import UNTRAINED, Job
 from hpo.runtime.worker import Worker
@@ -321,7 +325,7 @@ def test_the_test_split_is_scored_item_by_item_once_it_is_open(desk: Desk, tmp_p
     train(worker)
     with pytest.raises(AssertionError, match="opened when the search is over"):
         worker.do(job(2, split="test"))
-    worker.recall.open_test(desk.loaded().test_set)
+    worker.recall.open_test(desk.loaded().test_sets)
     done = worker.do(job(2, split="test"))
     assert done.rung is None
     assert done.test is not None
@@ -332,6 +336,32 @@ def test_the_test_split_is_scored_item_by_item_once_it_is_open(desk: Desk, tmp_p
     assert early.trained == 0  # from its stored state
     assert early.test is not None
     assert early.test.evaluation != done.test.evaluation
+
+
+@pytest.mark.parametrize("frozen", [0, 2])
+def test_a_shift_set_is_scored_item_by_item_in_the_state_of_the_test_split(
+    desk: Desk, tmp_path: Path, frozen: int
+) -> None:
+    """A set of the texts of the test split with all labels turned round: what was right is wrong."""
+    loaded = desk.loaded()
+    test = loaded.task.test
+    info = ShiftInfo(name="turned", source="made up", licence="none", size=60, sha256="0")
+    turned = ShiftSet(Part(test.texts, 1 - test.labels), info)
+    worker = desk.worker(tmp_path)
+    train(worker, frozen_layers=frozen)
+    with pytest.raises(AssertionError, match="opened when the search is over"):
+        worker.do(job(2, split="shift:turned", frozen_layers=frozen))
+    worker.recall.open_test(replace(loaded, shifts=(turned,)).test_sets)
+    own, other = (worker.do(job(2, split=s, frozen_layers=frozen)) for s in ("test", "shift:turned"))
+    assert own.test is not None
+    assert other.test is not None
+    assert other.trained == own.trained == 0
+    assert other.test.predictions == own.test.predictions
+    assert other.test.correct == tuple(1 - right for right in own.test.correct or ())
+    assert other.test.score == pytest.approx(1 - own.test.score)
+    assert other.test.evaluation != own.test.evaluation
+    assert other.passes == own.passes
+    assert bool(other.passes) is (frozen > 0)
 
 
 def test_a_refused_job_on_the_test_split_leaves_nothing_behind(desk: Desk, tmp_path: Path) -> None:

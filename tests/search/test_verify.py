@@ -110,7 +110,7 @@ def original(asked: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Pat
     write_trial(folder, trial(worker, "linear", 1, frozen_layers=2))
     wild = {"optimizer": "sgd", "learning_rate": 1e30, "gradient_clip": 1e30}
     write_trial(folder, trial(worker, "cosine_with_restarts", 0, frozen_layers=1, **wild))
-    worker.recall.open_test(loaded.test_set)
+    worker.recall.open_test(loaded.test_sets)
     write_confirmation(folder, confirmation(worker, frozen_layers=1))
     return results
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tracked_run import Made
 
-from hpo.records.schema import Confirmation, Metric
+from hpo.records.schema import Confirmation, Metric, SetScores
 from hpo.tracking.progress import Names, StrategyProgress, StudyProgress, rung_points, training_points
 
 NAMES = Names(Metric())
@@ -67,3 +67,21 @@ def test_a_loss_that_is_not_finite_is_left_out_and_so_is_its_mean() -> None:
 def test_a_training_that_failed_at_once_has_its_cost_alone() -> None:
     assert training_points(Made("a", 0, 0, (), "failed").trial(), NAMES) == {("cost/charged_seconds", 0): 0.0}
     assert rung_points((), NAMES) == {}
+
+
+def test_a_confirmation_has_its_scores_on_shift_sets() -> None:
+    scores = SetScores(
+        score=0.6,
+        metrics={"accuracy": 0.6, "macro_f1": 0.5},
+        loss=0.7,
+        predictions=None,
+        correct=None,
+        values=None,
+        seconds=1.0,
+        evaluation="x",
+    )
+    scored = confirmed(0, 0.8).model_copy(update={"shifts": {"owner/other set": scores}})
+    points = training_points(scored, NAMES)
+    assert points["test_shift/owner_other set/accuracy", 200] == 0.6
+    assert points["test_shift/owner_other set/macro_f1", 200] == 0.5
+    assert points["test/accuracy", 200] == 0.8

@@ -36,6 +36,7 @@ def manifest_json(folder: Path, records: Records, made: Iterable[Path]) -> str:
         "versions": run.versions,
         "seeds": _seeds(records),
         "data": {"source": run.split.source, "licence": run.split.licence, "sha256": run.split.sha256},
+        **({"shift_sets": {s.name: s.sha256 for s in run.shifts}} if run.shifts else {}),
         "model": {"source": run.model.source, "licence": run.model.licence, "sha256": run.model.sha256},
         "device": run.device.model_dump(),
         "records": _records(records),

@@ -211,7 +211,25 @@ def _selection(records: Records) -> list[str]:
         own = next((c.parameters for c in records.confirmations if c.role == "baseline"), None)
         told = f": {breakable(configuration(own))}" if own else ""
         found.append(f"The baseline {tex(run.baseline)} is a fixed recipe without a search{told}.")
-    return [*found, _seeds(records)]
+    return [*found, *_shifts(run), _seeds(records)]
+
+
+def _shifts(run: Run) -> list[str]:
+    """On which further sets confirmations were scored, and how."""
+    if not run.shifts:
+        return []
+    sets = listed(
+        f"{tex(s.name)} ({counted(s.size, 'text')} of {tex(s.source)}; licence: {tex(s.licence)})"
+        for s in run.shifts
+    )
+    dropped = sum(s.overlap_dropped for s in run.shifts)
+    return [
+        (
+            f"Each confirmation was scored once, in the same state, on further sets that selection had never seen: {sets}. "
+            f"Texts of them that also stand in the task's splits had been left out ({dropped:,}); comparisons have Holm's "
+            "correction within each set."
+        )
+    ]
 
 
 def _confirmation(records: Records) -> str:

@@ -9,6 +9,7 @@ from hpo.report.section import Section
 from hpo.report.sections.anytime import anytime_section
 from hpo.report.sections.checklist import checklist_section
 from hpo.report.sections.effects import effects_section
+from hpo.report.sections.generalization import generalization_section
 from hpo.report.sections.importance import importance_section
 from hpo.report.sections.learning import learning_section
 from hpo.report.sections.objections import objections_section
@@ -36,6 +37,7 @@ BUILDERS: tuple[Builder, ...] = (
     pruning_section,
     tradeoffs_section,
     robustness_section,
+    generalization_section,
     objections_section,
     checklist_section,
     trials_section,

@@ -20,6 +20,7 @@ from hpo.report.sections.objections_to_verdict import (
     fixed_beforehand,
     one_left_out,
     optimism_of_selection,
+    other_data,
     smaller_budgets,
     used_seeds,
 )
@@ -38,6 +39,7 @@ ANSWERS: dict[str, Callable[[Records, Verdict], str]] = {
     "Failed, pruned and repeated trials cost nothing": hidden_costs,
     "The verdict hangs on the budget": smaller_budgets,
     "The verdict hangs on one search or seed": one_left_out,
+    "It holds on this data alone": other_data,
     "Metric, margin and selection were chosen afterwards": fixed_beforehand,
     "Nobody says what error bars are over": error_bars,
 }

@@ -7,9 +7,11 @@ import numpy as np
 from hpo.records.plan import Kept, kept, plan_digest
 from hpo.records.schema import Records
 from hpo.report.optimism import drop, drop_name
+from hpo.report.sections.generalization import winner_sentence
 from hpo.report.sections.leave_out import kinds, left_out, left_out_sentence
 from hpo.report.sections.sub_budgets import sub_budget_sentence, sub_budgets
 from hpo.report.sentences import Verdict
+from hpo.report.shifts import domains, ranking
 from hpo.report.sizes import recorded, search_budget
 from hpo.report.terms import UNRECORDED, single_training, units_of, without_search
 from hpo.report.text import Units, capitalised, counted, listed, ranged
@@ -126,6 +128,26 @@ def one_left_out(records: Records, judged: Verdict) -> str:
         return "Nothing is compared."
     few = "trainings" if without_search(records.run) else "searches and seeds"
     return f"It may: there are too few {few} for one to be left out."
+
+
+def other_data(records: Records, judged: Verdict) -> str:
+    """Whether the best in domain is the best on the shift sets too."""
+    if not records.run.shifts:
+        if records.run.source != "hpo":
+            return f"{UNRECORDED}: scores on further sets of data."
+        return (
+            "Not tested: the space names no shift set, so that the verdict speaks of data like these alone."
+        )
+    if judged.state == "unfinished":
+        return "No verdict is drawn yet."
+    home, *away = domains(records, judged)
+    rankings = [found for domain in away if (found := ranking(home, domain)) is not None]
+    if not rankings:
+        return "Nothing is compared."
+    return (
+        f"{winner_sentence(rankings)}. Selection saw none of them, each confirmation was scored on them once, and Holm's "
+        "correction is within each set."
+    )
 
 
 def fixed_beforehand(records: Records, judged: Verdict) -> str:  # noqa: ARG001
