@@ -56,7 +56,8 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Ran]:
     @cache
     def run(space: str) -> Ran:
         cwd = tmp_path_factory.mktemp(space)
-        done = hpo("run", "--space", space, "--budget", "small", cwd=cwd, timeout=1800)
+        command = ("run", "--space", space, "--budget", "small", "--store-limit", "2GB")
+        done = hpo(*command, cwd=cwd, timeout=1800)
         assert done.returncode == 0, done.stderr
         return Ran(f"{space}-small", cwd, done.stdout)
 
