@@ -68,7 +68,7 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         ("question", experiment.question),
         *_work_rows(experiment, checked.plan),
         *((name, _setting(setting)) for name, setting in experiment.parameters.items()),
-        ("data", _data(checked.split, len(checked.models))),
+        ("data", _data(checked.split, experiment.task.kind, len(checked.models))),
         *(("shift", _shift(shift, len(checked.models))) for shift in checked.shifts),
         *(("model", _model(model)) for model in checked.models),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
@@ -108,10 +108,14 @@ def _strategies(experiment: Experiment, plan: Plan) -> str:
     return f"{values} of {experiment.compare.parameter}: {', '.join(plan.strategies)}{against}"
 
 
-def _data(split: SplitInfo, models: int) -> str:
+def _data(split: SplitInfo, kind: str, models: int) -> str:
+    from hpo.report.terms import class_of
+    from hpo.report.text import counted
+
     sizes = f"{split.train:,} train, {split.validation:,} validation, {split.test:,} test"
     dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped{_cut(split.texts_cut, models)}"
-    return f"{split.source}: {sizes}; {len(split.labels)} classes, {dropped}; {split.licence}"
+    classes = counted(len(split.labels), *class_of(kind))
+    return f"{split.source}: {sizes}; {classes}, {dropped}; {split.licence}"
 
 
 def _shift(shift: ShiftInfo, models: int) -> str:

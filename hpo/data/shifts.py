@@ -67,6 +67,7 @@ def _load(
             size=len(kept),
             overlap_dropped=overlapping,
             duplicates_dropped=duplicates,
+            largest_class=_largest_class(labels[kept]),
             groups=None if corpus.groups is None else tuple(int(g) for g in corpus.groups[kept]),
             sha256=_digest(corpus, kept),
         ),
@@ -130,6 +131,13 @@ def _check_size(
         f"{duplicates} duplicates were dropped; two are required{'' if groups is None else ', of different groups'}",
         "Name a set with other texts, or leave it out of `shift`.",
     )
+
+
+def _largest_class(labels: np.ndarray) -> float | None:
+    """Share of the most frequent class; None where items have no one class."""
+    if labels.ndim != 1 or labels.dtype == object:
+        return None
+    return float(np.bincount(labels).max() / len(labels))
 
 
 def _digest(corpus: Corpus, kept: NDArray[np.int64]) -> str:

@@ -442,6 +442,13 @@ SHIFTS = TableSchema(
         ),
         Column("duplicates_dropped", "int64", "texts", "Duplicates dropped before."),
         Column("texts_cut", "int64", "texts", "Those that have more than `max_length` tokens.", _UNKNOWN),
+        Column(
+            "largest_class",
+            "float64",
+            "",
+            "Share of the texts with the most frequent class.",
+            "texts have no one class",
+        ),
         Column("groups", "json", "", "Group of each item, by number, in the order of the set.", "no groups"),
     ),
 )

@@ -238,7 +238,7 @@ def _split(row: Row) -> SplitInfo:
 
 def _shift(row: Row) -> ShiftInfo:
     return ShiftInfo(
-        **_part(row, "size", "overlap_dropped", "duplicates_dropped", "texts_cut"),
+        **_part(row, "size", "overlap_dropped", "duplicates_dropped", "texts_cut", "largest_class"),
         name=row["shift"],
         source=row["data"],
         licence=row["data_licence"],

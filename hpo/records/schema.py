@@ -231,6 +231,7 @@ class ShiftInfo(Frozen):
         size: in texts.
         overlap_dropped: texts left out because they also stand in the task's own splits.
         texts_cut: how many have more tokens than are read; None: not recorded.
+        largest_class: share of the texts with the most frequent class; None where a text has no one class.
         groups: group of each item, by number, in the order of the set; None: no groups.
         sha256: covers texts and labels.
     """
@@ -242,6 +243,7 @@ class ShiftInfo(Frozen):
     overlap_dropped: int = 0
     duplicates_dropped: int = 0
     texts_cut: int | None = None
+    largest_class: float | None = None
     groups: tuple[int, ...] | None = None
     sha256: str
 

@@ -17,8 +17,8 @@ from hpo.report import costs
 from hpo.report.analysis import Analysis
 from hpo.report.sizes import recorded, search_budget, sizes_of
 from hpo.report.table import Table, computed, make_table
-from hpo.report.terms import without_search
-from hpo.report.text import Units, configuration, counted, ranged, value_text
+from hpo.report.terms import class_of, without_search
+from hpo.report.text import Units, configuration, counted, listed, ranged, value_text
 
 
 def setup_table(records: Records) -> Table:
@@ -111,7 +111,7 @@ def _space_row(parameter: ParameterInfo) -> dict[str, str]:
 
 
 def _asked(run: Run) -> dict[str, str]:
-    classes = "" if not run.split.labels else counted(len(run.split.labels), "class", "classes")
+    classes = "" if not run.split.labels else counted(len(run.split.labels), *class_of(run.kind))
     labels = f", {classes}: {', '.join(run.split.labels)}" if classes else ""
     return {
         "Question": run.question,
@@ -147,6 +147,11 @@ def _data(run: Run) -> dict[str, str]:
         "Splits": sizes,
         "Groups": "none" if split.groups is None else f"{len(set(split.groups)):,} among the test texts",
         "Splits, SHA-256": split.sha256,
+        **(
+            {"Shift sets": listed(f"{s.name} ({counted(s.size, 'text')})" for s in run.shifts)}
+            if run.shifts
+            else {}
+        ),
         "Model": body,
         "Weights, SHA-256": model.sha256,
     }

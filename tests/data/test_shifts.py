@@ -45,6 +45,7 @@ def test_labels_are_the_tasks_even_where_the_set_lacks_some_of_them(own: DataSou
     assert found.part.texts == ("one", "two", "three")
     assert [data.label_names[i] for i in found.part.labels] == ["c", "b", "c"]
     assert (found.info.name, found.info.size, found.info.groups) == ("other", 3, None)
+    assert found.info.largest_class == pytest.approx(2 / 3)
 
 
 def test_texts_of_the_tasks_own_splits_and_duplicates_are_left_out_and_counted(

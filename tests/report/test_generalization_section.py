@@ -17,6 +17,7 @@ from hpo.report import verdict
 from hpo.report.analysis import analyse
 from hpo.report.draw_paper import write_paper
 from hpo.report.figure import Figure, Intervals
+from hpo.report.kit.answers import data, licences, splits
 from hpo.report.kit.methods import methods_tex
 from hpo.report.page import render
 from hpo.report.section import Section
@@ -231,6 +232,29 @@ def test_the_figure_has_a_panel_for_each_set_and_a_row_for_each_strategy_on_one_
             assert mark.low[0] < mark.x[0] < mark.high[0]
     assert figure.alt.startswith("Mean accuracy in domain: a 8")
     assert len(write_paper(figure, tmp_path)) == 6
+
+
+def test_a_set_on_which_one_class_for_all_texts_is_more_accurate_is_told_of(records: Records) -> None:
+    best = max(np.mean([c.shifts["tweets"].score for c in own(records, name)]) for name in OWN)
+    for share, told in ((best + 0.01, True), (best - 0.01, False)):
+        infos = tuple(s.model_copy(update={"largest_class": float(share)}) for s in records.run.shifts[2:])
+        run = records.run.model_copy(update={"shifts": infos})
+        for metric in (run.metric, run.metric.model_copy(update={"name": "macro-F1"})):
+            changed = records.model_copy(update={"run": run.model_copy(update={"metric": metric})})
+            found = generalization_section(changed, verdict(changed))
+            wanted = told and metric.name == "accuracy"
+            assert any("of the texts have one class" in text for text in found.text) == wanted
+            assert f"{100 * share:.1f} %" in table(found, "shift_sets").rows[0]
+
+
+def test_the_setup_and_the_checklists_tell_of_the_sets(records: Records) -> None:
+    (setup,) = (s for s in build_sections(records, verdict(records)) if s.name == "setup")
+    rows = next(p for p in setup.parts if isinstance(p, Table) and p.name == "setup").rows
+    assert dict(rows)["Shift sets"] == "reviews (600 texts), mail (600 texts) and tweets (600 texts)"
+    judged = verdict(records)
+    assert splits(records, judged).endswith("; 600 texts of reviews; 600 texts of mail; 600 texts of tweets")
+    assert f"of mail: mail, made up, SHA-256 {'ab' * 32}" in data(records, judged)
+    assert "mail: CC0" in licences(records, judged)
 
 
 def test_the_page_and_the_methods_tell_of_the_sets(records: Records) -> None:

@@ -60,6 +60,14 @@ def test_the_paragraph_says_what_was_searched_with_its_numbers(text):
     assert "22,713,216 parameters" in text
 
 
+def test_what_a_text_may_have_several_of_is_no_class(own):
+    named = own.run.split.model_copy(update={"labels": ("joy", "fear")})
+    assert "There are 2 classes: joy and fear." in methods(with_run(own, split=named))
+    assert "There are 2 labels: joy and fear." in methods(with_run(own, split=named, kind="multi-label"))
+    told = methods(with_run(own, split=named, kind="token-classification"))
+    assert "There are 2 types of entities: joy and fear." in told
+
+
 def test_trials_are_counted_by_how_they_ended(own, text):
     states = [t.state for t in own.trials]
     assert f"{len(states)} trials ended: {states.count('complete')} complete" in text

@@ -11,7 +11,7 @@ from hpo.report.optimism import mean_drop
 from hpo.report.sentences import Verdict
 from hpo.report.setup_tables import setup_table, space_table
 from hpo.report.sizes import search_budget, sizes_of
-from hpo.report.terms import inferred, single_training, units_of, without_search
+from hpo.report.terms import class_of, inferred, single_training, units_of, without_search
 from hpo.report.text import Units, counted, listed, p_text, ranged, seconds
 
 
@@ -42,28 +42,39 @@ def creators(records: Records, judged: Verdict) -> str:
 
 def licences(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """Licences of data and weights."""
-    return _facts({"data": records.run.split.licence, "model": records.run.model.licence})
+    run = records.run
+    sets = {shift.name: shift.licence for shift in run.shifts}
+    return _facts({"data": run.split.licence, **sets, "model": run.model.licence})
 
 
 def data(records: Records, judged: Verdict) -> str:  # noqa: ARG001
-    """Source of the data and the hash of its splits."""
+    """Source of the data and the hash of its splits, and those of the shift sets."""
     split = records.run.split
-    return _facts({"source": split.source, "SHA-256 of texts, labels and splits": split.sha256})
+    sets = {f"of {shift.name}": f"{shift.source}, SHA-256 {shift.sha256}" for shift in records.run.shifts}
+    return _facts({"source": split.source, "SHA-256 of texts, labels and splits": split.sha256, **sets})
 
 
 def splits(records: Records, judged: Verdict) -> str:  # noqa: ARG001
-    """Sizes of the splits, and groups."""
+    """Sizes of the splits, and groups, and sizes of the shift sets."""
     split = records.run.split
     if not split.test:
         return NOT_RECORDED
     sizes = f"{split.train:,} training, {split.validation:,} validation, {split.test:,} test texts"
-    return sizes if split.groups is None else f"{sizes} in {counted(len(set(split.groups)), 'group')}"
+    if split.groups is not None:
+        sizes += f" in {counted(len(set(split.groups)), 'group')}"
+    return "; ".join(
+        [sizes, *(f"{counted(shift.size, 'text')} of {shift.name}" for shift in records.run.shifts)]
+    )
 
 
 def examples(records: Records, judged: Verdict) -> str:
     """Number of examples; how labels are distributed is not in the records."""
     split = records.run.split
-    classes = counted(len(split.labels), "class", "classes") if split.labels else f"classes: {NOT_RECORDED}"
+    classes = (
+        counted(len(split.labels), *class_of(records.run.kind))
+        if split.labels
+        else f"classes: {NOT_RECORDED}"
+    )
     return f"{splits(records, judged)}; {classes}; label distribution: {NOT_RECORDED}"
 
 

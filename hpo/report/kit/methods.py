@@ -17,7 +17,7 @@ from hpo.report.kit.tex import breakable, tex
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
 from hpo.report.sizes import recorded, search_budget, sizes_of, uneven_trials
-from hpo.report.terms import without_search
+from hpo.report.terms import class_of, without_search
 from hpo.report.text import configuration, counted, listed, ranged
 
 MOST_LISTED = 12  # parameters in the paragraph; of more the table of the space tells
@@ -74,7 +74,7 @@ def _data(run: Run) -> list[str]:
         found = [f"The data are {tex(split.source)}{cite(DATA)}; licence: {tex(split.licence)}."]
     if split.labels:
         found.append(
-            f"There are {counted(len(split.labels), 'class', 'classes')}: {listed(tex(label) for label in split.labels)}."
+            f"There are {counted(len(split.labels), *class_of(run.kind))}: {listed(tex(label) for label in split.labels)}."
         )
     if not split.test:
         return [*found, "The sizes of the splits are not recorded."]

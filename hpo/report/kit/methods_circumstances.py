@@ -58,7 +58,8 @@ def imported(source: str) -> str:
 
 def fixed_beforehand(run: Run) -> str:
     """What was stamped before the first score, and whether the records still have it so."""
-    what = "Question, strategies, budget, search, selection, metric, seeds, data and model"
+    sets = "data, shift sets" if run.shifts else "data"
+    what = f"Question, strategies, budget, search, selection, metric, seeds, {sets} and model"
     if run.stamp is None:
         return f"Whether {what[0].lower()}{what[1:]} were fixed before the first score is not recorded."
     found = kept(run)

@@ -35,7 +35,7 @@ def generalization_section(records: Records, judged: Verdict) -> Section:
         sets_table(records),
     )
     first: list[Table | Figure] = [scores_table((home, *away)), scores_figure((home, *away))]
-    text = (_opening(records), *_rankings(rankings), _drops(home, away))
+    text = (_opening(records), *_rankings(rankings), _drops(home, away), *_constant_is_better(records, away))
     return Section(NAME, TITLE, text, (*first, *(table for table in tables if table.rows)))
 
 
@@ -124,3 +124,18 @@ def _drops(home: Domain, away: Sequence[Domain]) -> str:
         told.append(f"{domain.name} {units.difference(found.mean)} ({interval})")
     unit = f",{units.difference_unit}" if units.difference_unit else ""
     return f"Drop of {name} from in domain{unit}, with its 95 % interval: {'; '.join(told)}."
+
+
+def _constant_is_better(records: Records, away: Sequence[Domain]) -> list[str]:
+    """On which sets a prediction of one class for all texts is more accurate than every strategy."""
+    if records.run.metric.name != "accuracy":
+        return []
+    told = []
+    for shift, domain in zip(records.run.shifts, away, strict=True):
+        best = max(s.estimate.mean for s in domain.analysis.standings)
+        if shift.largest_class is not None and shift.largest_class > best:
+            told.append(
+                f"On {shift.name} {100 * shift.largest_class:.1f} % of the texts have one class: to predict it for all of "
+                "them is more accurate than every strategy's mean."
+            )
+    return told

@@ -155,13 +155,17 @@ def sets_table(records: Records) -> Table:
                 "Of the task's own, dropped": f"{shift.overlap_dropped:,}",
                 "Duplicates, dropped": f"{shift.duplicates_dropped:,}",
                 "Cut at max_length": cut,
+                "Largest class": "-" if shift.largest_class is None else f"{100 * shift.largest_class:.1f} %",
                 "Source": shift.source,
                 "Licence": shift.licence,
-                "SHA-256": shift.sha256,
+                "SHA-256": shift.sha256[:12],
             }
         )
         raw.append({**shift.model_dump(exclude={"groups"}), "groups": groups})
-    note = "Texts that also stand in the task's own splits, whatever case and spaces, were left out, then duplicates."
+    note = (
+        "Texts that also stand in the task's own splits, whatever case and spaces, were left out, then duplicates. Largest "
+        "class: share of the texts with the most frequent class."
+    )
     return make_table("shift_sets", "Shift sets", note, shown, raw)
 
 

@@ -153,7 +153,8 @@ def other_data(records: Records, judged: Verdict) -> str:
 def fixed_beforehand(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     """Whether the plan stamped before the first score is the plan of the records."""
     run, found = records.run, kept(records.run)
-    what = "question, strategies, reference, budget, metric, selection, seeds, space and splits"
+    sets = ", splits and shift sets" if run.shifts else " and splits"
+    what = f"question, strategies, reference, budget, metric, selection, seeds, space{sets}"
     rule = "the rule of the verdict (level, test, family, margin, least units)"
     if run.stamp is None:
         return f"{UNRECORDED}: no stamp was written when the run began."
