@@ -6,7 +6,7 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
-from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, one_by_one, open_spaces
+from hpo.cli.spaces import BudgetOption, DeviceOption, SpaceOption, fetch_assets, one_by_one, open_spaces
 from hpo.cli.words import count_of, line, printable
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hpo.search.coordinator import Checked
     from hpo.search.plan import Plan
 
+NO_ANSWER = "a trial of the machinery, and no answer"
 EXAMPLE = """\
 Example:
 
@@ -28,16 +29,18 @@ Example:
 """
 
 
-def check(space: SpaceOption, device: DeviceOption = None) -> None:
+def check(space: SpaceOption, device: DeviceOption = None, budget: BudgetOption = None) -> None:
     """Validate a space file, fetch what it names and print its plan. Trains nothing."""
-    spaces = open_spaces(space)
+    spaces = open_spaces(space, budget)
     from hpo.search.coordinator import check_experiment
 
     width = shutil.get_terminal_size().columns
     for opened in one_by_one(spaces, line):
         fetch_assets(opened.experiment, line)
         print(columns(plan_rows(opened, check_experiment(opened, device)), width))
-    print(f"next: hpo run --space {space}" + (f" --device {device}" if device else ""))
+    options = {"--device": device, "--budget": budget}
+    given = [f"{option} {value}" for option, value in options.items() if value]
+    print(" ".join([f"next: hpo run --space {space}", *given]))
 
 
 def columns(rows: list[tuple[str, str]], width: int) -> str:
@@ -61,10 +64,11 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
     experiment, device = space.experiment, checked.device
     return [
         ("space", f"{experiment.name} ({space.path})"),
+        *([] if experiment.form is None else [("form", f"{experiment.form}: {NO_ANSWER}")]),
         ("question", experiment.question),
         *_work_rows(experiment, checked.plan),
         *((name, _setting(setting)) for name, setting in experiment.parameters.items()),
-        ("data", _data(checked.split, len(checked.models))),
+        ("data", _data(checked.split, experiment.task.kind, len(checked.models))),
         *(("shift", _shift(shift, len(checked.models))) for shift in checked.shifts),
         *(("model", _model(model)) for model in checked.models),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
@@ -76,6 +80,9 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
 def _work_rows(experiment: Experiment, plan: Plan) -> list[tuple[str, str]]:
     budget = experiment.budget
     studies, trials = count_of(plan.studies, "study"), count_of(budget.trials, "trial")
+    each, most = trials, ""
+    if budget.device_seconds is not None:
+        each, most = f"{budget.device_seconds:,g} charged device-seconds and at most {trials}", "at most "
     replicates = count_of(plan.replicates, "replicate")
     trainings = count_of(plan.trials + plan.confirmations + plan.baselines, "training")
     baseline = f", and {plan.baselines:,} of the baseline" if plan.baselines else ""
@@ -83,7 +90,7 @@ def _work_rows(experiment: Experiment, plan: Plan) -> list[tuple[str, str]]:
         ("strategies", _strategies(experiment, plan)),
         (
             "search",
-            f"{studies} of {trials}, {plan.trials:,} in all, in {replicates}",
+            f"{studies} of {each}, {most}{plan.trials:,} in all, in {replicates}",
         ),
         ("methods", f"sampler {budget.sampler}, pruner {budget.pruner}"),
         ("rungs", f"{', '.join(f'{r:,}' for r in plan.rungs)} examples"),
@@ -102,12 +109,16 @@ def _strategies(experiment: Experiment, plan: Plan) -> str:
     return f"{values} of {experiment.compare.parameter}: {', '.join(plan.strategies)}{against}"
 
 
-def _data(split: SplitInfo, models: int) -> str:
+def _data(split: SplitInfo, kind: str, models: int) -> str:
+    from hpo.report.terms import class_of
+    from hpo.report.text import counted
+
     sizes = f"{split.train:,} train, {split.validation:,} validation, {split.test:,} test"
     dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped{_cut(split.texts_cut, models)}"
     if split.scrubbed is not None:
         dropped += f", {sum(split.scrubbed.values()):,} addresses and numbers replaced"
-    return f"{split.source}: {sizes}; {len(split.labels)} classes, {dropped}; {split.licence}"
+    classes = counted(len(split.labels), *class_of(kind))
+    return f"{split.source}: {sizes}; {classes}, {dropped}; {split.licence}"
 
 
 def _privacy(info: PrivacyInfo | None) -> list[str]:

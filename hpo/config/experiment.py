@@ -11,7 +11,7 @@ from pydantic import Field
 
 from hpo.config.parameters import MODEL, NEEDS_SYNONYMS, PARAMETERS, Value, complete
 from hpo.records.metrics import METRICS, METRICS_OF
-from hpo.records.schema import Frozen
+from hpo.records.schema import Form, Frozen
 
 
 class Fixed(Frozen):
@@ -145,7 +145,16 @@ class Budget(Frozen):
     """What each strategy may spend."""
 
     replicates: int = Field(5, ge=1, description="Independent searches of each strategy.")
-    trials: int = Field(ge=1, description="Configurations that each search trains, the default one first.")
+    trials: int = Field(
+        ge=1,
+        description="Configurations that each search trains, the default one first; the most where device_seconds ends it.",
+    )
+    device_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="A search begins trials until they are charged so much: what each would have cost alone, whatever was "
+        "shared. The last one is finished. If absent, trials alone ends it.",
+    )
     rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (), description="Numbers of examples seen at which a trial may be pruned, ascending."
     )
@@ -202,6 +211,7 @@ class Experiment(Frozen):
         seed: every random draw derives from it.
         privacy: of the private trainings, or None.
         augmentation_model: folder or hub id of a masked language model, for the augmentations that need one.
+        form: ``small`` for the small form of the space (``hpo.config.small``), None for the space as it stands.
         store_limit: most bytes on disk for what trainings share, None where the file leaves it to hpo. No result
             depends on it, so that no dump, and with it no record, has it.
     """
@@ -218,6 +228,7 @@ class Experiment(Frozen):
     seed: int = Field(0, ge=0)
     privacy: Privacy | None = None
     augmentation_model: str | None = None
+    form: Form | None = None
     store_limit: int | None = Field(None, ge=0, exclude=True)
 
     def strategies(self) -> tuple[str, ...]:

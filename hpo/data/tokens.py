@@ -17,9 +17,7 @@ LONGEST = 10**9  # tokens: no text is cut
 def tokenize(tokenizer: Any, texts: Sequence[Text], max_length: int) -> list[np.ndarray]:
     """Token ids of each text, int32 [tokens], special tokens included, cut to ``max_length``; never none at all.
 
-    Of two texts the longer one is cut first. Where the tokenizer puts nothing between them, as those of many
-    decoders do not,
-    its end of a text stands there, or a line break if it has none.
+    Of two texts the longer one is cut first. What the tokenizer does not put between them (``between``) stands there, too.
 
     Args:
         tokenizer: of transformers.
@@ -29,20 +27,20 @@ def tokenize(tokenizer: Any, texts: Sequence[Text], max_length: int) -> list[np.
     columns: list[list[Any]] = [list(texts)]
     if not isinstance(texts[0], str):
         first, second = zip(*texts, strict=True)
-        between = _between(tokenizer)
-        columns = [list(first), [f"{between}{text}" for text in second]]
+        columns = [list(first), [f"{between(tokenizer)}{text}" for text in second]]
     encoded = tokenizer(*columns, truncation=True, max_length=max_length, return_attention_mask=False)
     # Decoders add no special tokens, so that nothing would stand for a text without a word.
     rows = encoded["input_ids"]
     return [np.array(ids or [padding_id(tokenizer)], np.int32) for ids in rows]
 
 
-def _between(tokenizer: Any) -> str:
-    """What must be put between two texts so that they do not run into each other."""
+def between(tokenizer: Any) -> str:
+    """What must be put before a second text so that it does not run into the first: where the tokenizer puts nothing there,
+    as those of many decoders do not, its end of a text, or a line break if it has none."""
     if tokenizer.num_special_tokens_to_add(pair=True) > tokenizer.num_special_tokens_to_add(pair=False):
         return ""
-    between: str = tokenizer.eos_token or "\n"
-    return between
+    end: str = tokenizer.eos_token or "\n"
+    return end
 
 
 def padding_id(tokenizer: Any) -> int:

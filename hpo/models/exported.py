@@ -39,7 +39,7 @@ SCALE = (
 )  # a power of two: it changes no bit of what it scales. (s x)^2 / 3 is lost in rounding up to x = 28
 TOLERANCE = 1e-4  # largest difference of logits, in the largest logit where that is above ``LEAST_LOGIT``
 LEAST_LOGIT = 0.1
-STRANGE = "text \U000f0000"  # ends with a character that no vocabulary has
+STRANGE = "\U000f0000"  # a character that no vocabulary has
 TEXTS_AT_ONCE, BATCH_OVERHEAD = 32, 48
 
 Pass = Callable[[Tensor, Tensor], Tensor]  # token ids and mask, (batch, width) int64 on one device, to logits
@@ -86,6 +86,7 @@ class Exported:
         reader = copy.deepcopy(self.tokenizer)
         reader.model_max_length = self.max_length
         reader.padding_side = "right"
+        reader.chat_template = None  # of an instructed decoder, which now classifies
         # What is filled up is masked, so that any special token may do it.
         reader.pad_token = reader.pad_token or reader.eos_token or reader.unk_token
         return reader
@@ -177,7 +178,8 @@ def _own_form(exported: Exported, ids: Sequence[np.ndarray], pad: int) -> tuple[
         return None
     ours = exported.classifier
     # A class that looks for the last token that is no padding is none for texts that may end with that token.
-    probes = [*ids, *tokenize(exported.tokenizer, [STRANGE], exported.max_length)]
+    [strange] = tokenize(exported.tokenizer, [STRANGE], exported.max_length)
+    probes = [*ids, np.append(max(ids, key=len)[:-1], strange[-1])]
     for form in _settings(layers, head):
         if _alike(pass_of(own, exported.separator), ours, probes, pad):
             return own, form

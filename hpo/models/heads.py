@@ -37,6 +37,12 @@ def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
             raise ValueError(f"no pooling is named {other!r}")
 
 
+def has_bias(parameters: Mapping[str, Any]) -> bool:
+    """Whether the head's last matrix has a bias. A linear head on the last token has none, as in the classes that
+    transformers has for decoders, so that these can hold it."""
+    return parameters["pooling"] != "last" or bool(parameters["head_hidden_sizes"])
+
+
 def build_head(width: int, parameters: Mapping[str, Any], classes: int, seed: int) -> nn.Module:
     """A head for vectors of ``width``, its weights drawn from ``seed``."""
     rate = parameters["head_dropout"]
@@ -44,7 +50,7 @@ def build_head(width: int, parameters: Mapping[str, Any], classes: int, seed: in
     for size in parameters["head_hidden_sizes"]:
         layers += [nn.Linear(width, size), _ACTIVATIONS[parameters["head_activation"]](), nn.Dropout(rate)]
         width = size
-    layers.append(nn.Linear(width, classes))
+    layers.append(nn.Linear(width, classes, bias=has_bias(parameters)))
     head = nn.Sequential(*layers)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -202,8 +202,10 @@ def _run(row: Row, space: list[Row], shifts: list[Row]) -> Run:
             parameters=row["model_parameters"] or 0,
             sha256=_text(row["model_sha256"]),
         ),
-        # Tables of an earlier hpo have no such column.
+        # Tables of an earlier hpo have no such columns.
         models={name: ModelInfo(**info) for name, info in json.loads(row.get("models", "{}")).items()},
+        form=row.get("form"),
+        device_seconds=row.get("device_seconds"),
         device=DeviceInfo(
             name=_text(row["device"]),
             precision=_text(row["precision"]),

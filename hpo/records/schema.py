@@ -14,6 +14,9 @@ NOT_RECORDED = "not recorded"
 # How the notes of an import say what it inferred of costs and of trials that ended early.
 AS_SECONDS, AS_PRUNED = "taken as device-seconds", "taken as pruned"
 
+Form = Literal["small"]  # of a space, where it is not run as it stands
+SMALL_FORM = "This is the small form of its space: a trial of the machinery, and no answer to the question."
+
 
 class Frozen(BaseModel):
     """A value that refuses unknown fields."""
@@ -387,6 +390,7 @@ class Run(Frozen):
         seed: from which every random draw derives.
         task: the data's name; strategies are ranked across runs of different tasks.
         source: ``hpo``, or what the records were imported from.
+        form: ``small`` where the small form of a space was run (``hpo run --budget small``); None: the space as it stands.
         experiment: the Experiment as JSON; empty where hpo did not run it.
         resource: what ``Rung.examples`` and ``Search.rungs`` count.
         model, models: the pretrained model; where several are compared, each by its strategy in ``models``, and in
@@ -394,6 +398,7 @@ class Run(Frozen):
             can be said of all together.
         replicates, trials, seeds: of each strategy, the most where they differ.
         privacy: of private trainings; None: there are none.
+        device_seconds: charged to a search before it begins no further trial; None: its trials are counted alone.
         notes: what an import took for what, and what it inferred, as it printed it; none where hpo ran it.
     """
 
@@ -405,12 +410,14 @@ class Run(Frozen):
     max_length: int | None = None
     seed: int | None = None
     source: str = "hpo"
+    form: Form | None = None
     experiment: dict[str, Any] = {}
     strategies: tuple[str, ...]
     reference: str | None = None
     baseline: str | None = None
     replicates: int
     trials: int
+    device_seconds: float | None = None
     seeds: int
     metric: Metric = Metric()
     resource: str = "examples seen"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from hpo.config.parameters import PARAMETERS
 from hpo.records.origin import Form
-from hpo.records.schema import Confirmation, Records, Run
+from hpo.records.schema import Confirmation, ModelInfo, Records, Run
 from hpo.report.privacy import promise
 from hpo.report.sentences import Verdict
 from hpo.report.setup_tables import space_table
@@ -27,6 +28,8 @@ class Folder:
 
     Attributes:
         form: how the head stands in it.
+        model: what it was made of.
+        between: what must be put before the second text of a pair (``hpo.data.tokens``).
         difference: the largest difference of logits between it and the training, in the largest logit, on so many
             validation texts as ``compared`` says.
         rescored: the test score of what was exported, scored again.
@@ -35,6 +38,8 @@ class Folder:
     """
 
     form: Form
+    model: ModelInfo
+    between: str
     difference: float
     compared: int
     rescored: float
@@ -80,7 +85,7 @@ def _use(run: Run, folder: Folder) -> Iterator[str]:
         )
     yield loads
     imported = "import hpo.transformers\n" if folder.form == "hpo" else ""
-    yield f"```python\n{imported}from transformers import pipeline\n\n{_call(run.kind)}\n```"
+    yield f"```python\n{imported}from transformers import pipeline\n\n{_call(run.kind, folder.between)}\n```"
     reads = f"It reads the first {run.max_length:,} tokens of a text" if run.max_length else "It reads a text"
     command = f"`hpo predict {FOLDER} texts.csv` scores a file."
     yield f"{reads}, as it did in training; what stands behind them is cut off. {command}"
@@ -101,14 +106,16 @@ _BESIDE: Mapping[str, str] = {
 }
 
 
-def _call(kind: str) -> str:
+def _call(kind: str, between: str) -> str:
     if kind == "token-classification":
         return (
             f'find = pipeline("token-classification", model="{FOLDER}", aggregation_strategy="first")\n'
             'find("A sentence.")'
         )
     scores = ", top_k=None" if kind == "multi-label" else ""
-    text = '{"text": "A text.", "text_pair": "Another."}' if kind == "pair" else '"A text."'
+    text = '"A text."'
+    if kind == "pair":
+        text = f'{{"text": "A text.", "text_pair": {json.dumps(between + "Another.")}}}'
     return (
         f'classify = pipeline("text-classification", model="{FOLDER}", truncation=True{scores})\n'
         f"classify({text})"
@@ -120,7 +127,7 @@ def _score(records: Records, judged: Verdict, c: Confirmation) -> Iterator[str]:
     items = "" if not run.split.test else f" over {counted(run.split.test, 'test text')}"
     yield (
         f"Test {markdown(run.metric.name)}: {units.value(c.test_score)} (95 % interval{items}: "
-        f"{units.interval(_interval(run, c))}). It was scored on the test split once."
+        f"{units.interval(_interval(c.test_score, c.item_scores, run.split.groups))}). It was scored on the test split once."
     )
     analysis = judged.analysis
     standings = (*analysis.standings, *([] if analysis.baseline is None else [analysis.baseline]))
@@ -137,20 +144,35 @@ def _score(records: Records, judged: Verdict, c: Confirmation) -> Iterator[str]:
     if c.test_metrics:
         told = listed(f"{name} {value:.4g}" for name, value in c.test_metrics.items())
         yield f"Every metric on the test split: {markdown(told)}."
+    if run.shifts:
+        yield "On sets of other domains, which played no part in any choice:"
+        columns = ("Set", "Texts", f"Test {run.metric.name}", "95 % interval")
+        yield _table(columns, _shifted(run, c))
 
 
-def _interval(run: Run, c: Confirmation) -> tuple[float, float]:
-    """Of this training alone, over test items."""
-    scores = np.array([[c.test_score] if c.item_scores is None else c.item_scores], dtype=np.float64)
-    groups = run.split.groups if scores.shape[1] > 1 else None
-    return crossed(scores, groups).interval()
+def _interval(
+    score: float, items: Sequence[float] | None, groups: Sequence[int] | None
+) -> tuple[float, float]:
+    """Of one training's score over the items of a set."""
+    scores = np.array([[score] if items is None else items], dtype=np.float64)
+    return crossed(scores, groups if scores.shape[1] > 1 else None).interval()
+
+
+def _shifted(run: Run, c: Confirmation) -> Iterator[tuple[str, ...]]:
+    """Of each set of another domain its name, texts, score and interval."""
+    units = Units(run.metric)
+    for shift in run.shifts:
+        scores = c.shifts[shift.name]
+        items = scores.correct if scores.values is None else scores.values
+        interval = units.interval(_interval(scores.score, items, shift.groups))
+        yield shift.name, f"{shift.size:,}", units.value(scores.score), interval
 
 
 def _origin(records: Records, c: Confirmation, folder: Folder) -> Iterator[str]:
     run = records.run
-    yield _table(("What", "Which"), _facts(run, c))
+    yield _table(("What", "Which"), _facts(run, c, folder.model))
     yield (
-        f"The weights are made of those of {markdown(run.model.source)} and of {markdown(_data(run))}: the licences of "
+        f"The weights are made of those of {markdown(folder.model.source)} and of {markdown(_data(run))}: the licences of "
         "both hold for what is done with them."
     )
     score, units = c.test_score, Units(run.metric)
@@ -171,11 +193,15 @@ def _origin(records: Records, c: Confirmation, folder: Folder) -> Iterator[str]:
     )
 
 
-def _facts(run: Run, c: Confirmation) -> Iterator[tuple[str, str]]:
-    split, model = run.split, run.model
+def _facts(run: Run, c: Confirmation, model: ModelInfo) -> Iterator[tuple[str, str]]:
+    split, rung = run.split, c.rungs[c.best_rung]
     yield (
         "Run",
         f"{run.name}, strategy {c.strategy}, replicate {c.replicate}, fresh seed {c.index} ({c.seed})",
+    )
+    yield (
+        "Trained on",
+        f"{rung.examples:,} of {c.rungs[-1].examples:,} examples: its best evaluation on validation texts",
     )
     yield "Kind of task", run.kind
     yield "Labels", ", ".join(split.labels)

@@ -16,9 +16,9 @@ from hpo.records.schema import (
 )
 from hpo.report import costs
 from hpo.report.analysis import Analysis
-from hpo.report.sizes import recorded, sizes_of
+from hpo.report.sizes import recorded, search_budget, sizes_of
 from hpo.report.table import Table, computed, make_table
-from hpo.report.terms import without_search
+from hpo.report.terms import class_of, without_search
 from hpo.report.text import Units, configuration, counted, listed, ranged, value_text
 
 
@@ -112,14 +112,20 @@ def _space_row(parameter: ParameterInfo) -> dict[str, str]:
 
 
 def _asked(run: Run) -> dict[str, str]:
-    classes = "" if not run.split.labels else counted(len(run.split.labels), "class", "classes")
+    classes = "" if not run.split.labels else counted(len(run.split.labels), *class_of(run.kind))
     labels = f", {classes}: {', '.join(run.split.labels)}" if classes else ""
     return {
         "Question": run.question,
-        "Records": "made by hpo" if run.source == "hpo" else f"imported from {run.source}",
+        "Records": _made(run),
         "Task": f"{run.task}: {run.kind}{labels}",
         "Metric": f"{run.metric.name}, {'higher' if run.metric.maximize else 'lower'} is better",
     }
+
+
+def _made(run: Run) -> str:
+    if run.source != "hpo":
+        return f"imported from {run.source}"
+    return "made by hpo" + ("" if run.form is None else f"; the {run.form} form of the space")
 
 
 def _data(run: Run) -> dict[str, str]:
@@ -173,7 +179,7 @@ def _how(run: Run, records: Records) -> dict[str, str]:
     else:
         baseline = run.baseline if fixed is None else f"{run.baseline}: {configuration(fixed)}"
     searches = ranged(sizes.replicates, "search", "searches")
-    budget = f"{searches} a strategy, {ranged(sizes.trials, 'trial')} a search"
+    budget = f"{searches} a strategy, {search_budget(run, sizes)} a search"
     confirmation = f"{ranged(sizes.seeds, 'fresh seed')} a search, scored on the test split once"
     if without_search(run):
         budget = f"{recorded(run, sizes)} a strategy; no search is recorded"

@@ -25,6 +25,13 @@ def units_of(run: Run) -> tuple[str, str]:
     return ("search", "searches") if run.replicates > 1 else ("seed", "seeds")
 
 
+def class_of(kind: str) -> tuple[str, str]:
+    """What the labels of a kind of task are, one and several of them: a text has one class, but any number of labels."""
+    if kind == "multi-label":
+        return ("label", "labels")
+    return ("type of entity", "types of entities") if kind == "token-classification" else ("class", "classes")
+
+
 def inferred(run: Run, words: str) -> str:
     """What the import that made the records noted with these ``words``; empty: nothing."""
     return "; ".join(note for note in run.notes if words in note)

@@ -27,7 +27,6 @@ from hpo.records.files import (
 from hpo.records.metrics import METRICS
 from hpo.records.redaction import has_names, without_names
 from hpo.records.schema import Run, Stamp, Trial
-from hpo.records.selection import select
 from hpo.report.writing import Report, write_report
 from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done
@@ -35,7 +34,7 @@ from hpo.runtime.processes import Wanted
 from hpo.search.accounts import BASELINE, mechanism
 from hpo.search.circumstances import refuse_changes, refuse_names, refuse_other_circumstances
 from hpo.search.confirm import confirm
-from hpo.search.draws import looks_at_results, strategy_values
+from hpo.search.draws import strategy_values, waits
 from hpo.search.plan import forks
 from hpo.search.prepare import Checked, check_experiment, prepare, run_record, slower_starts
 from hpo.search.scheduler import Scheduler, Training
@@ -224,7 +223,7 @@ class _Run:
         if not self._tested:
             replicates = range(self._experiment.budget.replicates)
             strategies = self._experiment.strategies()
-            self._tested = all(self._trials.have_ended(s, r) for s in strategies for r in replicates)
+            self._tested = all(self._trials.is_over(s, r) for s in strategies for r in replicates)
             if self._tested:
                 self._engine.open_test()
         return self._tested
@@ -259,9 +258,8 @@ class _Run:
             return
         selected, parameters = None, self._experiment.recipe()
         if strategy != BASELINE:
-            yield lambda: self._trials.have_ended(strategy, replicate)
-            draws = range(self._experiment.budget.trials)
-            selected = select((self._trials.records[strategy, replicate, n] for n in draws), self._metric)
+            yield lambda: self._trials.is_over(strategy, replicate)
+            selected = self._trials.selected(strategy, replicate)
             if selected is None:
                 self._watchers.note(
                     f"{strategy}, replicate {replicate}: no trial was trained to its end, nothing to confirm"
@@ -291,7 +289,7 @@ def _width(experiment: Experiment) -> int:
     """Trainings of this experiment that never wait for each other's results."""
     budget = experiment.budget
     studies = len(experiment.strategies()) * budget.replicates
-    return studies if budget.pruner != "none" or looks_at_results(experiment, 1) else studies * budget.trials
+    return studies if waits(experiment, 1) else studies * budget.trials
 
 
 def _stamp(folder: Path, head: Run, space: Space) -> Stamp | None:

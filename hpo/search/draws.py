@@ -131,6 +131,14 @@ def looks_at_results(experiment: Experiment, number: int) -> bool:
     return experiment.budget.sampler in ("tpe", "gp") and number >= max(1, _startup(experiment))
 
 
+def waits(experiment: Experiment, number: int) -> bool:
+    """Whether draw ``number`` waits for those before it: for their results, or for what they are charged."""
+    budget = experiment.budget
+    if budget.pruner != "none" or budget.device_seconds is not None:
+        return True
+    return looks_at_results(experiment, number)
+
+
 def configuration(
     experiment: Experiment, strategy: Value | None, searched: Mapping[str, Any]
 ) -> Configuration:

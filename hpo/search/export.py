@@ -12,6 +12,7 @@ from hpo.config.experiment import Experiment
 from hpo.config.parameters import complete
 from hpo.config.problems import nearest_name
 from hpo.data.read import read_texts
+from hpo.data.tokens import between
 from hpo.errors import UserError
 from hpo.models.exported import Exported, write_folder
 from hpo.records.files import is_finished, read_records
@@ -125,6 +126,8 @@ class Export:
         write_origin(folder, origin)
         told = Folder(
             form=form,
+            model=whole.pretrained.info,
+            between=between(tokenizer) if task.kind == "pair" else "",
             difference=difference,
             compared=len(texts.ids),
             rescored=origin.rescored,
@@ -160,7 +163,7 @@ class Export:
             form=form,
             difference=difference,
             data_sha256=run.split.sha256,
-            weights_sha256=run.model.sha256,
+            weights_sha256=whole.pretrained.info.sha256,
             versions=run.versions,
         )
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hpo.data.batches import Batch, collate, epoch_batches, sampled_batch
 from hpo.data.texts import Texts
+from hpo.models.heads import has_bias
 from hpo.seeds import derive
 from hpo.training.cuts import Cut, Forks, plan_cuts
 from hpo.training.examples import TrainingTexts
@@ -221,6 +222,8 @@ def _start(parameters: Mapping[str, Any], seed: int, start: int, origin: Mapping
     chosen |= {n: parameters[n] for n, idle in _LATER_PARAMETERS.items() if parameters.get(n, idle) != idle}
     if parameters["head_dropout"] != parameters["dropout"]:
         chosen["head_dropout"] = parameters["head_dropout"]
+    if not has_bias(parameters):
+        chosen["head_bias"] = False
     chosen |= _fine_tuning(parameters)
     fixed = {"loss": "mean cross-entropy", **library(parameters["optimizer"]), **origin}
     weights = fixed.pop("class_weights", None)

@@ -20,6 +20,10 @@ from hpo.training.precision import Precision, on_device
 from hpo.training.privacy import Private
 
 
+class ReadOnceError(Exception):
+    """A parameter, by its name, that is read once for all texts, so that no text has a gradient of its own."""
+
+
 class PrivateBackward(Backward):
     """Texts to what an optimizer may see of them. In float32 also where others are computed by autocast."""
 
@@ -76,7 +80,7 @@ def text_gradients(model: Classifier, texts: Tensor, mask: Tensor, labels: Tenso
     ``model`` has the hooks of ``attach``.
 
     Raises:
-        NotImplementedError: the hooks have no gradient of each text for the parameter that it names.
+        ReadOnceError: the hooks have no gradient of each text for a parameter.
     """
     logits = model(texts, mask).float()
     losses = [model.objective.loss(logits[i : i + 1], labels[i : i + 1]) for i in range(len(labels))]
@@ -93,5 +97,5 @@ def _taken(name: str, parameter: Any, batch: int) -> Tensor:
     if each is None:
         return parameter.new_zeros((batch, *parameter.shape))  # type: ignore[no-any-return]
     if len(each) != batch:
-        raise NotImplementedError(name)  # what is read once for all texts
+        raise ReadOnceError(name)
     return each.detach()  # type: ignore[no-any-return]

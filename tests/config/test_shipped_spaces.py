@@ -130,6 +130,8 @@ def test_full_and_partial_fine_tuning_the_head_and_adapters_are_compared() -> No
         tuple(one.items()) for one in space.combinations(("fine_tuning", "frozen_layers", "adapter_rank"))
     }
     assert len(trained) == 1 + 3 + 1 + 3
+    assert space.budget.device_seconds is not None  # each at the same cost
+    assert space.budget.trials >= 10
 
 
 def test_an_encoder_its_lower_half_and_a_decoder_s_lowest_layers_are_compared() -> None:

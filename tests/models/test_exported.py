@@ -14,6 +14,9 @@ import pytest
 import torch
 import transformers as hf
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from benchmarks.tiny import BAD, GOOD, NEUTRAL
 from hpo.config.parameters import complete
@@ -106,7 +109,15 @@ def both(exported: Exported, ids: list[np.ndarray], folder: Path) -> tuple[torch
         ("gpt2", "none", "own"),
         ("bert", "mean", "hpo"),
         ("bert", "last", "hpo"),
-        ("llama", "last", "hpo"),
+        ("llama", "last", "own"),
+        ("gpt2", "last", "own"),
+        ("qwen3", "last", "own"),
+        ("gemma", "last", "own"),
+        ("opt", "last", "own"),
+        ("bloom", "last", "own"),
+        ("falcon", "last", "own"),
+        ("phi", "last", "own"),
+        ("gpt_neox", "last", "own"),
         ("llama", "mean", "hpo"),
         ("gpt2", "mean", "hpo"),
     ],
@@ -199,6 +210,40 @@ def test_a_pipeline_gives_every_label_of_a_set_a_probability_of_its_own(
         scores = exported.classifier(rows, mask).sigmoid()[0].tolist()
     found = {one["label"]: one["score"] for one in classify(texts[:1])[0]}
     assert found == pytest.approx(dict(zip(NAMES, scores, strict=True)), abs=1e-5)
+
+
+def tokenizer_of_a_decoder(**special: str) -> Any:
+    """One that knows the words of the tiny model, puts nothing around a text, and pads on the left if it can."""
+    words = {word: number for number, word in enumerate(["<end>", "<unknown>", *GOOD, *BAD, *NEUTRAL])}
+    core = Tokenizer(WordLevel(words, unk_token="<unknown>"))
+    core.pre_tokenizer = Whitespace()
+    return hf.PreTrainedTokenizerFast(tokenizer_object=core, padding_side="left", **special)
+
+
+@pytest.mark.parametrize(
+    ("special", "pooling", "form"),
+    [
+        ({"eos_token": "<end>"}, "last", "own"),
+        ({"pad_token": "<end>"}, "last", "own"),
+        ({"eos_token": "<end>"}, "mean", "hpo"),
+        ({"unk_token": "<unknown>"}, "last", "hpo"),  # it would fill up, and texts may end with it
+    ],
+)
+def test_a_pipeline_reads_texts_in_batches_as_a_decoder_reads_each_alone(
+    special: dict[str, str], pooling: str, form: str, texts: list[str], tmp_path: Path
+) -> None:
+    tokenizer = tokenizer_of_a_decoder(**special)
+    exported = exported_of("llama", tokenizer, pooling=pooling)
+    given = [*texts, "good xylophone", "a bad"]
+    ids = tokenize(tokenizer, given, LENGTH)
+    assert write_folder(exported, ids[:10], tmp_path)[0] == form
+    classify: Any = hf.pipeline("text-classification", model=str(tmp_path), truncation=True, device=-1)
+    found = classify(given, batch_size=8)
+    with torch.no_grad():
+        rows = [torch.from_numpy(row[None].astype(np.int64)) for row in ids]
+        scores = torch.cat([exported.classifier(row, torch.ones_like(row)) for row in rows]).softmax(-1)
+    assert [one["label"] for one in found] == [NAMES[best] for best in scores.argmax(-1)]
+    assert [one["score"] for one in found] == pytest.approx(scores.amax(-1).tolist(), abs=1e-5)
 
 
 def test_a_folder_names_no_folder_of_this_machine_and_holds_no_code(

@@ -108,15 +108,25 @@ def test_an_imported_run_reads_back_equal(tmp_path: Path) -> None:
 
 def test_tables_from_before_what_imports_inferred_was_kept_are_read(tmp_path: Path) -> None:
     write_tables(foreign(), tmp_path)
-    since = (("runs", "notes"), ("runs", "models"), ("runs", "texts_cut"), ("space", "observed"))
+    since = (
+        *(("runs", "notes"), ("runs", "models"), ("runs", "texts_cut"), ("runs", "form")),
+        *(("runs", "device_seconds"), ("space", "observed")),
+    )
     for name, column in since:
         path = tmp_path / f"{name}.parquet"
         pyarrow.parquet.write_table(pyarrow.parquet.read_table(path).drop_columns([column]), path)
     run = read_tables(tmp_path).run
     assert run.notes == ()
     assert run.models == {}
+    assert (run.form, run.device_seconds) == (None, None)
     assert run.split.texts_cut is None
     assert [p.observed for p in run.space] == [False, False]
+
+
+def test_form_and_budget_of_a_run_read_back(tmp_path: Path) -> None:
+    write_tables(foreign(form="small", device_seconds=12.5), tmp_path)
+    run = read_tables(tmp_path).run
+    assert (run.form, run.device_seconds) == ("small", 12.5)
 
 
 def test_the_models_that_a_run_compares_read_back_equal(tmp_path: Path) -> None:

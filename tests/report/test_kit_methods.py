@@ -10,7 +10,7 @@ from synthetic_records import make_records
 
 from hpo.records.files import read_records
 from hpo.records.plan import earlier_digest, plan_digest
-from hpo.records.schema import ParameterInfo, Records, Search, Stamp
+from hpo.records.schema import SMALL_FORM, ParameterInfo, Records, Search, Stamp
 from hpo.report.figure import Axis, Figure, Panel
 from hpo.report.kit.methods import methods_tex
 from hpo.report.kit.methods_tests import FURTHER, further_methods
@@ -58,6 +58,14 @@ def test_the_paragraph_says_what_was_searched_with_its_numbers(text):
     assert "5 independent searches of 4 trials" in text
     assert "512 training, 400 validation and 1,000 test texts" in text
     assert "22,713,216 parameters" in text
+
+
+def test_what_a_text_may_have_several_of_is_no_class(own):
+    named = own.run.split.model_copy(update={"labels": ("joy", "fear")})
+    assert "There are 2 classes: joy and fear." in methods(with_run(own, split=named))
+    assert "There are 2 labels: joy and fear." in methods(with_run(own, split=named, kind="multi-label"))
+    told = methods(with_run(own, split=named, kind="token-classification"))
+    assert "There are 2 types of entities: joy and fear." in told
 
 
 def test_trials_are_counted_by_how_they_ended(own, text):
@@ -348,3 +356,9 @@ def test_what_an_import_inferred_is_told_where_it_matters(own):
     assert "lr, values seen from 0.001 to 0.1 (the range is not recorded)" in told
     assert f"by which rule is not recorded. How the import knew of them: {notes[0]}." in told
     assert f"What the import noted of them: {notes[1]}." in told
+
+
+def test_the_small_form_of_a_space_is_told_beside_the_question(own, text):
+    told = methods(with_run(own, form="small"))
+    assert SMALL_FORM in told
+    assert SMALL_FORM not in text

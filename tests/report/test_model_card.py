@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from nasty_records import nasty_records
 from scipy import stats
+from shifted_records import shifted
 from synthetic_records import make_records
 
-from hpo.records.schema import Confirmation, Records
+from hpo.records.schema import Confirmation, ModelInfo, Records, Rung
 from hpo.report.model_card import Folder, model_card
 from hpo.report.sentences import verdict
 
@@ -18,6 +19,8 @@ from hpo.report.sentences import verdict
 def card_of(records: Records, c: Confirmation | None = None, **changes: Any) -> str:
     told: dict[str, Any] = {
         "form": "own",
+        "model": records.run.model,
+        "between": "",
         "difference": 2e-7,
         "compared": 64,
         "rescored": 0.5,
@@ -83,6 +86,42 @@ def test_the_example_is_of_the_kind_of_task(kind: str, call: str) -> None:
     records = make_records()
     card = card_of(records.model_copy(update={"run": records.run.model_copy(update={"kind": kind})}))
     assert call in card
+
+
+def test_the_second_text_stands_behind_what_training_put_there() -> None:
+    records = make_records()
+    pairs = records.model_copy(update={"run": records.run.model_copy(update={"kind": "pair"})})
+    assert 'classify({"text": "A text.", "text_pair": "\\nAnother."})' in card_of(pairs, between="\n")
+
+
+def test_of_models_that_are_compared_the_card_names_its_own() -> None:
+    model = ModelInfo(source="owner/small", licence="its own licence", sha256="5" * 64)
+    card = card_of(make_records(), model=model)
+    assert "| Pretrained model | owner/small |" in card
+    assert "| Licence of the model | its own licence |" in card
+    assert f"| Pretrained weights, SHA-256 | {'5' * 64} |" in card
+    assert "made of those of owner/small and of" in card
+
+
+def test_scores_on_other_domains_stand_beside_that_on_the_test_split() -> None:
+    records = make_records()
+    names = {c.strategy for c in records.confirmations}
+    there = shifted(records, {"tweets": dict.fromkeys(names, 0.6), "news": dict.fromkeys(names, 0.7)})
+    card = card_of(there)
+    for name, scores in there.confirmations[0].shifts.items():
+        right = np.array(scores.correct)
+        half = stats.t.ppf(0.975, len(right) - 1) * right.std(ddof=1) / np.sqrt(len(right))
+        low, high = 100 * (right.mean() - half), 100 * (right.mean() + half)
+        row = f"| {name} | {len(right)} | {100 * right.mean():.1f} % | {low:.1f} to {high:.1f} % |"
+        assert row in card
+    assert "other domains" not in card_of(records)
+
+
+def test_the_card_tells_at_which_evaluation_the_training_was_taken() -> None:
+    c = make_records().confirmations[0]
+    rungs = tuple(Rung(examples=n, score=0.5) for n in (1000, 2000, 3000))
+    card = card_of(make_records(), c.model_copy(update={"rungs": rungs, "best_rung": 1}))
+    assert "2,000 of 3,000 examples: its best evaluation on validation texts" in card
 
 
 def test_a_training_that_is_alike_says_so_with_its_own_score() -> None:

@@ -134,3 +134,10 @@ def test_models_without_a_confirmation_have_no_score_and_no_cost_yet():
     bare = changed(records, models=infos).model_copy(update={"confirmations": ()})
     models = section_of(bare).parts[1]
     assert [row[-2:] for row in models.rows] == [("-", "-")] * len(infos)
+
+
+def test_the_small_form_of_a_space_is_told_among_what_was_asked():
+    records = make_records()
+    assert dict(section_of(records).parts[0].rows)["Records"] == "made by hpo"
+    told = dict(section_of(changed(records, form="small")).parts[0].rows)["Records"]
+    assert told == "made by hpo; the small form of the space"

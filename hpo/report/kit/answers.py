@@ -10,8 +10,8 @@ from hpo.report.analysis import Analysis
 from hpo.report.optimism import mean_drop
 from hpo.report.sentences import Verdict
 from hpo.report.setup_tables import setup_table, space_table
-from hpo.report.sizes import sizes_of
-from hpo.report.terms import inferred, single_training, units_of, without_search
+from hpo.report.sizes import search_budget, sizes_of
+from hpo.report.terms import class_of, inferred, single_training, units_of, without_search
 from hpo.report.text import Units, counted, listed, p_text, ranged, seconds
 
 
@@ -70,7 +70,11 @@ def splits(records: Records, judged: Verdict) -> str:  # noqa: ARG001
 def examples(records: Records, judged: Verdict) -> str:
     """Number of examples; how labels are distributed is not in the records."""
     split = records.run.split
-    classes = counted(len(split.labels), "class", "classes") if split.labels else f"classes: {NOT_RECORDED}"
+    classes = (
+        counted(len(split.labels), *class_of(records.run.kind))
+        if split.labels
+        else f"classes: {NOT_RECORDED}"
+    )
     return f"{splits(records, judged)}; {classes}; label distribution: {NOT_RECORDED}"
 
 
@@ -167,7 +171,7 @@ def search(records: Records, judged: Verdict) -> str:  # noqa: ARG001
         return NOT_RECORDED
     sizes = sizes_of(records)
     searches = ranged(sizes.replicates, "search", "searches")
-    budgets = f"{searches} a strategy of {ranged(sizes.trials, 'trial')}"
+    budgets = f"{searches} a strategy of {search_budget(run, sizes)}"
     return _facts(
         {
             "budget": budgets if records.trials else NOT_RECORDED,
