@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, one_by_one, open_spaces
+from hpo.cli.spaces import BudgetOption, DeviceOption, SpaceOption, fetch_assets, one_by_one, open_spaces
 from hpo.cli.words import count_of, duration, line, printable, size
 
 if TYPE_CHECKING:
     from hpo.config.experiment import Experiment, Setting
     from hpo.config.space import Space
-    from hpo.records.schema import ModelInfo, ShiftInfo, SplitInfo
+    from hpo.records.schema import ModelInfo, PrivacyInfo, ShiftInfo, SplitInfo
     from hpo.search.coordinator import Checked
     from hpo.search.estimate import Estimate, Span
     from hpo.search.plan import Plan
 
+NO_ANSWER = "a trial of the machinery, and no answer"
 EXAMPLE = """\
 Example:
 
@@ -36,6 +37,7 @@ Example:
 def check(
     space: SpaceOption,
     device: DeviceOption = None,
+    budget: BudgetOption = None,
     no_probe: Annotated[
         bool, typer.Option("--no-probe", help="Try no steps: leave memory, disk and time out.")
     ] = False,
@@ -44,14 +46,16 @@ def check(
 
     For that it tries a few steps, which are thrown away; nothing is stored.
     """
-    spaces = open_spaces(space)
+    spaces = open_spaces(space, budget)
     from hpo.search.coordinator import check_experiment
 
     width = shutil.get_terminal_size().columns
     for opened in one_by_one(spaces, line):
         fetch_assets(opened.experiment, line)
         print(columns(plan_rows(opened, check_experiment(opened, device, probe=not no_probe)), width))
-    print(f"next: hpo run --space {space}" + (f" --device {device}" if device else ""))
+    options = {"--device": device, "--budget": budget}
+    given = [f"{option} {value}" for option, value in options.items() if value]
+    print(" ".join([f"next: hpo run --space {space}", *given]))
 
 
 def columns(rows: list[tuple[str, str]], width: int) -> str:
@@ -75,6 +79,7 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
     experiment, device = space.experiment, checked.device
     return [
         ("space", f"{experiment.name} ({space.path})"),
+        *([] if experiment.form is None else [("form", f"{experiment.form}: {NO_ANSWER}")]),
         ("question", experiment.question),
         *_work_rows(experiment, checked.plan),
         *((name, _setting(setting)) for name, setting in experiment.parameters.items()),
@@ -82,6 +87,7 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         *(("shift", _shift(shift, len(checked.models))) for shift in checked.shifts),
         *(("model", _model(model)) for model in checked.models),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
+        *(("privacy", text) for text in _privacy(checked.privacy)),
         *([] if checked.estimate is None else _cost_rows(checked.estimate)),
         *(("note", note) for note in checked.notes),
     ]
@@ -117,6 +123,9 @@ def _between(span: Span, show: Callable[[int], str]) -> str:
 def _work_rows(experiment: Experiment, plan: Plan) -> list[tuple[str, str]]:
     budget = experiment.budget
     studies, trials = count_of(plan.studies, "study"), count_of(budget.trials, "trial")
+    each, most = trials, ""
+    if budget.device_seconds is not None:
+        each, most = f"{budget.device_seconds:,g} charged device-seconds and at most {trials}", "at most "
     replicates = count_of(plan.replicates, "replicate")
     trainings = count_of(plan.trials + plan.confirmations + plan.baselines, "training")
     baseline = f", and {plan.baselines:,} of the baseline" if plan.baselines else ""
@@ -124,7 +133,7 @@ def _work_rows(experiment: Experiment, plan: Plan) -> list[tuple[str, str]]:
         ("strategies", _strategies(experiment, plan)),
         (
             "search",
-            f"{studies} of {trials}, {plan.trials:,} in all, in {replicates}",
+            f"{studies} of {each}, {most}{plan.trials:,} in all, in {replicates}",
         ),
         ("methods", f"sampler {budget.sampler}, pruner {budget.pruner}"),
         ("rungs", f"{', '.join(f'{r:,}' for r in plan.rungs)} examples"),
@@ -149,8 +158,22 @@ def _data(split: SplitInfo, kind: str, models: int) -> str:
 
     sizes = f"{split.train:,} train, {split.validation:,} validation, {split.test:,} test"
     dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped{_cut(split.texts_cut, models)}"
+    if split.scrubbed is not None:
+        dropped += f", {sum(split.scrubbed.values()):,} addresses and numbers replaced"
     classes = counted(len(split.labels), *class_of(kind))
     return f"{split.source}: {sizes}; {classes}, {dropped}; {split.licence}"
+
+
+def _privacy(info: PrivacyInfo | None) -> list[str]:
+    if info is None:
+        return []
+    rows = [
+        f"epsilon {g.epsilon:g} at delta {info.delta:g} for {count_of(g.trainings, 'training')} of "
+        f"{', '.join(g.strategies)}: noise multiplier {g.noise_multiplier:.3f}, "
+        f"gradients of a text cut to {info.clip:g}; {info.accountant}"
+        for g in info.groups
+    ]
+    return [*rows, f"not private: {', '.join(info.unprotected)}"] if info.unprotected else rows
 
 
 def _shift(shift: ShiftInfo, models: int) -> str:

@@ -91,7 +91,7 @@ def _rows(progress: Progress, *, wide: bool = True) -> list[tuple[str, list[str]
 def _cells(progress: Progress, tally: Tally, *, wide: bool) -> list[str]:
     plan = progress.plan
     strategies = max(len(plan.strategies), 1)
-    cells = [f"{tally.trials}/{plan.trials // strategies}"]
+    cells = [f"{tally.trials}/{progress.in_all(tally)}"]
     if wide:
         cells = [f"{progress.studies_ended(tally)}/{plan.replicates}", *cells, str(tally.states["pruned"])]
     if _any_failed(progress):

@@ -38,7 +38,8 @@ class PlainLines:
             return
         where = f"{trial.strategy}, replicate {trial.replicate}, draw {trial.draw}"
         self._write(
-            f"trial {p.trials}/{p.plan.trials}: {where}: {_outcome(trial, p.plan.metric.name)}; {p.outlook()}"
+            f"trial {p.trials}/{p.in_all(*p.tallies.values())}: {where}: {_outcome(trial, p.plan.metric.name)}; "
+            f"{p.outlook()}"
         )
 
     def confirmation(self, confirmation: Confirmation) -> None:
@@ -69,7 +70,8 @@ class PlainLines:
         plan = self._progress.plan
         if phase == "search":
             trials, studies = count_of(plan.trials, "trial"), count_of(plan.studies, "study")
-            self._write(f"search: {trials} in {studies}, {count_of(len(plan.strategies), 'strategy')}")
+            most = "" if plan.device_seconds is None else "at most "
+            self._write(f"search: {most}{trials} in {studies}, {count_of(len(plan.strategies), 'strategy')}")
         else:
             total = count_of(self._progress.total_confirmations, "training")
             self._write(f"confirmation: {total} with fresh seeds, each scored once on the test split")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -27,6 +28,7 @@ class Tally:
     best: float | None = None
     test: list[float] = field(default_factory=list)  # a score on the test split for each confirmation
     by_replicate: Counter[int] = field(default_factory=Counter)  # trials ended
+    charged: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))  # by replicate
 
     @property
     def trials(self) -> int:
@@ -87,6 +89,7 @@ class Progress:
             tally = self.tallies.setdefault(trial.strategy, Tally())
             tally.states[trial.state] += 1
             tally.by_replicate[trial.replicate] += 1
+            tally.charged[trial.replicate] += charged_seconds(trial)
             better = self.plan.metric.better
             if trial.score is not None and (tally.best is None or better(trial.score, tally.best)):
                 tally.best = trial.score
@@ -116,14 +119,20 @@ class Progress:
         return bool(self.in_hand or self.notes or self.trials or self.confirmations)
 
     @property
-    def trials_a_study(self) -> int:
-        """The budget of each study."""
-        return self.plan.trials // self.plan.studies
-
-    @property
     def trials(self) -> int:
         """Trials ended."""
         return sum(t.trials for t in self.tallies.values())
+
+    @property
+    def trials_left(self) -> int:
+        """Trials still to be made, as far as it can be told."""
+        return sum(map(self._left, self.tallies.values()))
+
+    def in_all(self, *tallies: Tally) -> str:
+        """How many trials there will be, of some strategies: ``20``; ``~20`` while that hangs on what they are charged."""
+        left = sum(map(self._left, tallies))
+        sure = not left or self.plan.device_seconds is None
+        return f"{'' if sure else '~'}{sum(t.trials for t in tallies) + left}"
 
     @property
     def confirmations(self) -> int:
@@ -139,20 +148,20 @@ class Progress:
     @property
     def total(self) -> int:
         """Trainings of the whole run."""
-        return self.plan.trials + self.total_confirmations
+        return self.trials + self.trials_left + self.total_confirmations
 
     @property
     def finished(self) -> bool:
         """Whether nothing is left; before that, nobody is shown a score on the test split."""
-        return self.trials >= self.plan.trials and self.confirmations >= self.total_confirmations
+        return not self.trials_left and self.confirmations >= self.total_confirmations
 
     def studies_ended(self, tally: Tally) -> int:
         """Replicates in which this strategy's search is over."""
-        return sum(n >= self.trials_a_study for n in tally.by_replicate.values())
+        return sum(not self._left_of(tally, replicate) for replicate in tally.by_replicate)
 
     def examples_left(self) -> float:
         """Examples still to be trained, were the rest like what ended, trials and confirmations apart."""
-        left = self._mean_examples(confirmation=False) * max(self.plan.trials - self.trials, 0)
+        left = self._mean_examples(confirmation=False) * self.trials_left
         left += self._mean_examples(confirmation=True) * max(self.total_confirmations - self.confirmations, 0)
         return max(left - self._examples_in_hand(), 0.0)
 
@@ -173,6 +182,18 @@ class Progress:
     def outlook(self) -> str:
         """Time left, in words."""
         return "done" if self.finished else time_left(self.seconds_left())
+
+    def _left(self, tally: Tally) -> int:
+        return sum(self._left_of(tally, replicate) for replicate in range(self.plan.replicates))
+
+    def _left_of(self, tally: Tally, replicate: int) -> int:
+        """Trials that a study has before it; where it ends by their cost, were they charged as its strategy's so far."""
+        left = max(self.plan.trials // self.plan.studies - tally.by_replicate[replicate], 0)
+        charged = sum(tally.charged.values())
+        if self.plan.device_seconds is None or not charged:
+            return left
+        unpaid = max(self.plan.device_seconds - tally.charged[replicate], 0.0)
+        return min(left, math.ceil(unpaid * tally.trials / charged))
 
     def _mean_examples(self, *, confirmation: bool) -> float:
         seen = self._examples[confirmation]

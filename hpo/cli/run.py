@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from hpo.cli.runs import RESULTS, ResultsOption, TrackingOption
-from hpo.cli.spaces import DeviceOption, SpaceOption, fetch_assets, one_by_one, open_spaces
+from hpo.cli.runs import RESULTS, RedactOption, ResultsOption, TrackingOption
+from hpo.cli.spaces import BudgetOption, DeviceOption, SpaceOption, fetch_assets, one_by_one, open_spaces
 from hpo.cli.words import count_of, duration, line, paragraph
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def run(
     results: ResultsOption = RESULTS,
     tracking_uri: TrackingOption = None,
     device: DeviceOption = None,
+    budget: BudgetOption = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -67,6 +68,7 @@ def run(
             help="Most room on disk for what trainings share, such as 2GB; without it what the space file says.",
         ),
     ] = None,
+    redact: RedactOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the end alone.")] = False,
 ) -> None:
     """Train, compare and report. The same command again goes on where it stopped.
@@ -79,7 +81,7 @@ def run(
     say: Callable[[str], None] = (lambda _: None) if quiet else line
     try:
         with terminated_by_sigterm():
-            spaces = open_spaces(space)
+            spaces = open_spaces(space, budget)
             for opened in one_by_one(spaces, say):
                 if not is_finished(results / opened.experiment.name):
                     if workers != 1:
@@ -93,6 +95,7 @@ def run(
                     quiet=quiet,
                     workers=workers,
                     store_limit=store_limit,
+                    redact=redact,
                 )
                 line("\n".join(ending(outcome, opened.experiment.name, results, tracking_uri)))
     except KeyboardInterrupt as stop:
@@ -107,7 +110,9 @@ def _across(spaces: Sequence[Space], results: Path) -> list[str]:
     from hpo.report.across_page import write_across
 
     folders = [results / space.experiment.name for space in spaces]
-    written = write_across(folders, results / f"{spaces[0].path.stem}-across")
+    form = spaces[0].experiment.form
+    name = f"{spaces[0].path.stem}-across" + ("" if form is None else f"-{form}")
+    written = write_across(folders, results / name)
     command = shlex.join(["hpo", "compare", *map(str, folders)])
     return [
         "",
@@ -141,6 +146,7 @@ def _watched(
     quiet: bool,
     workers: int | None,
     store_limit: int | None,
+    redact: bool,
 ) -> Outcome:
     """Run the experiment before the eyes of the user."""
     from rich.console import Console
@@ -152,7 +158,14 @@ def _watched(
         from hpo.search.coordinator import run_experiment
 
         return run_experiment(
-            space, results, tracking_uri, device, observer, workers=workers, store_limit=store_limit
+            space,
+            results,
+            tracking_uri,
+            device,
+            observer,
+            workers=workers,
+            store_limit=store_limit,
+            redact=redact,
         )
 
 

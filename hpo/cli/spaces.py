@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -25,20 +26,32 @@ DeviceOption = Annotated[
     str | None,
     typer.Option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1, ...; without it the best there is."),
 ]
+BudgetOption = Annotated[
+    Literal["small"] | None,
+    typer.Option(
+        "--budget",
+        metavar="small",
+        help="A small form of the space, a run of its own: a trial of the machinery, and no answer.",
+    ),
+]
 
 
-def open_spaces(name: str) -> tuple[Space, ...]:
-    """Read and validate the space file called ``name``: one Space, or one for each of its tasks.
+def open_spaces(name: str, budget: Literal["small"] | None = None) -> tuple[Space, ...]:
+    """Read and validate the space file called ``name``: one Space, or one for each of its tasks; ``budget``: in that form.
 
     Raises:
         UserError: all faults of the file.
     """
     from hpo.assets.catalogue import CATALOGUE
+    from hpo.config.small import small_form
     from hpo.config.space import load_spaces
 
     models = [asset.name for asset in CATALOGUE.values() if asset.kind == "model"]
     data = [asset.name for asset in CATALOGUE.values() if asset.kind == "data"]
-    return load_spaces(name, models, data)
+    opened = load_spaces(name, models, data)
+    if budget is None:
+        return opened
+    return tuple(replace(space, experiment=small_form(space.experiment)) for space in opened)
 
 
 def one_by_one(spaces: Sequence[Space], say: Callable[[str], None]) -> Iterator[Space]:

@@ -38,7 +38,8 @@ def status(run: RunArgument) -> None:
     refuse_imported(records.run, folder)
     progress = progress_of(records)
     name = printable(records.run.name)
-    trials = f"{progress.trials} of {count_of(progress.plan.trials, 'trial')}"
+    in_all = progress.in_all(*progress.tallies.values())
+    trials = f"{progress.trials} of {in_all} trial{'' if in_all == '1' else 's'}"
     confirmations = f"{progress.confirmations} of {count_of(progress.total_confirmations, 'confirmation')}"
     print(f"{name}: {trials}, {confirmations}")
     console = Console()

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from hpo.config.parameters import MODEL, NEEDS_SYNONYMS, PARAMETERS, Value, complete
 from hpo.records.metrics import METRICS, METRICS_OF
-from hpo.records.schema import Frozen
+from hpo.records.schema import Form, Frozen
 
 
 class Fixed(Frozen):
@@ -102,6 +102,10 @@ class Task(Frozen):
         None, ge=2, description="Most texts of each set that shift names; if absent, as many as test."
     )
     max_length: int = Field(128, ge=4, description="Tokens of a text that are read; the rest is cut off.")
+    scrub: bool = Field(
+        False,
+        description="Replace e-mail addresses, telephone numbers and card numbers in the texts before anything reads them.",
+    )
 
 
 class ModelSource(Frozen):
@@ -141,7 +145,16 @@ class Budget(Frozen):
     """What each strategy may spend."""
 
     replicates: int = Field(5, ge=1, description="Independent searches of each strategy.")
-    trials: int = Field(ge=1, description="Configurations that each search trains, the default one first.")
+    trials: int = Field(
+        ge=1,
+        description="Configurations that each search trains, the default one first; the most where device_seconds ends it.",
+    )
+    device_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="A search begins trials until they are charged so much: what each would have cost alone, whatever was "
+        "shared. The last one is finished. If absent, trials alone ends it.",
+    )
     rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (), description="Numbers of examples seen at which a trial may be pruned, ascending."
     )
@@ -171,6 +184,22 @@ class Confirmation(Frozen):
     )
 
 
+class Privacy(Frozen):
+    """Differential privacy of the training split, by DP-SGD."""
+
+    epsilon: float | None = Field(
+        None,
+        gt=0,
+        description="What all trainings of the run together meet; left out where privacy_epsilon is compared.",
+    )
+    delta: float = Field(
+        gt=0,
+        lt=1,
+        description="The probability that goes with it; below 1 over the number of training texts.",
+    )
+    clip: float = Field(1.0, gt=0, description="Largest norm of the gradient of one text.")
+
+
 class Experiment(Frozen):
     """One question with all that decides its answer.
 
@@ -180,7 +209,9 @@ class Experiment(Frozen):
         parameters: every searched or fixed parameter that the file names (the compared one is not among them).
         baseline: a fixed recipe, confirmed on the same fresh seeds beside the strategies, or None.
         seed: every random draw derives from it.
+        privacy: of the private trainings, or None.
         augmentation_model: folder or hub id of a masked language model, for the augmentations that need one.
+        form: ``small`` for the small form of the space (``hpo.config.small``), None for the space as it stands.
         store_limit: most bytes on disk for what trainings share, None where the file leaves it to hpo. No result
             depends on it, so that no dump, and with it no record, has it.
     """
@@ -195,7 +226,9 @@ class Experiment(Frozen):
     confirmation: Confirmation
     baseline: Mapping[str, Value] | None = None
     seed: int = Field(0, ge=0)
+    privacy: Privacy | None = None
     augmentation_model: str | None = None
+    form: Form | None = None
     store_limit: int | None = Field(None, ge=0, exclude=True)
 
     def strategies(self) -> tuple[str, ...]:

@@ -97,6 +97,13 @@ RUNS = TableSchema(
         Column("max_length", "int64", "tokens", "Tokens of a text that are read.", _UNKNOWN),
         Column("seed", "int64", "", "From which every random draw derives.", _UNKNOWN),
         Column("source", "string", "", "`hpo`, or what the records were imported from."),
+        Column(
+            "form",
+            "string",
+            "",
+            "`small` where the small form of a space was run, which answers nothing.",
+            "the space as it stands",
+        ),
         Column("strategies", "json", "", "Names of the strategies, in order."),
         Column(
             "reference", "string", "", "Strategy that the others are compared with.", "all pairs are compared"
@@ -106,6 +113,13 @@ RUNS = TableSchema(
             "replicates", "int64", "", "Independent searches of each strategy, the most where they differ."
         ),
         Column("trials", "int64", "", "Trials of each search, the most where they differ."),
+        Column(
+            "device_seconds",
+            "float64",
+            "device-seconds",
+            "Charged to a search before it begins no further trial.",
+            "its trials are counted alone",
+        ),
         Column("seeds", "int64", "", "Confirmations of each search, the most where they differ."),
         Column("metric", "string", "", "Name of the metric."),
         Column("maximize", "bool", "", "Whether higher is better."),
@@ -139,6 +153,13 @@ RUNS = TableSchema(
             "texts",
             "Those of all splits that have more than `max_length` tokens, of several models as the one that cuts most.",
             _UNKNOWN,
+        ),
+        Column(
+            "scrubbed",
+            "json",
+            "",
+            "How many e-mail addresses (`EMAIL`), `PHONE` and `CARD` numbers were replaced in the texts.",
+            "none was looked for",
         ),
         Column(
             "test_groups",
@@ -178,6 +199,13 @@ RUNS = TableSchema(
             _UNKNOWN,
         ),
         Column("plan_sha256", "string", "", "Of what was fixed beforehand.", _UNKNOWN),
+        Column(
+            "privacy",
+            "json",
+            "",
+            "What private trainings meet together, at which noise, and how that was counted.",
+            "there are none",
+        ),
         Column(
             "experiment",
             "json",

@@ -53,6 +53,8 @@ def plan(run: Run) -> dict[str, Any]:
         **({"shifts": shifts} if shifts else {}),
         "model": run.model.sha256,
         **({"models": models} if models else {}),
+        **({"form": run.form} if run.form else {}),
+        **({"device_seconds": run.device_seconds} if run.device_seconds else {}),
         "hpo": run.versions.get("hpo"),
         "verdict": verdict_rule(),
     }

@@ -14,6 +14,9 @@ NOT_RECORDED = "not recorded"
 # How the notes of an import say what it inferred of costs and of trials that ended early.
 AS_SECONDS, AS_PRUNED = "taken as device-seconds", "taken as pruned"
 
+Form = Literal["small"]  # of a space, where it is not run as it stands
+SMALL_FORM = "This is the small form of its space: a trial of the machinery, and no answer to the question."
+
 
 class Frozen(BaseModel):
     """A value that refuses unknown fields."""
@@ -205,6 +208,8 @@ class SplitInfo(Frozen):
         texts_cut: how many of all splits have more tokens than are read, of several models as the one that cuts most
             reads them;
             None: not recorded.
+        scrubbed: how many e-mail addresses (``EMAIL``), ``PHONE`` and ``CARD`` numbers were replaced in the texts of the
+            source; None: none was looked for.
         groups: group of each test item, by number, in the order of the split; None: no groups.
         sha256: covers texts, labels and their assignment to splits.
     """
@@ -217,6 +222,7 @@ class SplitInfo(Frozen):
     test: int = 0
     duplicates_dropped: int = 0
     texts_cut: int | None = None
+    scrubbed: dict[str, int] | None = None
     groups: tuple[int, ...] | None = None
     sha256: str = NOT_RECORDED
 
@@ -264,6 +270,46 @@ class DeviceInfo(Frozen):
     precision_reason: str = NOT_RECORDED
     threads: int = 0
     workers: int = 1
+
+
+class PrivateGroup(Frozen):
+    """Private trainings of one epsilon.
+
+    Attributes:
+        epsilon: that was asked for.
+        spent: that all of them together meet, as counted beforehand.
+        noise_multiplier: standard deviation of the noise over the clipping norm.
+        trainings: how many there are at most: trials, confirmations and the baseline's.
+        strategies: whose trainings they are.
+        steps, rate: of one training, the most: its steps, and the probability with which each draws a text.
+    """
+
+    epsilon: float
+    spent: float
+    noise_multiplier: float
+    trainings: int
+    strategies: tuple[str, ...]
+    steps: int
+    rate: float
+
+
+class PrivacyInfo(Frozen):
+    """Differential privacy of the training split by DP-SGD; the noise's seed is nowhere in the records.
+
+    Attributes:
+        accountant: with which it was counted.
+        delta: goes with each epsilon.
+        clip: largest norm of the gradient of one text.
+        together: epsilon of the trainings of all groups.
+        unprotected: strategies (and the baseline) whose trainings are not private.
+    """
+
+    accountant: str
+    delta: float
+    clip: float
+    groups: tuple[PrivateGroup, ...]
+    together: float
+    unprotected: tuple[str, ...] = ()
 
 
 class Metric(Frozen):
@@ -344,12 +390,15 @@ class Run(Frozen):
         seed: from which every random draw derives.
         task: the data's name; strategies are ranked across runs of different tasks.
         source: ``hpo``, or what the records were imported from.
+        form: ``small`` where the small form of a space was run (``hpo run --budget small``); None: the space as it stands.
         experiment: the Experiment as JSON; empty where hpo did not run it.
         resource: what ``Rung.examples`` and ``Search.rungs`` count.
         model, models: the pretrained model; where several are compared, each by its strategy in ``models``, and in
             ``model`` what
             can be said of all together.
         replicates, trials, seeds: of each strategy, the most where they differ.
+        privacy: of private trainings; None: there are none.
+        device_seconds: charged to a search before it begins no further trial; None: its trials are counted alone.
         notes: what an import took for what, and what it inferred, as it printed it; none where hpo ran it.
     """
 
@@ -361,12 +410,14 @@ class Run(Frozen):
     max_length: int | None = None
     seed: int | None = None
     source: str = "hpo"
+    form: Form | None = None
     experiment: dict[str, Any] = {}
     strategies: tuple[str, ...]
     reference: str | None = None
     baseline: str | None = None
     replicates: int
     trials: int
+    device_seconds: float | None = None
     seeds: int
     metric: Metric = Metric()
     resource: str = "examples seen"
@@ -378,6 +429,7 @@ class Run(Frozen):
     models: dict[str, ModelInfo] = {}
     device: DeviceInfo = DeviceInfo()
     versions: dict[str, str] = {}
+    privacy: PrivacyInfo | None = None
     stamp: Stamp | None = None
     notes: tuple[str, ...] = ()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from hpo.records.schema import Metric, Records, Trial
+from hpo.records.schema import Metric, Records, Trial, charged_seconds
 
 Search = tuple[str, int]  # strategy, replicate
 
@@ -34,6 +34,18 @@ def searches(trials: Iterable[Trial]) -> dict[Search, list[Trial]]:
     for trial in trials:
         found.setdefault((trial.strategy, trial.replicate), []).append(trial)
     return found
+
+
+def is_over(trials: Sequence[Trial], most: int, device_seconds: float | None) -> bool:
+    """Whether a search whose ``trials`` have ended, in the order of their draws, begins no further one.
+
+    Args:
+        most: trials of a search.
+        device_seconds: what its trials may be charged before it ends; None: they are counted alone.
+    """
+    if len(trials) >= most:
+        return True
+    return device_seconds is not None and sum(map(charged_seconds, trials)) >= device_seconds
 
 
 def selected_trials(records: Records) -> dict[Search, Trial]:

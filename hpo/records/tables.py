@@ -151,7 +151,7 @@ def _run(run: Run) -> Row:
     split, model, device, stamp = run.split, run.model, run.device, run.stamp
     began = {} if stamp is None else stamp.model_dump()
     return {
-        **{name: getattr(run, name) for name in ("question", "task", "max_length", "seed", "source")},
+        **{name: getattr(run, name) for name in ("question", "task", "max_length", "seed", "source", "form")},
         **{name: getattr(run, name) for name in ("reference", "baseline", "replicates", "trials", "seeds")},
         **{name: getattr(run.search, name) for name in ("sampler", "pruner", "independent", "selection")},
         "run": run.name,
@@ -161,6 +161,7 @@ def _run(run: Run) -> Row:
         "maximize": run.metric.maximize,
         "share": run.metric.share,
         "resource": run.resource,
+        "device_seconds": run.device_seconds,
         "rungs": _json(run.search.rungs),
         "shared_draws": run.search.shared_draws,
         "data": _text(split.source),
@@ -172,6 +173,7 @@ def _run(run: Run) -> Row:
         "test": split.test or None,
         "duplicates_dropped": split.duplicates_dropped,
         "texts_cut": split.texts_cut,
+        "scrubbed": None if split.scrubbed is None else _json(split.scrubbed),
         "test_groups": None if split.groups is None else _json(split.groups),
         "model": _text(model.source),
         "model_licence": _text(model.licence),
@@ -187,6 +189,7 @@ def _run(run: Run) -> Row:
         "workers": device.workers,
         "versions": _json(run.versions),
         **{name: began.get(name) for name in ("began", "command", "git", "plan_sha256")},
+        "privacy": None if run.privacy is None else _json(run.privacy.model_dump()),
         "experiment": _json(run.experiment),
         "notes": _json(run.notes),
     }

@@ -128,6 +128,7 @@ def runs_table(across: Across, reports: Mapping[str, str] | None = None) -> Tabl
         charged, spent = costs.charged(items), costs.spent(items)
         decided = sum(c.outcome is not Outcome.INCONCLUSIVE for c in analysis.comparisons)
         units = Units(head.metric)
+        ends = dict.fromkeys((analysis.sizes.trials[0], analysis.sizes.trials[-1]))
         shown.append(
             {
                 "Run": run.label,
@@ -136,7 +137,7 @@ def runs_table(across: Across, reports: Mapping[str, str] | None = None) -> Tabl
                 "Best": f"{listed(s.name for s in run.best)}, {units.value(best.estimate.mean)}",
                 "Not separable from it": listed(level),
                 "Margin": _margin(units, analysis.margin.value),
-                "Trials a search": f"{head.trials:,}" if head.trials else "-",
+                "Trials a search": " to ".join(f"{end:,}" for end in ends) if head.trials else "-",
                 "Over": over(run.records, best.estimate.units, best.seeds),
                 "Charged, s": "-" if charged is None else f"{seconds(charged)}{costs.partly(items)}",
                 "Spent, s": "-" if spent is None else seconds(spent),

@@ -40,6 +40,7 @@ def across_verdict(across: Across) -> AcrossVerdict:
     return AcrossVerdict(
         question=_question(across),
         sentences=(
+            *_small(across),
             _opening(across),
             _single_runs(across),
             _without_one(across),
@@ -56,6 +57,15 @@ def across_verdict(across: Across) -> AcrossVerdict:
 def _question(across: Across) -> str:
     questions = {run.records.run.question for run in across.runs}
     return questions.pop() if len(questions) == 1 else f"Which strategy is best over {across.blocks.over}?"
+
+
+def _small(across: Across) -> list[str]:
+    """Which runs answer nothing; as a sentence or none."""
+    small = [run.label for run in across.runs if run.records.run.form is not None]
+    if not small:
+        return []
+    whose = "These runs are" if len(small) == len(across.runs) else f"{listed(small)} are runs of"
+    return [f"{whose} small forms of their spaces: trials of the machinery, and no answers."]
 
 
 def _opening(across: Across) -> str:
@@ -168,7 +178,10 @@ def _budgets(across: Across) -> dict[str, list[Any]]:
     if all(without_search(run.records.run) for run in across.runs):
         return {"trainings a strategy": [(found.replicates, found.seeds) for found in sizes]}
     return {
-        "trials a search": [found.trials for found in sizes],
+        "budget of a search": [
+            run.records.run.device_seconds or found.trials
+            for run, found in zip(across.runs, sizes, strict=True)
+        ],
         "searches a strategy": [found.replicates for found in sizes],
         "fresh seeds": [found.seeds for found in sizes],
     }

@@ -9,6 +9,7 @@ from typing import Literal
 
 from hpo.errors import UserError
 from hpo.records.schema import Records, Run
+from hpo.records.selection import is_over, searches
 from hpo.records.verdict_rule import LEAST_MARGIN
 from hpo.report.comparing import Comparison, compare, groups_of
 from hpo.report.scores import Scores, collect, seed_deviation
@@ -129,11 +130,11 @@ def _expected(run: Run, studies_lost: int) -> int:
 
 def _without_selection(records: Records) -> tuple[tuple[str, int], ...]:
     """Studies with all draws recorded and none complete: nothing of them can be confirmed."""
-    states: dict[tuple[str, int], list[str]] = {}
-    for trial in records.trials:
-        states.setdefault((trial.strategy, trial.replicate), []).append(trial.state)
+    run = records.run
     return tuple(
-        study for study, seen in states.items() if len(seen) >= records.run.trials and "complete" not in seen
+        study
+        for study, own in searches(sorted(records.trials, key=lambda t: t.draw)).items()
+        if is_over(own, run.trials, run.device_seconds) and all(t.state != "complete" for t in own)
     )
 
 

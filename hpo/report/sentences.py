@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from hpo.records.schema import Records, Run
+from hpo.records.schema import SMALL_FORM, Records, Run
 from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.report import costs
 from hpo.report.analysis import Analysis, Standing, analyse
 from hpo.report.comparing import Comparison
 from hpo.report.optimism import drop_name, mean_drop
 from hpo.report.planning import told_of, what_would_tell
-from hpo.report.sizes import recorded
+from hpo.report.sizes import recorded, search_budget
 from hpo.report.terms import units_of, without_search
 from hpo.report.text import Units, capitalised, counted, listed, markdown, p_text, ranged, seconds
 from hpo.stats.decision import Outcome
@@ -48,6 +48,11 @@ class Verdict:
 
 def verdict(records: Records) -> Verdict:
     """Judge ``records``: which strategy is better, by how much, how surely, and at what cost."""
+    found = _judged(records)
+    return found if records.run.form is None else replace(found, sentences=(SMALL_FORM, *found.sentences))
+
+
+def _judged(records: Records) -> Verdict:
     run, analysis = records.run, analyse(records)
     if not analysis.finished:
         return Verdict(run.question, _unfinished(records, analysis), "unfinished", analysis)
@@ -68,8 +73,9 @@ def verdict(records: Records) -> Verdict:
 def _unfinished(records: Records, analysis: Analysis) -> tuple[str, ...]:
     run = records.run
     trials = len(run.strategies) * run.replicates * run.trials
+    most = "" if run.device_seconds is None else "at most "
     there = (
-        f"{len(records.trials):,} of {counted(trials, 'trial')} and {analysis.present:,} of "
+        f"{len(records.trials):,} of {most}{counted(trials, 'trial')} and {analysis.present:,} of "
         f"{counted(analysis.expected, 'confirmation')} are recorded"
     )
     return (
@@ -82,7 +88,7 @@ def _unfinished(records: Records, analysis: Analysis) -> tuple[str, ...]:
 def _lead(run: Run, analysis: Analysis) -> str:
     """What was done, which is what the claim is about."""
     items, sizes = _items(run), analysis.sizes
-    trials = f"{ranged(sizes.trials, 'trial')} a search" if run.trials else "trials not recorded"
+    trials = f"{search_budget(run, sizes)} a search" if run.trials else "trials not recorded"
     seeds = ranged(sizes.seeds, "fresh seed")
     if analysis.claim == "strategies":
         done = (

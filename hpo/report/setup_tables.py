@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hpo.records.schema import (
@@ -15,7 +16,7 @@ from hpo.records.schema import (
 )
 from hpo.report import costs
 from hpo.report.analysis import Analysis
-from hpo.report.sizes import recorded, sizes_of
+from hpo.report.sizes import recorded, search_budget, sizes_of
 from hpo.report.table import Table, computed, make_table
 from hpo.report.terms import class_of, without_search
 from hpo.report.text import Units, configuration, counted, listed, ranged, value_text
@@ -115,10 +116,16 @@ def _asked(run: Run) -> dict[str, str]:
     labels = f", {classes}: {', '.join(run.split.labels)}" if classes else ""
     return {
         "Question": run.question,
-        "Records": "made by hpo" if run.source == "hpo" else f"imported from {run.source}",
+        "Records": _made(run),
         "Task": f"{run.task}: {run.kind}{labels}",
         "Metric": f"{run.metric.name}, {'higher' if run.metric.maximize else 'lower'} is better",
     }
+
+
+def _made(run: Run) -> str:
+    if run.source != "hpo":
+        return f"imported from {run.source}"
+    return "made by hpo" + ("" if run.form is None else f"; the {run.form} form of the space")
 
 
 def _data(run: Run) -> dict[str, str]:
@@ -139,6 +146,7 @@ def _data(run: Run) -> dict[str, str]:
     return {
         "Data": f"{split.source}; licence {split.licence}",
         "Splits": sizes,
+        **({} if split.scrubbed is None else {"Replaced in the texts": scrubbed_words(split.scrubbed)}),
         "Groups": "none" if split.groups is None else f"{len(set(split.groups)):,} among the test texts",
         "Splits, SHA-256": split.sha256,
         **(
@@ -151,6 +159,16 @@ def _data(run: Run) -> dict[str, str]:
     }
 
 
+def scrubbed_words(counts: Mapping[str, int]) -> str:
+    """``3 e-mail addresses, 1 telephone number and 0 card numbers``."""
+    names = {
+        "EMAIL": ("e-mail address", "e-mail addresses"),
+        "PHONE": ("telephone number", None),
+        "CARD": ("card number", None),
+    }
+    return listed(counted(counts.get(kind, 0), *words) for kind, words in names.items())
+
+
 def _how(run: Run, records: Records) -> dict[str, str]:
     search, sizes = run.search, sizes_of(records)
     rungs = ", ".join(f"{rung:,}" for rung in search.rungs) or "none"
@@ -161,7 +179,7 @@ def _how(run: Run, records: Records) -> dict[str, str]:
     else:
         baseline = run.baseline if fixed is None else f"{run.baseline}: {configuration(fixed)}"
     searches = ranged(sizes.replicates, "search", "searches")
-    budget = f"{searches} a strategy, {ranged(sizes.trials, 'trial')} a search"
+    budget = f"{searches} a strategy, {search_budget(run, sizes)} a search"
     confirmation = f"{ranged(sizes.seeds, 'fresh seed')} a search, scored on the test split once"
     if without_search(run):
         budget = f"{recorded(run, sizes)} a strategy; no search is recorded"

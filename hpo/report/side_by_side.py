@@ -83,7 +83,9 @@ def _claims(runs: Sequence[JudgedRun]) -> str:
     bare = [run.label for run in runs if without_search(run.records.run)]
     single = [run.label for run in runs if run.records.run.replicates == 1 and run.label not in bare]
     told = f" One search a strategy{_where(single, runs)}: selected configurations only." if single else ""
-    return told + (f" No search recorded{_where(bare, runs)}: these trainings only." if bare else "")
+    told += f" No search recorded{_where(bare, runs)}: these trainings only." if bare else ""
+    small = [run.label for run in runs if run.records.run.form is not None]
+    return told + (f" Small form of the space{_where(small, runs)}: no answer." if small else "")
 
 
 def _where(labels: Sequence[str], runs: Sequence[JudgedRun]) -> str:

@@ -12,6 +12,7 @@ from hpo.report.analysis import Analysis, Standing
 from hpo.report.comparing import Comparison
 from hpo.report.listings import searched
 from hpo.report.optimism import drop_name, mean_drop
+from hpo.report.sizes import uneven_trials
 from hpo.report.table import Table, computed, make_table
 from hpo.report.terms import single_training, units_of, without_search
 from hpo.report.text import Units, configuration, counted, p_text, seconds, value_text
@@ -28,7 +29,8 @@ def main_table(records: Records, analysis: Analysis) -> Table:
         facts = _facts(records, standing, role)
         raw.append(computed(facts))
         shown.append(_main_row(records, standing, facts))
-    note = f"{_main_note(records)}{_shared(records, raw)}"
+    uneven = uneven_trials(records.run, analysis.sizes)
+    note = f"{_main_note(records)}{_shared(records, raw)}{uneven and f' {uneven}'}"
     table = make_table("main", "Strategies on the test split", note, shown, raw)
     if not analysis.finished or len(analysis.standings) < 2:
         return table

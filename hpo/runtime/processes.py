@@ -22,6 +22,7 @@ from hpo.config.experiment import Experiment
 from hpo.errors import UserError
 from hpo.records.schema import Frozen
 from hpo.runtime.jobs import Done, Job
+from hpo.training.privacy import Mechanism
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -46,6 +47,7 @@ class Wanted(Frozen):
     Attributes:
         forks: ``hpo.training.cuts.Forks``: lengths and cool-downs of the space, between which trunks are shared.
         store, room: folder and bytes of the store.
+        mechanism: of private trainings; None: there is none.
     """
 
     experiment: Experiment
@@ -53,6 +55,7 @@ class Wanted(Frozen):
     forks: tuple[tuple[float, float], ...]
     store: Path
     room: int
+    mechanism: Mechanism | None = None
 
 
 class Setup(Wanted):
@@ -223,7 +226,7 @@ def work(setup: Setup, inbox: _Inbox, pipe: Connection) -> None:
     from hpo.training.store import Store
 
     offer_to_be_killed()
-    loaded = load(setup.experiment, setup.device, setup.threads, setup.share)
+    loaded = load(setup.experiment, setup.device, setup.threads, setup.share, setup.mechanism)
     recall = loaded.recall(Store(setup.store, setup.room), setup.forks, setup.share)
     worker = loaded.worker(recall, setup.share)
     while True:

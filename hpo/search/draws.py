@@ -139,12 +139,20 @@ def width(experiment: Experiment) -> int:
     """Trainings of this experiment that never wait for each other's results."""
     budget = experiment.budget
     studies = len(experiment.strategies()) * budget.replicates
-    return studies if budget.pruner != "none" or looks_at_results(experiment, 1) else studies * budget.trials
+    return studies if waits(experiment, 1) else studies * budget.trials
 
 
 def looks_at_results(experiment: Experiment, number: int) -> bool:
     """Whether draw ``number`` depends on how the draws before it ended."""
     return experiment.budget.sampler in ("tpe", "gp") and number >= max(1, _startup(experiment))
+
+
+def waits(experiment: Experiment, number: int) -> bool:
+    """Whether draw ``number`` waits for those before it: for their results, or for what they are charged."""
+    budget = experiment.budget
+    if budget.pruner != "none" or budget.device_seconds is not None:
+        return True
+    return looks_at_results(experiment, number)
 
 
 def configuration(

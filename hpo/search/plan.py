@@ -19,7 +19,8 @@ class Plan:
 
     Attributes:
         rungs: numbers of examples seen at which a trial is evaluated, the end of the longest training last.
-        studies, trials, confirmations, baselines: how many there are in all.
+        studies, trials, confirmations, baselines: how many there are in all, at most.
+        device_seconds: charged to a study before it begins no further trial; None: its trials are counted alone.
         examples: that one full training sees, (least, most) over the search space.
         steps: optimizer steps of one full training, (least, most).
         most_examples: seen in training if nothing is pruned.
@@ -33,6 +34,7 @@ class Plan:
     trials: int
     confirmations: int
     baselines: int
+    device_seconds: float | None
     examples: tuple[int, int]
     steps: tuple[int, int]
     most_examples: int
@@ -59,6 +61,7 @@ def make_plan(experiment: Experiment) -> Plan:
         trials=trials,
         confirmations=confirmations,
         baselines=baselines,
+        device_seconds=budget.device_seconds,
         examples=examples,
         steps=steps,
         most_examples=(trials + confirmations + baselines) * examples[1],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,11 +16,12 @@ from hpo.records.events import Work
 from hpo.records.files import write_trial
 from hpo.records.metrics import METRICS
 from hpo.records.schema import Trial
+from hpo.records.selection import is_over, select
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, parts_of
 from hpo.runtime.recall import Recall
 from hpo.search.confirm import best_rung
-from hpo.search.draws import Drawn, Draws, configuration, looks_at_results
+from hpo.search.draws import Drawn, Draws, configuration, waits
 from hpo.search.pruners import Field, Pruner
 from hpo.search.scheduler import Training
 from hpo.search.storage import INFEASIBLE, StoredStudy, StudyStorage
@@ -39,13 +40,13 @@ class _Study:
 
     Attributes:
         firsts: configuration, as text, to the first draw of it.
-        ended: number of first draws that have all ended: those below it.
+        ended: the first draws that have all ended, in order.
     """
 
     stored: StoredStudy
     draws: Draws
     firsts: dict[str, int] = field(default_factory=dict)
-    ended: int = 0
+    ended: list[Trial] = field(default_factory=list)
 
 
 class TrialRunner:
@@ -77,12 +78,14 @@ class TrialRunner:
     def run(self, strategy: str, value: Value | None, replicate: int, number: int) -> Training:
         """Bring draw ``number`` of one study to its end; nothing is done again that is stored.
 
-        A draw waits for those before it wherever it, or the pruner, looks at their results, so that the records are the
-        same however many trials are trained at once.
+        A draw waits for those before it wherever it, the pruner or the budget looks at their results or costs, so that the
+        records are the same however many trials are trained at once. None is made when they have used up the budget.
         """
         study = self._study(strategy, value, replicate)
-        if looks_at_results(self._experiment, number) or self._experiment.budget.pruner != "none":
-            yield lambda: self._all_ended(study, strategy, replicate, number)
+        if waits(self._experiment, number):
+            yield lambda: len(self._ended(strategy, replicate)) >= number or self.is_over(strategy, replicate)
+            if len(study.ended) <= number and self.is_over(strategy, replicate):
+                return
         trial = study.stored.trial(number) if number < len(study.stored) else None
         known = self.records.get((strategy, replicate, number))
         drawn = self._drawn(study, trial, number)
@@ -105,10 +108,14 @@ class TrialRunner:
         self._store(study, drawn, trial, record)
         self._watchers.trial(record)
 
-    def have_ended(self, strategy: str, replicate: int) -> bool:
-        """Whether all draws of one study have, all studies' draws having begun."""
-        study = self._studies[strategy, replicate]
-        return self._all_ended(study, strategy, replicate, self._experiment.budget.trials)
+    def is_over(self, strategy: str, replicate: int) -> bool:
+        """Whether all draws of one study have ended, all studies' draws having begun."""
+        budget = self._experiment.budget
+        return is_over(self._ended(strategy, replicate), budget.trials, budget.device_seconds)
+
+    def selected(self, strategy: str, replicate: int) -> Trial | None:
+        """The trial that one study, when it is over, selects."""
+        return select(self._ended(strategy, replicate), self._metric)
 
     def _drawn(self, study: _Study, trial: FrozenTrial | None, number: int) -> Drawn:
         if trial is not None:
@@ -122,10 +129,12 @@ class TrialRunner:
             self._studies[key] = _Study(stored, Draws(self._experiment, value, replicate))
         return self._studies[key]
 
-    def _all_ended(self, study: _Study, strategy: str, replicate: int, number: int) -> bool:
-        while study.ended < number and (strategy, replicate, study.ended) in self.records:
-            study.ended += 1
-        return study.ended >= number
+    def _ended(self, strategy: str, replicate: int) -> Sequence[Trial]:
+        """The first draws of a study as far as they have all ended."""
+        ended = self._studies[strategy, replicate].ended
+        while (strategy, replicate, len(ended)) in self.records:
+            ended.append(self.records[strategy, replicate, len(ended)])
+        return ended
 
     def _duplicate(self, twin: Trial, number: int) -> Trial:
         """The record of a draw whose configuration an earlier one of its study has."""

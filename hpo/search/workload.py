@@ -29,6 +29,7 @@ COSTLY = (
     "head_hidden_sizes",
     "pooling",
     "optimizer",
+    "privacy_epsilon",
 )
 
 

@@ -73,7 +73,7 @@ def strategy(run: Run, name: str) -> str:
     names = Names(run.metric)
     return f"""{_question(run)}
 This run is the strategy {_code(name)}: searched {run.replicates} times independently (runs below: one study per \
-replicate), {run.trials} trials a search; the best configuration of each search is confirmed with {run.seeds} fresh \
+replicate), {_budget(run)} a search; the best configuration of each search is confirmed with {run.seeds} fresh \
 seed(s) on {run.split.test} test items.
 
 - `{names.test}`: mean over the confirmations, shown once all have ended.
@@ -117,11 +117,19 @@ def _question(run: Run) -> str:
 
 def _what(run: Run) -> str:
     metric = run.metric.name
+    form = "" if run.form is None else f", in the {run.form} form of the space"
     return (
-        f"`hpo` compared {len(run.strategies)} strategies by {metric}: each was searched {run.replicates} times with an"
-        f" equal budget of {run.trials} trials, and each search's best configuration was trained again with"
+        f"`hpo` compared {len(run.strategies)} strategies by {metric}{form}: each was searched {run.replicates} times"
+        f" with an equal budget of {_budget(run)}, and each search's best configuration was trained again with"
         f" {run.seeds} fresh seed(s) and scored on data that the search never saw."
     )
+
+
+def _budget(run: Run) -> str:
+    """Of a search."""
+    if run.device_seconds is None:
+        return f"{run.trials} trials"
+    return f"{run.device_seconds:,g} charged device-seconds (at most {run.trials} trials)"
 
 
 def _names(names: tuple[str, ...]) -> str:

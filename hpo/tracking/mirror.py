@@ -355,7 +355,9 @@ def _facts(run: Run) -> dict[str, str]:
         "precision": run.device.precision,
         "strategies": str(len(run.strategies)),
         "replicates": str(run.replicates),
-        "trials_per_study": str(run.trials),
+        "trials_per_study": ("" if run.device_seconds is None else "at most ") + str(run.trials),
+        **({} if run.device_seconds is None else {"device_seconds_per_study": f"{run.device_seconds:g}"}),
         "confirmations_per_study": str(run.seeds),
         "test_items": str(run.split.test),
+        **({} if run.form is None else {"form": run.form}),
     }

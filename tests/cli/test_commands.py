@@ -25,8 +25,8 @@ from hpo.cli.main import execute
 from hpo.cli.run import profile_line
 from hpo.cli.spaces import asset_names
 from hpo.cli.ui import experiment_name, latest_run
-from hpo.config.experiment import Choices, Compare, DataSource, Fixed, Range
-from hpo.config.space import shipped_spaces
+from hpo.config.experiment import Budget, Choices, Compare, DataSource, Fixed, Range
+from hpo.config.space import Space, shipped_spaces
 from hpo.records.files import mark_finished, write_confirmation, write_run, write_trial
 from hpo.search.plan import make_plan
 
@@ -69,9 +69,9 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )
     fake = SimpleNamespace(calls=[], trained=3, missing=(), shifts=(), estimate=ESTIMATE)
 
-    def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit):
+    def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit, redact):
         fake.calls.append((space.experiment.name, results, tracking_uri, device))
-        fake.resources = (workers, store_limit)
+        fake.resources, fake.redact = (workers, store_limit), redact
         if fake.trained:
             observer.started(work("linear", 0, 0))
             observer.trial(trial("linear", 0, 0, 0.7412))
@@ -88,13 +88,14 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
             models=(MODEL,),
             notes=(),
             device=DEVICE,
+            privacy=None,
             estimate=found,
         )
 
     module = types.ModuleType("hpo.search.coordinator")
     module.__dict__.update(run_experiment=run_experiment, check_experiment=check_experiment)
     monkeypatch.setitem(sys.modules, "hpo.search.coordinator", module)
-    space = SimpleNamespace(experiment=asked, path=Path("tiny.yaml"))
+    space = Space(asked, Path("tiny.yaml"), "", {(): (1, 1)})
     monkeypatch.setattr("hpo.config.space.load_spaces", lambda *_: (space,))
     monkeypatch.setattr("hpo.assets.fetch.is_cached", lambda name: name not in fake.missing)
     monkeypatch.setattr("hpo.assets.fetch.fetch", lambda name, say: say(f"Fetching {name}"))
@@ -216,7 +217,7 @@ def test_report_prints_the_verdict_and_where_it_lies(monkeypatch, capsys) -> Non
     )
     write_records(folder)
     assert execute(["report", "tiny"]) == 0
-    assert asked == [(folder, {"figures": True, "latex": False})]
+    assert asked == [(folder, {"figures": True, "latex": False, "redact": False})]
     assert capsys.readouterr().out.splitlines() == [
         "co [2Jsine is better is better is better is better is better is better is better",
         "is better is better is better",
@@ -261,6 +262,38 @@ def test_check_prints_the_plan(coordinator, capsys) -> None:
         "next: hpo run --space tiny --device cpu",
     ]
     assert list(Path().iterdir()) == []
+
+
+def test_the_small_form_is_checked_and_run_under_a_name_of_its_own(coordinator, capsys) -> None:
+    assert execute(["check", "--space", "tiny", "--budget", "small"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split(maxsplit=1) == ["space", "tiny-small (tiny.yaml)"]
+    assert lines[1].split(maxsplit=1) == ["form", "small: a trial of the machinery, and no answer"]
+    assert lines[-1] == "next: hpo run --space tiny --budget small"
+    assert execute(["run", "--space", "tiny", "--budget", "small"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "next: hpo ui --space tiny-small"
+    assert [call[0] for call in coordinator.calls] == ["tiny-small", "tiny-small"]
+
+
+def test_a_budget_in_device_seconds_is_printed_with_the_most_trials(coordinator, capsys, monkeypatch) -> None:
+    budget = Budget(replicates=1, trials=9, rungs=(50,), device_seconds=1500)
+    asked = experiment().model_copy(update={"budget": budget})
+    monkeypatch.setattr("hpo.config.space.load_spaces", lambda *_: (Space(asked, Path("tiny.yaml"), "", {}),))
+    assert execute(["check", "--space", "tiny"]) == 0
+    search = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("search"))
+    assert search.split(maxsplit=1)[1].startswith(
+        "2 studies of 1,500 charged device-seconds and at most 9 trials"
+    )
+    assert execute(["run", "--space", "tiny"]) == 0
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == "search: at most 18 trials in 2 studies, 2 strategies"
+    assert second.startswith("trial 1/~18: linear, ")
+
+
+def test_another_budget_is_refused_with_the_one_that_there_is(coordinator, capsys) -> None:
+    assert execute(["run", "--space", "tiny", "--budget", "large"]) == 2
+    assert "'large' is not one of 'small'" in capsys.readouterr().err
+    assert coordinator.calls == []
 
 
 def test_check_without_a_probe_leaves_its_rows_out(coordinator, capsys) -> None:
@@ -431,3 +464,10 @@ def test_fetch_prints_where_each_asset_lies(monkeypatch, capsys) -> None:
 def test_schema_is_json(capsys) -> None:
     assert execute(["schema"]) == 0
     assert "properties" in json.loads(capsys.readouterr().out)
+
+
+def test_redact_is_handed_on(coordinator) -> None:
+    assert execute(["run", "--space", "tiny"]) == 0
+    assert coordinator.redact is False
+    assert execute(["run", "--space", "tiny", "--redact"]) == 0
+    assert coordinator.redact is True

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from hpo.cli.main import execute
+from hpo.records.columns import TABLES
 from hpo.records.files import read_records
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"
@@ -138,7 +139,7 @@ def test_an_export_goes_beside_the_records_by_default(capsys: pytest.CaptureFixt
     Path("table.csv").write_text(TABLE)
     run(capsys, "import", "table.csv")
     run(capsys, "export-records", "table")
-    assert sorted(p.suffix for p in Path("results/table/data").iterdir()).count(".parquet") == 9
+    assert sorted(p.suffix for p in Path("results/table/data").iterdir()).count(".parquet") == len(TABLES)
 
 
 def test_no_pruning_makes_every_training_with_a_score_complete(capsys: pytest.CaptureFixture) -> None:

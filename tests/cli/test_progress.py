@@ -90,3 +90,45 @@ def test_a_run_is_finished_when_the_baseline_is_confirmed_too() -> None:
     assert progress.share_done() == 1.0
     assert progress.baseline is not None
     assert progress.baseline[0] == "textbook"
+
+
+def by_cost(trials: int = 8) -> Progress:
+    """Searches that end when their trials were charged 25 seconds; a trial is charged 10."""
+    asked = experiment(trials=trials)
+    budget = asked.budget.model_copy(update={"device_seconds": 25.0})
+    return Progress(make_plan(asked.model_copy(update={"budget": budget})))
+
+
+def test_where_cost_ends_a_search_the_trials_left_follow_from_what_its_strategy_s_were_charged() -> None:
+    progress = by_cost()
+    linear, cosine = progress.tallies.values()
+    assert progress.in_all(linear, cosine) == "~32"  # 4 searches of at most 8
+    progress.trial(trial("linear", 0, 0))
+    assert progress.in_all(linear) == "~6"  # 2 further ones here, 3 in the other search
+    assert progress.trials_left == 5 + 16
+    progress.trial(trial("linear", 0, 1))
+    progress.trial(trial("linear", 0, 2))
+    assert progress.studies_ended(linear) == 1
+    for draw in range(3):
+        progress.trial(trial("linear", 1, draw))
+    assert progress.in_all(linear) == "6"
+    assert progress.studies_ended(linear) == 2
+
+
+def test_where_cost_ends_a_search_the_most_trials_do_too() -> None:
+    progress = by_cost(trials=2)
+    for draw in range(2):
+        progress.trial(trial("linear", 0, draw))
+    assert progress.studies_ended(progress.tallies["linear"]) == 1
+
+
+def test_a_run_is_finished_when_its_searches_are_over_by_cost_and_confirmed() -> None:
+    progress = by_cost()
+    for name in ("linear", "cosine"):
+        for replicate in range(2):
+            assert not progress.finished
+            for draw in range(3):
+                progress.trial(trial(name, replicate, draw))
+            progress.confirmation(confirmation(name, replicate, 0.7))
+    assert progress.finished
+    assert progress.outlook() == "done"

@@ -39,7 +39,7 @@ def errors(document: Any) -> list[str]:
 def test_the_shipped_spaces_are_these() -> None:
     assert SPACES == [
         "augmentation", "choosing_a_model", "cooldown", "does_it_generalize", "entities", "frozen_layers", "label_sets",
-        "lr_schedules", "optimizers", "pairs", "what_to_train",
+        "lr_schedules", "optimizers", "pairs", "private", "what_to_train",
     ]  # fmt: skip
     assert sorted(shipped_spaces()) == SPACES
 
@@ -130,6 +130,8 @@ def test_full_and_partial_fine_tuning_the_head_and_adapters_are_compared() -> No
         tuple(one.items()) for one in space.combinations(("fine_tuning", "frozen_layers", "adapter_rank"))
     }
     assert len(trained) == 1 + 3 + 1 + 3
+    assert space.budget.device_seconds is not None  # each at the same cost
+    assert space.budget.trials >= 10
 
 
 def test_an_encoder_its_lower_half_and_a_decoder_s_lowest_layers_are_compared() -> None:
@@ -232,3 +234,12 @@ def test_hpo_and_a_json_schema_validator_agree_on_every_scalar(name: str) -> Non
         "cls",
     ]
     assert [fits(value, fragment) for value in scalars] == [validator.is_valid(value) for value in scalars]
+
+
+def test_the_price_of_privacy_is_asked_of_a_search_that_is_tuned_without_it_as_well() -> None:
+    space = experiment("private")
+    assert space.compare is not None
+    assert space.compare.values == (0.0, 8.0, 3.0, 1.0)
+    assert space.reference() == "privacy_epsilon=0.0"
+    assert space.privacy is not None
+    assert space.privacy.delta < 1 / space.task.train

@@ -215,6 +215,14 @@ def test_numbers_and_lists_can_be_compared(load: Load) -> None:
             ),
         ),
         (
+            "{trials: 4, rungs: [50, 100], device_seconds: 0}",
+            "8:55: budget.device_seconds is 0; allowed: a number above 0",
+        ),
+        (
+            "{rungs: [50, 100], device_seconds: 60}",
+            "8:1: missing key 'trials' in budget; allowed: a whole number of at least 1",
+        ),
+        (
             "{trials: 4, rungs: [100, 50]}",
             "8:34: budget.rungs[1] is 50; allowed: more than the rung before it, 100",
         ),
@@ -360,7 +368,7 @@ extra: 1
             (
                 "8:1: unknown key 'extra'; allowed: question, task, tasks, model, augmentation_model, compare, parameters, "
                 "baseline, budget, "
-                "confirmation, seed, store_limit"
+                "confirmation, privacy, seed, store_limit"
             ),
         ]
     )

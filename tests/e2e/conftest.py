@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.e2e.runs import hpo
 
 TINY = """\
 question: Which schedule, in small?
@@ -29,3 +34,31 @@ def tiny_space(tiny_model: Path, tiny_data: Path, tmp_path_factory: pytest.TempP
     path = tmp_path_factory.mktemp("space") / "tiny.yaml"
     path.write_text(TINY.format(data=tiny_data, model=tiny_model))
     return path
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished run of the small form of a shipped space: its working folder, and what the command printed."""
+
+    name: str
+    cwd: Path
+    printed: str
+
+    @property
+    def folder(self) -> Path:
+        return self.cwd / "results" / self.name
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Ran]:
+    """Runs the small form of a shipped space through the real command, each once a session."""
+
+    @cache
+    def run(space: str) -> Ran:
+        cwd = tmp_path_factory.mktemp(space)
+        command = ("run", "--space", space, "--budget", "small", "--store-limit", "2GB")
+        done = hpo(*command, cwd=cwd, timeout=1800)
+        assert done.returncode == 0, done.stderr
+        return Ran(f"{space}-small", cwd, done.stdout)
+
+    return run

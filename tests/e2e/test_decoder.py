@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers import pipeline
 
 from hpo.config.parameters import complete
 from hpo.data.batches import Batch
 from hpo.data.texts import Texts
 from hpo.data.tokens import padding_id, tokenize
 from hpo.models.classifier import build_classifier
+from hpo.models.exported import Exported, write_folder
 from hpo.models.pretrained import Pretrained, load_pretrained
 from hpo.training.precision import choose_precision
 from hpo.training.prefixes import Prefixes
@@ -98,3 +100,28 @@ def test_a_text_has_the_same_bits_by_itself_and_among_others(lowest: Pretrained,
         alone = prefixes(str(item)).hidden(Texts([texts.ids[item]]), 4, how)
         among = wanted.batch(Batch(np.array([item]), 64))
         assert np.array_equal(alone.batch(Batch(np.array([0]), 64)), among)
+
+
+def test_its_adapted_layers_load_with_transformers_alone_and_read_batches_as_single_texts(
+    lowest: Pretrained, tmp_path: Path
+) -> None:
+    """Layers left out, DoRA, the last token, no token for padding of its own: as `hpo export` writes them."""
+    settings = complete({"pooling": "last", "num_layers": 2, "fine_tuning": "dora", "frozen_layers": 0})
+    model = build_classifier(lowest, settings, 2, head_seed=4).eval()
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in model.trained().values():
+            parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.1)
+    reviews = [text for text in REVIEWS if text]
+    exported = Exported(model, settings, lowest.tokenizer, "sentiment", ("bad", "good"), max_length=12)
+    ids = tokenize(lowest.tokenizer, reviews, 12)
+    assert write_folder(exported, ids, tmp_path)[0] == "own"
+    with torch.no_grad():
+        rows = [torch.from_numpy(row[None].astype(np.int64)) for row in ids]
+        wanted = torch.cat([model(row, torch.ones_like(row)) for row in rows]).softmax(-1)
+    classify: Any = pipeline("text-classification", model=str(tmp_path), truncation=True, device=-1)
+    found = classify(reviews, batch_size=len(reviews))
+    assert [one["label"] for one in found] == [("bad", "good")[best] for best in wanted.argmax(-1)]
+    assert [one["score"] for one in found] == pytest.approx(wanted.amax(-1).tolist(), abs=1e-5)
+    assert type(classify.model).__name__ == "LlamaForSequenceClassification"
+    assert classify.model.config.num_hidden_layers == 2

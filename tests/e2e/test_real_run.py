@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
@@ -20,76 +21,54 @@ from hpo.records.files import read_records
 from hpo.records.origin import read_origin
 from hpo.records.schema import Records
 from hpo.search.storage import journal_path
+from tests.e2e.conftest import Ran
 from tests.e2e.runs import hpo, tree
 
-SPACE = """\
-question: Which schedule, <in> small & quick?
-task: {data: movie, train: 64, validation: 50, test: 80, max_length: 64}
-model: all-MiniLM-L6-v2
-compare: {parameter: schedule, values: [linear, inverse_sqrt], reference: linear}
-parameters:
-  learning_rate: {low: 1e-4, high: 1e-3, log: true, default: 5e-4}
-  warmup_ratio: {low: 0.0, high: 0.2}
-  frozen_layers: {choices: [5, 6], default: 5}
-  head_hidden_sizes: {choices: [[], [32]]}
-  augmentation: synonym_replacement
-  augmentation_strength: {low: 0.0, high: 0.3}
-  batch_size: 16
-  epochs: 2
-baseline: {optimizer: adam, learning_rate: 2e-5, schedule: constant, weight_decay: 0, epochs: 2}
-budget: {replicates: 3, trials: 3, rungs: [64]}
-"""
+
+@pytest.fixture(scope="module")
+def ran(small_run: Callable[[str], Ran]) -> Ran:
+    return small_run("lr_schedules")
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """(working folder, what the command printed)."""
-    folder = tmp_path_factory.mktemp("real")
-    (folder / "small.yaml").write_text(SPACE)
-    done = hpo("run", "--space", "small.yaml", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder, done.stdout
-
-
-@pytest.fixture(scope="module")
-def records(ran: tuple[Path, str]) -> Records:
-    return read_records(ran[0] / "results" / "small")
+def records(ran: Ran) -> Records:
+    return read_records(ran.folder)
 
 
 def test_every_strategy_had_an_equal_budget_and_paired_draws(records: Records) -> None:
     drawn = {s: [t for t in records.trials if t.strategy == s] for s in records.run.strategies}
-    assert {s: len(t) for s, t in drawn.items()} == {"linear": 9, "inverse_sqrt": 9}
+    assert {s: len(t) for s, t in drawn.items()} == dict.fromkeys(records.run.strategies, 4)
     defaults = [t.parameters["learning_rate"] for t in records.trials if t.draw == 0]
-    assert defaults == [5e-4] * 6
+    assert defaults == [3e-4] * 10
     assert [t.seed for t in drawn["linear"]] == [t.seed for t in drawn["inverse_sqrt"]]
-    assert len({t.seed for t in drawn["linear"]}) == 3  # one a replicate: its trials share their trunks
+    assert len({t.seed for t in drawn["linear"]}) == 2  # one a replicate: its trials share their trunks
 
 
 def test_each_study_was_confirmed_with_a_fresh_seed_item_by_item(records: Records) -> None:
     chosen = [c for c in records.confirmations if c.role == "strategy"]
-    assert len(chosen) == 6
+    assert len(chosen) == 10
     assert {c.seed for c in records.confirmations}.isdisjoint({t.seed for t in records.trials})
     for c in chosen:
-        assert len(c.test_correct) == len(c.test_predictions) == 80
-        assert c.test_score == pytest.approx(sum(c.test_correct) / 80)
+        assert len(c.test_correct) == len(c.test_predictions) == 100
+        assert c.test_score == pytest.approx(sum(c.test_correct) / 100)
         study = [t for t in records.trials if (t.strategy, t.replicate) == (c.strategy, c.replicate)]
         assert c.selected_score == max(t.score for t in study if t.score is not None)
-        assert all(len(t.rungs) == 1 for t in study if t.state == "pruned")
-    assert sum(c.role == "baseline" for c in records.confirmations) == 3
+        assert all(len(t.rungs) < 3 for t in study if t.state == "pruned")
+    assert sum(c.role == "baseline" for c in records.confirmations) == 2
 
 
-def test_optunas_client_reads_the_studies(ran: tuple[Path, str], records: Records) -> None:
-    storage = JournalStorage(JournalFileBackend(str(journal_path(ran[0] / "results" / "small"))))
-    study = optuna.load_study(study_name="linear/r2", storage=storage)
-    ours = [t for t in records.trials if (t.strategy, t.replicate) == ("linear", 2)]
+def test_optunas_client_reads_the_studies(ran: Ran, records: Records) -> None:
+    storage = JournalStorage(JournalFileBackend(str(journal_path(ran.folder))))
+    study = optuna.load_study(study_name="linear/r1", storage=storage)
+    ours = [t for t in records.trials if (t.strategy, t.replicate) == ("linear", 1)]
     assert [t.state.name.lower() for t in study.trials] == [t.state for t in ours]
     assert study.best_value == max(t.score for t in ours if t.score is not None)
     assert [t.params["learning_rate"] for t in study.trials] == [t.parameters["learning_rate"] for t in ours]
 
 
-def test_mlflows_client_reads_the_runs(ran: tuple[Path, str], records: Records) -> None:
-    client = mlflow.MlflowClient(f"sqlite:///{ran[0] / 'results' / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("small")
+def test_mlflows_client_reads_the_runs(ran: Ran, records: Records) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{ran.cwd / 'results' / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name(ran.name)
     assert experiment is not None
     runs = {
         r.data.tags["hpo.key"]: r for r in client.search_runs([experiment.experiment_id], max_results=1000)
@@ -98,7 +77,7 @@ def test_mlflows_client_reads_the_runs(ran: tuple[Path, str], records: Records) 
     history = client.get_metric_history(trial.info.run_id, "validation/accuracy")
     ours = next(t for t in records.trials if (t.strategy, t.replicate, t.draw) == ("linear", 0, 0))
     assert [(m.step, m.value) for m in history] == [(r.examples, r.score) for r in ours.rungs]
-    assert trial.data.params["learning_rate"] == "0.0005"
+    assert trial.data.params["learning_rate"] == "0.0003"
     assert {r.info.status for r in runs.values()} <= {"FINISHED", "KILLED"}
     parents = {r.info.run_id: key for key, r in runs.items()}
     assert parents[trial.data.tags["mlflow.parentRunId"]] == "study/linear/r0"
@@ -106,19 +85,18 @@ def test_mlflows_client_reads_the_runs(ran: tuple[Path, str], records: Records) 
     assert {"report.html", "space.yaml", "verdict.md"} <= {f.path for f in client.list_artifacts(comparison)}
 
 
-def test_the_end_of_the_output_is_the_verdict_the_report_and_the_next_command(ran: tuple[Path, str]) -> None:
-    lines = ran[1].strip().splitlines()
-    verdict = (ran[0] / "results" / "small" / "verdict.md").read_text()
-    assert "nconclusive" in verdict or "etter" in verdict or "quivalent" in verdict
-    assert "report: results/small/report.html" in lines
-    assert lines[-1] == "next: hpo ui --space small"
+def test_the_end_of_the_output_is_the_verdict_the_report_and_the_next_command(ran: Ran) -> None:
+    lines = ran.printed.strip().splitlines()
+    assert "Inconclusive: 2 searches a strategy allow no verdict" in (ran.folder / "verdict.md").read_text()
+    assert "report: results/lr_schedules-small/report.html" in lines
+    assert lines[-1] == "next: hpo ui --space lr_schedules-small"
 
 
-def test_the_report_is_rebuilt_from_the_records_to_the_byte(ran: tuple[Path, str]) -> None:
-    folder = ran[0] / "results" / "small"
+def test_the_report_is_rebuilt_from_the_records_to_the_byte(ran: Ran) -> None:
+    folder = ran.folder
     before = tree(folder)
     (folder / "report.html").unlink()
-    done = hpo("report", "small", cwd=ran[0])
+    done = hpo("report", ran.name, cwd=ran.cwd)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("where the figures lie with the comparison\n")
     after = tree(folder)
@@ -128,25 +106,25 @@ def test_the_report_is_rebuilt_from_the_records_to_the_byte(ran: tuple[Path, str
         name: data for name, data in before.items() if name not in listings
     }
     with (folder / "tables" / "trials.csv").open() as file:
-        assert len(list(csv.reader(file))) == 1 + 18
+        assert len(list(csv.reader(file))) == 1 + 20
 
 
-def test_no_raw_text_of_the_data_is_in_anything_that_the_run_wrote(ran: tuple[Path, str]) -> None:
+def test_no_raw_text_of_the_data_is_in_anything_that_the_run_wrote(ran: Ran) -> None:
     texts = [t for t in load_corpus(DataSource(asset="movie")).texts if len(t) > 40]
     # States and hidden values are left out: a GB of nothing but numbers.
     files = {
-        name: data for name, data in tree(ran[0] / "results").items() if not name.endswith(".safetensors")
+        name: data for name, data in tree(ran.cwd / "results").items() if not name.endswith(".safetensors")
     }
     assert any(name.startswith(".store/segments/") for name in files)
-    written = b"\0".join(files.values()) + ran[1].encode()
+    written = b"\0".join(files.values()) + ran.printed.encode()
     assert len(texts) > 5000
     assert not [t for t in texts if t.encode() in written]
 
 
-def test_status_says_that_the_run_is_finished(ran: tuple[Path, str]) -> None:
-    done = hpo("status", "small", cwd=ran[0])
+def test_status_says_that_the_run_is_finished(ran: Ran) -> None:
+    done = hpo("status", ran.name, cwd=ran.cwd)
     assert done.returncode == 0, done.stderr
-    assert "18" in done.stdout
+    assert "20" in done.stdout
     assert done.stdout.strip().splitlines()[-1].startswith("next: hpo")
 
 
@@ -176,9 +154,9 @@ def test_every_shipped_space_is_right(name: str, tmp_path: Path) -> None:
 
 
 def test_a_strategys_best_training_is_exported_with_the_logits_that_it_was_tested_with(
-    ran: tuple[Path, str], records: Records, tmp_path: Path
+    ran: Ran, records: Records, tmp_path: Path
 ) -> None:
-    done = hpo("export", "small", "--strategy", "linear", "--to", str(tmp_path / "model"), cwd=ran[0])
+    done = hpo("export", ran.name, "--strategy", "linear", "--to", str(tmp_path / "model"), cwd=ran.cwd)
     assert done.returncode == 0, done.stderr
     origin = read_origin(tmp_path / "model")
     assert origin.difference < 2e-6

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from hpo.records.schema import Metric, Records, Run, Rung, Search, Trial
-from hpo.records.selection import auditable, searches, select, selected_trials
+from hpo.records.schema import Metric, Records, Run, Rung, Search, Segment, Trial
+from hpo.records.selection import auditable, is_over, searches, select, selected_trials
 
 ACCURACY, LOSS = Metric(), Metric(name="loss", maximize=False, share=False)
 
@@ -71,3 +71,31 @@ def test_pruned_trials_of_searches_that_selected_one_can_be_audited_each_trainin
     twin = trial(2, None, duplicate_of=1)
     lost = trial(0, None, strategy="b")  # a search that selected nothing
     assert auditable(records(trial(0, 0.6), stopped, twin, lost)) == (stopped,)
+
+
+@pytest.mark.parametrize(
+    ("charged", "most", "seconds", "over"),
+    [
+        ((), 3, 10.0, False),
+        ((9.9,), 3, 10.0, False),
+        ((4.0, 6.0), 3, 10.0, True),  # reached to the second
+        ((1.0, 1.0, 1.0), 3, 10.0, True),  # the most
+        ((99.0, 99.0), 3, None, False),
+        ((0.0, 0.0, 0.0), 3, None, True),
+    ],
+)
+def test_a_search_is_over_at_its_most_trials_or_when_these_are_charged_its_budget(
+    charged: tuple[float, ...], most: int, seconds: float | None, over: bool
+) -> None:
+    ended = [
+        trial(n, 0.5, rungs=(), segments=(Segment(key=f"{n}", examples=8, steps=1, seconds=own),))
+        for n, own in enumerate(charged)
+    ]
+    assert is_over(ended, most, seconds) is over
+
+
+def test_what_trials_share_is_charged_to_each() -> None:
+    shared = (Segment(key="same", examples=8, steps=1, seconds=6.0),)
+    ended = [trial(n, 0.5, rungs=(), segments=shared) for n in range(2)]
+    assert is_over(ended, 3, 12.0)
+    assert not is_over(ended, 3, 12.1)

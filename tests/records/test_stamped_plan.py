@@ -78,3 +78,14 @@ def test_each_model_that_is_compared_is_fixed_beforehand_and_one_for_all_as_befo
     begun = run(plan_digest(run(models=models)), models=models)
     assert kept(begun) is Kept.WHOLE
     assert kept(begun.model_copy(update={"models": {"small": other, "large": one}})) is Kept.CHANGED
+
+
+def test_the_small_form_of_a_space_is_another_plan() -> None:
+    assert "form" not in plan(run())  # earlier stamps hold
+    assert plan(run(form="small"))["form"] == "small"
+    assert kept(run(plan_digest(run()), form="small")) is Kept.CHANGED
+
+
+def test_a_budget_in_device_seconds_is_part_of_the_plan() -> None:
+    assert "device_seconds" not in plan(run())  # earlier stamps hold
+    assert plan(run(device_seconds=25.0))["device_seconds"] == 25.0

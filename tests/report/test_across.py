@@ -324,7 +324,7 @@ def test_an_unfinished_run_is_named_and_left_out(three):
 def test_runs_under_unlike_conditions_are_said_to_be():
     runs = [on(make_records(seed=0), "reviews"), on(make_records(seed=1, trials=6, seeds=2), "news")]
     assert unlike(analyse_across(runs)) == (
-        "The runs differ in trials a search and fresh seeds: each compares strategies under its own conditions.",
+        "The runs differ in budget of a search and fresh seeds: each compares strategies under its own conditions.",
     )
     assert unlike(analyse_across([on(make_records(seed=i), f"t{i}") for i in range(2)])) == ()
 
@@ -358,7 +358,7 @@ def test_runs_of_different_units_are_just_called_runs():
     across = analyse_across([searched, of_trainings(0, "trained")])
     assert parts(across)["iqm"].rows[0][-1] == "8 runs in 2 tasks"
     assert "a run is a" not in parts(across)["iqm"].note
-    assert "whether a search is recorded, trials a search" in unlike(across)[0]
+    assert "whether a search is recorded, budget of a search" in unlike(across)[0]
 
 
 def test_unequal_numbers_of_trainings_are_told():
@@ -441,3 +441,10 @@ def test_the_folder_of_a_run_is_never_overwritten(folders):
         write_across(folders, folders[0])
     assert "is the folder of a run" in caught.value.message
     assert not (folders[0] / "report.html").exists()
+
+
+def test_small_forms_of_spaces_are_told_before_all_else() -> None:
+    found = [on(make_records({"a": 0.7, "b": 0.8}), task) for task in TASKS]
+    small = on(found[0], TASKS[0], form="small")
+    told = across_verdict(analyse_across([small, *found[1:]])).sentences[0]
+    assert told == "reviews are runs of small forms of their spaces: trials of the machinery, and no answers."

@@ -10,7 +10,7 @@ from synthetic_records import make_records
 
 from hpo.records.files import read_records
 from hpo.records.plan import earlier_digest, plan_digest
-from hpo.records.schema import ParameterInfo, Records, Search, Stamp
+from hpo.records.schema import SMALL_FORM, ParameterInfo, Records, Search, Stamp
 from hpo.report.figure import Axis, Figure, Panel
 from hpo.report.kit.methods import methods_tex
 from hpo.report.kit.methods_tests import FURTHER, further_methods
@@ -356,3 +356,9 @@ def test_what_an_import_inferred_is_told_where_it_matters(own):
     assert "lr, values seen from 0.001 to 0.1 (the range is not recorded)" in told
     assert f"by which rule is not recorded. How the import knew of them: {notes[0]}." in told
     assert f"What the import noted of them: {notes[1]}." in told
+
+
+def test_the_small_form_of_a_space_is_told_beside_the_question(own, text):
+    told = methods(with_run(own, form="small"))
+    assert SMALL_FORM in told
+    assert SMALL_FORM not in text

@@ -155,7 +155,7 @@ AB = (("a", (0.5, 0.7, 0.6)), ("b", (0.6, 0.5, 0.8)))
 def test_with_fewer_trials_the_best_of_the_first_is_selected():
     records = searched(*AB, confirmed={"a": 1, "b": 2})
     found = sub_budgets(records)
-    assert [b.trials for b in found] == [1, 2, 3]
+    assert [b.size for b in found] == [1, 2, 3]
     assert [{s: t.draw for (s, _), t in b.selected.items()} for b in found] == [
         {"a": 0, "b": 0},
         {"a": 1, "b": 0},
@@ -218,7 +218,7 @@ def test_the_published_searches_had_selected_what_was_confirmed_by_the_budget_to
 
 def test_ten_budgets_are_looked_at_of_many():
     records = make_records({"a": 0.8, "b": 0.7}, trials=40)
-    assert [b.trials for b in sub_budgets(records)] == [4, 8, 12, 16, 20, 24, 28, 32, 36, 40]
+    assert [b.size for b in sub_budgets(records)] == [4, 8, 12, 16, 20, 24, 28, 32, 36, 40]
 
 
 def at_edges(space: ParameterInfo, *values: Any) -> list[Edge]:
@@ -381,3 +381,21 @@ def test_where_some_ranges_are_recorded_the_others_are_named(example):
     run = example.run.model_copy(update={"space": (*example.run.space, seen)})
     before, after = section(example).text[2], section(example.model_copy(update={"run": run})).text[2]
     assert after == f"{before.removesuffix('.')}; the range of seen is not recorded, only the values seen."
+
+
+def test_where_cost_ends_searches_smaller_budgets_are_smaller_costs():
+    """Of a, whose trials are charged 2 each, the first two begin below 3; of b, charged 1 each, all three."""
+    records = searched(*AB, confirmed={"a": 1, "b": 2}, device_seconds=4.5)
+    charged = tuple(
+        t.model_copy(update={"charged": 2.0 if t.strategy == "a" else 1.0}) for t in records.trials
+    )
+    costly = records.model_copy(update={"trials": charged})
+    found = sub_budgets(costly)
+    assert [b.size for b in found] == [1.5, 3.0, 4.5]
+    assert [{s: t.draw for (s, _), t in b.selected.items()} for b in found] == [
+        {"a": 0, "b": 0},
+        {"a": 1, "b": 2},
+        {"a": 1, "b": 2},
+    ]
+    assert section(costly).text[1].startswith("From 3 charged device-seconds a search on, each had selected")
+    assert table(costly, "sub_budgets").columns[0] == "Device-seconds a search"

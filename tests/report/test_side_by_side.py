@@ -9,8 +9,9 @@ from hpo.report.side_by_side import legend
 TWO = {"a": 0.8, "b": 0.7}
 
 
-def on(records, task):
-    return records.model_copy(update={"run": records.run.model_copy(update={"task": task})})
+def on(records, task, **changes):
+    run = records.run.model_copy(update={"task": task, **changes})
+    return records.model_copy(update={"run": run})
 
 
 def test_at_one_search_the_legend_says_that_configurations_alone_are_compared():
@@ -35,3 +36,9 @@ def test_the_best_is_bold_only_once_the_run_has_ended(kept, bold):
     (table,) = comparison_tables(judge([part]), {}, 200)
     cells = list(table.columns[1].cells)
     assert [str(cell.style) for cell in cells if cell.style] == bold
+
+
+def test_the_legend_names_the_small_forms_of_spaces():
+    runs = judge([on(make_records(TWO), "reviews"), on(make_records(TWO), "news", form="small")])
+    assert legend(runs).endswith(" Small form of the space in news: no answer.")
+    assert legend(runs[1:]).endswith(" Small form of the space: no answer.")

@@ -6,13 +6,14 @@ from foreign_records import foreign
 from scored_records import scored
 from synthetic_records import make_records
 
-from hpo.records.schema import Metric, Records
+from hpo.records.schema import Metric, Records, charged_seconds
 from hpo.report.kit.checklist import checklist_tables
 from hpo.report.kit.methods import methods_tex
 from hpo.report.sections.objections import objections_section
 from hpo.report.sections.setup import setup_section
 from hpo.report.sentences import verdict
 from hpo.report.sizes import Sizes, recorded, sizes_of
+from hpo.report.tables import main_table
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +75,69 @@ def test_trainings_without_a_search_are_a_range_too():
     assert (
         verdict(few).sentences[0].startswith("Inconclusive: 1 to 2 trainings a strategy allow no verdict; ")
     )
+
+
+@pytest.fixture(scope="module")
+def by_cost() -> Records:
+    """A run of hpo whose searches end by cost: of a with 4 trials each, of b with 2."""
+    whole = make_records({"a": 0.8, "b": 0.7}, baseline=None)
+    trials = tuple(t for t in whole.trials if t.strategy == "a" or t.draw < 2)
+    run = whole.run.model_copy(update={"trials": 9, "device_seconds": 1250.0})
+    return whole.model_copy(update={"trials": trials, "run": run})
+
+
+def test_where_cost_ends_searches_their_trials_are_those_of_the_records(by_cost):
+    assert sizes_of(by_cost) == Sizes(replicates=(5,), trials=(2, 4), seeds=(1,))
+
+
+def test_a_budget_in_device_seconds_is_named_by_its_unit(by_cost):
+    judged = verdict(by_cost)
+    budget = "1,250 charged device-seconds with 2 to 4 trials"
+    assert judged.sentences[0].startswith(
+        f"At this tuning budget ({budget} a search; 5 independent searches a strategy, "
+    )
+    assert cells(setup_section(by_cost, judged))["Budget"] == f"5 searches a strategy, {budget} a search"
+    answers = [row[2] for found in checklist_tables(by_cost, judged) for row in found.rows]
+    assert any(a.startswith(f"budget: 5 searches a strategy of {budget}; ") for a in answers)
+    methods = methods_tex(by_cost, judged, ())
+    assert (
+        f"Each strategy got 5 independent searches of {budget}. A search of at most 9 trials began" in methods
+    )
+    assert f"({budget} a search)" in " ".join(cells(objections_section(by_cost, judged)).values())
+
+
+def test_uneven_trials_are_told_with_what_they_do_to_selection(by_cost, uneven):
+    judged = verdict(by_cost)
+    told = (
+        "Searches had unequal numbers of trials: the best of more has a higher score at selection, and stands further above "
+        "its score on test texts"
+    )
+    more = f"{told}; what more trials find at equal cost is part of the comparison."
+    assert main_table(by_cost, judged.analysis).note.endswith(more)
+    assert more in methods_tex(by_cost, judged, ())
+    answer = " ".join(cells(objections_section(by_cost, judged)).values())
+    assert "A search of a 4 trials and b 2 trials. Device-seconds charged" in answer
+    assert more in answer
+    assert f"{told}." in main_table(uneven, verdict(uneven).analysis).note
+    even = make_records({"a": 0.8, "b": 0.7})
+    assert "unequal numbers" not in main_table(even, verdict(even).analysis).note
+
+
+def test_a_search_that_cost_ended_without_a_complete_trial_lost_its_confirmation(by_cost):
+    """Two trials are all that it had: the run is not waiting for the other seven."""
+    cost = max(
+        sum(charged_seconds(t) for t in by_cost.trials if (t.strategy, t.replicate) == ("b", r))
+        for r in range(5)
+    )
+    pruned = tuple(
+        t.model_copy(update={"state": "pruned", "score": None, "best_rung": None})
+        if (t.strategy, t.replicate) == ("b", 3)
+        else t
+        for t in by_cost.trials
+    )
+    kept = tuple(c for c in by_cost.confirmations if (c.strategy, c.replicate) != ("b", 3))
+    for seconds, finished in ((0.1 * cost, True), (10 * cost, False)):
+        run = by_cost.run.model_copy(update={"device_seconds": seconds})
+        records = by_cost.model_copy(update={"trials": pruned, "confirmations": kept, "run": run})
+        assert verdict(records).analysis.finished is finished
+    assert "of at most 90 trials" in verdict(records).sentences[0]

@@ -6,7 +6,7 @@ from scored_records import AUC, LOSS, scored
 from synthetic_records import make_records
 
 from hpo.errors import UserError
-from hpo.records.schema import Metric, Records
+from hpo.records.schema import SMALL_FORM, Metric, Records
 from hpo.report import verdict
 from hpo.report.analysis import analyse
 from hpo.report.optimism import mean_drop
@@ -360,3 +360,12 @@ def test_a_plan_beyond_all_bounds_says_so():
     scores = [[0.8, 0.8], [0.7, 0.7], [0.9, 0.9]]
     text = verdict(scored(scores, ("a", "b"), metric=AUC, shared=False)).text
     assert "it would take more than 10,000 trainings of each, as independent samples" in text
+
+
+def test_the_small_form_of_a_space_says_first_that_it_answers_nothing():
+    records = make_records(TWO, replicates=2, seeds=1)
+    small = without(records, run=records.run.model_copy(update={"form": "small"}))
+    plain, told = verdict(records), verdict(small)
+    assert told.sentences == (SMALL_FORM, *plain.sentences)
+    assert "no answer to the question" in told.sentences[0]
+    assert SMALL_FORM in told.markdown()

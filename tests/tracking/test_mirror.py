@@ -322,6 +322,27 @@ def test_descriptions_name_the_question_and_escape_it(results: Path, name: str) 
     assert "the strategy `cosine`: searched 2 times" in strategy
 
 
+def test_the_small_form_of_a_space_is_told(results: Path, name: str) -> None:
+    Told(default_uri(results), make_run(name).model_copy(update={"form": "small"}), "run1")
+    tags = client(results).get_experiment_by_name(name).tags
+    assert (
+        "compared 2 strategies by accuracy, in the small form of the space: each"
+        in tags["mlflow.note.content"]
+    )
+    assert read(results, name)["comparison"].data.params["form"] == "small"
+
+
+def test_a_budget_in_device_seconds_is_told_by_its_unit(results: Path, name: str) -> None:
+    Told(default_uri(results), make_run(name).model_copy(update={"device_seconds": 24.0}), "run1")
+    tags = client(results).get_experiment_by_name(name).tags
+    budget = "24 charged device-seconds (at most 2 trials)"
+    assert f"an equal budget of {budget}, and" in tags["mlflow.note.content"]
+    runs = read(results, name)
+    assert f"{budget} a search" in runs["strategy/cosine"].data.tags["mlflow.note.content"]
+    params = runs["comparison"].data.params
+    assert (params["trials_per_study"], params["device_seconds_per_study"]) == ("at most 2", "24")
+
+
 def test_a_database_that_mlflow_cannot_use_is_a_user_error(tmp_path: Path) -> None:
     import sqlite3
 

@@ -10,7 +10,7 @@ from hpo.report.analysis import Analysis
 from hpo.report.optimism import mean_drop
 from hpo.report.sentences import Verdict
 from hpo.report.setup_tables import setup_table, space_table
-from hpo.report.sizes import sizes_of
+from hpo.report.sizes import search_budget, sizes_of
 from hpo.report.terms import class_of, inferred, single_training, units_of, without_search
 from hpo.report.text import Units, counted, listed, p_text, ranged, seconds
 
@@ -171,7 +171,7 @@ def search(records: Records, judged: Verdict) -> str:  # noqa: ARG001
         return NOT_RECORDED
     sizes = sizes_of(records)
     searches = ranged(sizes.replicates, "search", "searches")
-    budgets = f"{searches} a strategy of {ranged(sizes.trials, 'trial')}"
+    budgets = f"{searches} a strategy of {search_budget(run, sizes)}"
     return _facts(
         {
             "budget": budgets if records.trials else NOT_RECORDED,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpo.records.schema import NOT_RECORDED, ModelInfo, ParameterInfo, Records, Run
+from hpo.records.schema import NOT_RECORDED, SMALL_FORM, ModelInfo, ParameterInfo, Records, Run
 from hpo.report.kit.cite import amount, cite, paragraphs
 from hpo.report.kit.methods_circumstances import fixed_beforehand, hardware, imported, software
 from hpo.report.kit.methods_search import pruning, sampling
@@ -16,7 +16,7 @@ from hpo.report.kit.references import DATA, MODEL
 from hpo.report.kit.tex import breakable, tex
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
-from hpo.report.sizes import recorded, sizes_of
+from hpo.report.sizes import recorded, search_budget, sizes_of, uneven_trials
 from hpo.report.terms import class_of, without_search
 from hpo.report.text import configuration, counted, listed, ranged
 
@@ -53,6 +53,8 @@ def _question(run: Run) -> list[str]:
         asked.append(f"Compared are {len(run.strategies)} values of {tex(compared.name)}: {names}.")
     else:
         asked.append(f"Compared are {len(run.strategies)} strategies: {names}.")
+    if run.form is not None:
+        asked.append(SMALL_FORM)
     if run.source != "hpo":
         asked.append(f"The runs were made with other software and imported: {imported(run.source)}.")
     return asked
@@ -163,7 +165,14 @@ def _budget(records: Records) -> list[str]:
     states = [(s, sum(t.state == s for t in records.trials)) for s in ("complete", "pruned", "failed")]
     ended = listed(f"{count:,} {state}" for state, count in states if count)
     searches = ranged(sizes.replicates, "independent search", "independent searches")
-    found = [f"Each strategy got {searches} of {ranged(sizes.trials, 'trial')}."]
+    found = [f"Each strategy got {searches} of {search_budget(run, sizes)}."]
+    if run.device_seconds is not None:
+        most = counted(run.trials, "trial")
+        found.append(
+            f"A search of at most {most} began trials until they were charged so much, each what it would have cost alone, "
+            "and finished the last."
+        )
+    found += [uneven] if (uneven := uneven_trials(run, sizes)) else []
     if records.trials:
         found.append(f"{counted(len(records.trials), 'trial')} ended: {ended}.")
     again = sum(t.duplicate_of is not None for t in records.trials)

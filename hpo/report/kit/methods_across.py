@@ -15,7 +15,7 @@ from hpo.report.kit.methods_circumstances import imported
 from hpo.report.kit.methods_tests import further_methods
 from hpo.report.kit.tex import tex
 from hpo.report.section import Section
-from hpo.report.sizes import recorded
+from hpo.report.sizes import recorded, search_budget
 from hpo.report.terms import without_search
 from hpo.report.text import counted, listed, ranged
 
@@ -93,7 +93,7 @@ def _budget(run: TaskRun) -> str:
     head, sizes = run.records.run, run.verdict.analysis.sizes
     if without_search(head):
         return f"{recorded(head, sizes)} and no recorded search"
-    trials = f" of {ranged(sizes.trials, 'trial')}" if head.trials else ""
+    trials = f" of {search_budget(head, sizes)}" if head.trials else ""
     score = "fresh seed" if all(c.fresh for c in run.records.confirmations) else "test score"
     searches = ranged(sizes.replicates, "search", "searches")
     return f"{searches}{trials} with {ranged(sizes.seeds, score)} each"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from hpo.records.schema import AS_PRUNED, AS_SECONDS, NOT_RECORDED, Records, Run, Trial, charged_seconds
-from hpo.records.selection import searches
+from hpo.records.selection import Search, searches
 from hpo.report import costs
 from hpo.report.audit import missed_by_pruning
 from hpo.report.sections.edges import edges
 from hpo.report.sections.failures import failure_reasons, failure_rule
 from hpo.report.sections.robustness import edge_sentence
 from hpo.report.sentences import Verdict
+from hpo.report.sizes import uneven_trials
 from hpo.report.terms import UNRECORDED, inferred, without_search
-from hpo.report.text import counted, listed, seconds, value_text
+from hpo.report.text import counted, listed, ranged, seconds, value_text
 
 
 def edge_values(records: Records, judged: Verdict) -> str:  # noqa: ARG001 one signature for all answers
@@ -44,15 +45,13 @@ def unequal_spaces(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     )
 
 
-def unequal_budgets(records: Records, judged: Verdict) -> str:  # noqa: ARG001
+def unequal_budgets(records: Records, judged: Verdict) -> str:
     """Trials a search, and charged cost of each strategy with its spread over searches."""
     found = searches(records.trials)
     if not found:
         return f"{UNRECORDED}: trials and their cost."
-    sizes = sorted({len(own) for own in found.values()})
-    trials = f"{counted(sizes[0], 'trial')} in each of {counted(len(found), 'search', 'searches')}"
-    if len(sizes) > 1:
-        trials = f"From {sizes[0]:,} to {counted(sizes[-1], 'trial')} a search"
+    trials = _trials(records.run, found)
+    uneven = uneven_trials(records.run, judged.analysis.sizes)
     charged = {search: sum(map(charged_seconds, own)) for search, own in found.items()}
     if not all(charged.values()):
         return f"{trials}. Their cost is {NOT_RECORDED}."
@@ -62,8 +61,26 @@ def unequal_budgets(records: Records, judged: Verdict) -> str:  # noqa: ARG001
     ]
     return (
         f"{trials}. Device-seconds charged to a search, mean and range: {'; '.join(filter(None, told))}. The anytime curves "
-        "show scores by cost."
+        f"show scores by cost.{uneven and f' {uneven}'}"
     )
+
+
+def _trials(run: Run, found: Mapping[Search, Sequence[Trial]]) -> str:
+    """How many trials searches had, and what ended them where that is their cost."""
+    sizes = sorted({len(own) for own in found.values()})
+    if run.device_seconds is not None:
+        each = [
+            f"{name} {ranged(counts, 'trial')}"
+            for name in run.strategies
+            if (counts := [len(own) for (strategy, _), own in found.items() if strategy == name])
+        ]
+        return (
+            f"Equal in cost and not in number: a search began trials until {run.device_seconds:,g} device-seconds were "
+            f"charged to it, {run.trials:,} at most, and finished the last. A search of {listed(each)}"
+        )
+    if len(sizes) > 1:
+        return f"From {sizes[0]:,} to {counted(sizes[-1], 'trial')} a search"
+    return f"{counted(sizes[0], 'trial')} in each of {counted(len(found), 'search', 'searches')}"
 
 
 def _spread(name: str, charged: Sequence[float]) -> str:

@@ -12,7 +12,7 @@ from hpo.report.sections.leave_out import kinds, left_out, left_out_sentence
 from hpo.report.sections.sub_budgets import sub_budget_sentence, sub_budgets
 from hpo.report.sentences import Verdict
 from hpo.report.shifts import domains, ranking
-from hpo.report.sizes import recorded
+from hpo.report.sizes import recorded, search_budget
 from hpo.report.terms import UNRECORDED, single_training, units_of, without_search
 from hpo.report.text import Units, capitalised, counted, listed, ranged
 from hpo.stats.crossed import crossed
@@ -41,7 +41,7 @@ def configurations_as_strategies(records: Records, judged: Verdict) -> str:
         own = f"taken as independent, as {run.source} names them"
     return (
         f"No: each strategy was searched {ranged(sizes.replicates, 'time')}, {own}, and intervals and tests are over these "
-        f"searches. The claim is about the strategies at this tuning budget ({ranged(sizes.trials, 'trial')} a search)."
+        f"searches. The claim is about the strategies at this tuning budget ({search_budget(run, sizes)} a search)."
     )
 
 

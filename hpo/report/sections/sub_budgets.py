@@ -1,4 +1,4 @@
-"""What each search would have selected with fewer trials, and which verdict can be told of it."""
+"""What each search would have selected with less of its budget, and which verdict can be told of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.records.schema import Records, Trial
-from hpo.records.selection import Search, searches, select
+from hpo.records.selection import Search, is_over, searches, select
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table, computed, make_table
 from hpo.report.text import Units, counted, listed
@@ -18,14 +18,15 @@ MOST = 10  # budgets looked at
 
 @dataclass(frozen=True)
 class SubBudget:
-    """Selection among the first ``trials`` draws of each search.
+    """Selection among the first draws of each search.
 
     Attributes:
+        size: of the budget, in trials, or in device-seconds where these end a search.
         selected: by search; None where none of those draws is complete.
         tested: searches whose selection has the configuration that was confirmed, so that its test scores count.
     """
 
-    trials: int
+    size: float
     selected: dict[Search, Trial | None]
     tested: frozenset[Search]
 
@@ -42,24 +43,26 @@ class SubBudget:
 
 
 def sub_budgets(records: Records) -> list[SubBudget]:
-    """Selection with fewer trials, the whole budget last; nothing where no search has two."""
-    found = searches(records.trials)
-    budget = max((len(own) for own in found.values()), default=0)
-    if budget < 2:
+    """Selection with smaller budgets, the whole one last; nothing where no search has two trials."""
+    found = searches(sorted(records.trials, key=lambda t: t.draw))
+    most = max((len(own) for own in found.values()), default=0)
+    if most < 2:
         return []
-    count = min(budget, MOST)
-    sizes = sorted({-(-budget * (i + 1) // count) for i in range(count)})
+    count = min(most, MOST)
+    whole = records.run.device_seconds
+    sizes = [-(-most * (i + 1) // count) if whole is None else whole * (i + 1) / count for i in range(count)]
     confirmed = {
         (c.strategy, c.replicate): c.parameters for c in records.confirmations if c.role == "strategy"
     }
-    return [_with(records, found, confirmed, size) for size in sizes]
+    return [_with(records, found, confirmed, size) for size in dict.fromkeys(sizes)]
 
 
 def _with(
-    records: Records, found: dict[Search, list[Trial]], confirmed: dict[Search, dict[str, Any]], size: int
+    records: Records, found: dict[Search, list[Trial]], confirmed: dict[Search, dict[str, Any]], size: float
 ) -> SubBudget:
+    by_cost = records.run.device_seconds is not None
     chosen = {
-        search: select(sorted(own, key=lambda t: t.draw)[:size], records.run.metric)
+        search: select(_begun(own, size) if by_cost else own[: int(size)], records.run.metric)
         for search, own in found.items()
     }
     tested = {
@@ -68,6 +71,11 @@ def _with(
         if trial is not None and confirmed.get(search) == trial.parameters
     }
     return SubBudget(size, chosen, frozenset(tested))
+
+
+def _begun(trials: Sequence[Trial], seconds: float) -> Sequence[Trial]:
+    """The first trials of a search as far as those before each were charged less than ``seconds``."""
+    return next((trials[:n] for n in range(len(trials)) if is_over(trials[:n], len(trials), seconds)), trials)
 
 
 def leaders(records: Records, budget: SubBudget) -> tuple[str, ...]:
@@ -88,7 +96,7 @@ def sub_budget_sentence(records: Records, found: Sequence[SubBudget]) -> str:
     below = [b for b in found if not b.same]
     told = "At no budget had every search selected what was confirmed"
     if first is not None:
-        told = f"From {counted(first.trials, 'trial')} a search on, each had selected what was confirmed: the same verdict"
+        told = f"From {_amount(records, first)} a search on, each had selected what was confirmed: the same verdict"
     if not below:
         return told
     led = leaders(records, whole)
@@ -102,12 +110,13 @@ def sub_budget_sentence(records: Records, found: Sequence[SubBudget]) -> str:
 def sub_budget_table(records: Records, judged: Verdict, found: Sequence[SubBudget]) -> Table:
     """One row a budget: mean validation scores at selection, and how much of the verdict is known."""
     units = Units(records.run.metric)
+    unit = "trials" if records.run.device_seconds is None else "device-seconds"
     shown, raw = [], []
     for budget in found:
         total = len(budget.selected)
         shown.append(
             {
-                "Trials a search": f"{budget.trials:,}",
+                f"{unit.capitalize()} a search": f"{budget.size:,g}",
                 **{name: units.value(budget.mean(name)) for name in records.run.strategies},
                 "Best by validation": listed(leaders(records, budget)),
                 "Selections confirmed": f"{len(budget.tested):,} of {total:,}",
@@ -118,7 +127,7 @@ def sub_budget_table(records: Records, judged: Verdict, found: Sequence[SubBudge
             own = [search for search in budget.selected if search[0] == name]
             raw.append(
                 {
-                    "trials": budget.trials,
+                    unit.replace("-", "_"): budget.size,
                     "strategy": name,
                     "searches": len(own),
                     **computed({"validation_at_selection": budget.mean(name)}),
@@ -126,6 +135,12 @@ def sub_budget_table(records: Records, judged: Verdict, found: Sequence[SubBudge
                 }
             )
     return make_table("sub_budgets", "Smaller budgets", _note(records), shown, raw)
+
+
+def _amount(records: Records, budget: SubBudget) -> str:
+    if records.run.device_seconds is None:
+        return counted(int(budget.size), "trial")
+    return f"{budget.size:,g} charged device-seconds"
 
 
 def _known(judged: Verdict, budget: SubBudget) -> str:
