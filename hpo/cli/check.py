@@ -12,7 +12,7 @@ from hpo.cli.words import count_of, line, printable
 if TYPE_CHECKING:
     from hpo.config.experiment import Experiment, Setting
     from hpo.config.space import Space
-    from hpo.records.schema import ModelInfo, ShiftInfo, SplitInfo
+    from hpo.records.schema import ModelInfo, PrivacyInfo, ShiftInfo, SplitInfo
     from hpo.search.coordinator import Checked
     from hpo.search.plan import Plan
 
@@ -72,6 +72,7 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         *(("shift", _shift(shift, len(checked.models))) for shift in checked.shifts),
         *(("model", _model(model)) for model in checked.models),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
+        *(("privacy", text) for text in _privacy(checked.privacy)),
         *(("note", note) for note in checked.notes),
     ]
 
@@ -114,8 +115,22 @@ def _data(split: SplitInfo, kind: str, models: int) -> str:
 
     sizes = f"{split.train:,} train, {split.validation:,} validation, {split.test:,} test"
     dropped = f"{count_of(split.duplicates_dropped, 'duplicate')} dropped{_cut(split.texts_cut, models)}"
+    if split.scrubbed is not None:
+        dropped += f", {sum(split.scrubbed.values()):,} addresses and numbers replaced"
     classes = counted(len(split.labels), *class_of(kind))
     return f"{split.source}: {sizes}; {classes}, {dropped}; {split.licence}"
+
+
+def _privacy(info: PrivacyInfo | None) -> list[str]:
+    if info is None:
+        return []
+    rows = [
+        f"epsilon {g.epsilon:g} at delta {info.delta:g} for {count_of(g.trainings, 'training')} of "
+        f"{', '.join(g.strategies)}: noise multiplier {g.noise_multiplier:.3f}, "
+        f"gradients of a text cut to {info.clip:g}; {info.accountant}"
+        for g in info.groups
+    ]
+    return [*rows, f"not private: {', '.join(info.unprotected)}"] if info.unprotected else rows
 
 
 def _shift(shift: ShiftInfo, models: int) -> str:

@@ -25,13 +25,31 @@ Example:
   kept: 402.1 MB, 14 files used since lr_schedules began, which is not finished
   kept: 1.2 MB of facts, so that nothing is trained twice
   next: hpo run --space lr_schedules
+
+  $ hpo clean --data
+  removed: 402.1 MB, 14 files of states and hidden values
+  removed: 1.2 MB, 431 files of facts: losses, scores, and what was predicted for each test text
+  kept: records, reports and MLflow: ...
+  next: hpo run --space lr_schedules
 """
+
+# What `--data` leaves: no texts, but what the user asked for is told there.
+KEPT = (
+    "records, reports and MLflow: scores, and in the records what was predicted for each test text; these go with the "
+    "folder of a run"
+)
 
 
 def clean(
     results: ResultsOption = RESULTS,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be freed and remove nothing.")
+    ] = False,
+    data: Annotated[
+        bool,
+        typer.Option(
+            "--data", help="Remove all that was made from texts, facts too; records and reports stay."
+        ),
     ] = False,
 ) -> None:
     """Remove stored states and prefixes that no unfinished or audited run needs. Records, reports and facts stay."""
@@ -41,6 +59,9 @@ def clean(
         raise UserError(f"there is no folder {results}", "Name the one that `hpo run --results` wrote to.")
     folders = sorted(path for path in results.iterdir() if path.is_dir() and path.name != ".store")
     at_work = {folder for folder in folders if is_running(folder)}
+    if data:
+        _clear(results, folders, at_work, dry_run=dry_run)
+        return
     opened = {f: began(f) for f in folders if is_open(f, running=f in at_work)}
     cleaning = clean_store(results / ".store", min(opened.values(), default=math.inf), dry_run=dry_run)
     earlier = clean_earlier((f for f in folders if f not in at_work), dry_run=dry_run)
@@ -53,6 +74,38 @@ def clean(
         print(f"kept: {_amount(cleaning.kept)} used since {_which(list(opened))}")
     print(f"kept: {size(cleaning.facts)} of facts, so that nothing is trained twice")
     print(f"next: {_next(results, list(opened), at_work, dry_run=dry_run)}")
+
+
+def _clear(results: Path, folders: list[Path], at_work: set[Path], *, dry_run: bool) -> None:
+    """Remove all that was made from the texts of any run below ``results``, but for the records."""
+    from hpo.runtime.cleaning import clear_stores
+    from hpo.search.secret import SECRET
+
+    if at_work:
+        names = ", ".join(sorted(printable(folder.name) for folder in at_work))
+        raise UserError(
+            f"{names}: a process is at work on what was made from its texts",
+            "Wait for it (`hpo status` shows how far it is) or stop it; then give the command again.",
+        )
+    opened = [folder for folder in folders if is_open(folder, running=False)]
+    secrets = [folder / SECRET for folder in folders if folder not in opened and (folder / SECRET).is_file()]
+    cleared = clear_stores([results / ".store", *(folder / "store" for folder in folders)], dry_run=dry_run)
+    verb = "would remove" if dry_run else "removed"
+    print(f"{verb}: {_amount(cleared.tensors)} of states and hidden values")
+    print(
+        f"{verb}: {_amount(cleared.facts)} of facts: losses, scores, and what was predicted for each test text"
+    )
+    if secrets:
+        names = ", ".join(printable(path.parent.name) for path in secrets)
+        print(f"{verb}: the secret of the noise of {names}, which can be reported on and not trained again")
+    for path in secrets:
+        if not dry_run:
+            path.unlink()
+    print(f"kept: {KEPT}")
+    if opened:
+        names = ", ".join(printable(folder.name) for folder in opened)
+        print(f"note: {names} is not finished: what its open trainings had done is trained again")
+    print(f"next: {_next(results, opened, at_work, dry_run=dry_run)}{' --data' if dry_run else ''}")
 
 
 def is_open(folder: Path, *, running: bool) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.runs import RESULTS, RunsArgument, TrackingOption, find_runs, folder_of_runs
+from hpo.cli.runs import RESULTS, RedactOption, RunsArgument, TrackingOption, find_runs, folder_of_runs
 from hpo.cli.words import paragraph, printable
 from hpo.errors import UserError
 
@@ -52,6 +52,7 @@ def report(
         bool,
         typer.Option("--latex", help="Write example.tex too: all tables, figures and methods in one paper."),
     ] = False,
+    redact: RedactOption = False,
     show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     tracking_uri: TrackingOption = None,
 ) -> None:
@@ -67,7 +68,7 @@ def report(
                 "--to names the place of a report across runs, and there is one run",
                 "Leave --to away, or name further runs.",
             )
-        page = _one(folders[0], latex=latex, tracking_uri=tracking_uri)
+        page = _one(folders[0], latex=latex, redact=redact, tracking_uri=tracking_uri)
     elif latex:
         raise UserError(
             "--latex makes a paper of one run's report, and there are several runs",
@@ -86,10 +87,10 @@ def _place(runs: list[str], to: str | None) -> Path:
     return together or RESULTS / ACROSS
 
 
-def _one(folder: Path, *, latex: bool, tracking_uri: str | None) -> Path:
+def _one(folder: Path, *, latex: bool, redact: bool, tracking_uri: str | None) -> Path:
     from hpo.report.writing import write_report
 
-    written = write_report(folder, figures=True, latex=latex)
+    written = write_report(folder, figures=True, latex=latex, redact=redact)
     print("\n".join(map(paragraph, written.verdict.sentences)))
     print(f"report: {written.html}")
     print(f"tables: {folder / 'tables'}, figures: {folder / 'figures'}")

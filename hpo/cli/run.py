@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from hpo.cli.runs import RESULTS, ResultsOption, TrackingOption
+from hpo.cli.runs import RESULTS, RedactOption, ResultsOption, TrackingOption
 from hpo.cli.spaces import BudgetOption, DeviceOption, SpaceOption, fetch_assets, one_by_one, open_spaces
 from hpo.cli.words import count_of, duration, line, paragraph
 
@@ -68,6 +68,7 @@ def run(
             help="Most room on disk for what trainings share, such as 2GB; without it what the space file says.",
         ),
     ] = None,
+    redact: RedactOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the end alone.")] = False,
 ) -> None:
     """Train, compare and report. The same command again goes on where it stopped.
@@ -94,6 +95,7 @@ def run(
                     quiet=quiet,
                     workers=workers,
                     store_limit=store_limit,
+                    redact=redact,
                 )
                 line("\n".join(ending(outcome, opened.experiment.name, results, tracking_uri)))
     except KeyboardInterrupt as stop:
@@ -144,6 +146,7 @@ def _watched(
     quiet: bool,
     workers: int | None,
     store_limit: int | None,
+    redact: bool,
 ) -> Outcome:
     """Run the experiment before the eyes of the user."""
     from rich.console import Console
@@ -155,7 +158,14 @@ def _watched(
         from hpo.search.coordinator import run_experiment
 
         return run_experiment(
-            space, results, tracking_uri, device, observer, workers=workers, store_limit=store_limit
+            space,
+            results,
+            tracking_uri,
+            device,
+            observer,
+            workers=workers,
+            store_limit=store_limit,
+            redact=redact,
         )
 
 

@@ -41,6 +41,14 @@ TrackingOption = Annotated[
     ),
 ]
 
+RedactOption = Annotated[
+    bool,
+    typer.Option(
+        "--redact",
+        help="Write class 1, class 2, ... in place of the names of classes, which come from the data.",
+    ),
+]
+
 
 def find_run(name: str, results: Path = RESULTS) -> Path:
     """The folder of run ``name``, which is a path or a name under ``results``.

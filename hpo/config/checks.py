@@ -35,6 +35,7 @@ class Draft:
         parameters: None where one is wrong.
         seeds: of the confirmation; None where it is wrong or left to its default.
         masked: whether the file names a masked language model.
+        privacy: fields by name, None where a value is wrong; None: the file has no such section.
         places: where each key path stands.
     """
 
@@ -46,6 +47,7 @@ class Draft:
     baseline: Mapping[str, Value] | None
     seeds: int | None
     masked: bool
+    privacy: Mapping[str, Any] | None
     places: Mapping[tuple[str | int, ...], Position]
 
     def where(self, *keys: str) -> Position:

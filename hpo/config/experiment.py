@@ -102,6 +102,10 @@ class Task(Frozen):
         None, ge=2, description="Most texts of each set that shift names; if absent, as many as test."
     )
     max_length: int = Field(128, ge=4, description="Tokens of a text that are read; the rest is cut off.")
+    scrub: bool = Field(
+        False,
+        description="Replace e-mail addresses, telephone numbers and card numbers in the texts before anything reads them.",
+    )
 
 
 class ModelSource(Frozen):
@@ -180,6 +184,22 @@ class Confirmation(Frozen):
     )
 
 
+class Privacy(Frozen):
+    """Differential privacy of the training split, by DP-SGD."""
+
+    epsilon: float | None = Field(
+        None,
+        gt=0,
+        description="What all trainings of the run together meet; left out where privacy_epsilon is compared.",
+    )
+    delta: float = Field(
+        gt=0,
+        lt=1,
+        description="The probability that goes with it; below 1 over the number of training texts.",
+    )
+    clip: float = Field(1.0, gt=0, description="Largest norm of the gradient of one text.")
+
+
 class Experiment(Frozen):
     """One question with all that decides its answer.
 
@@ -189,6 +209,7 @@ class Experiment(Frozen):
         parameters: every searched or fixed parameter that the file names (the compared one is not among them).
         baseline: a fixed recipe, confirmed on the same fresh seeds beside the strategies, or None.
         seed: every random draw derives from it.
+        privacy: of the private trainings, or None.
         augmentation_model: folder or hub id of a masked language model, for the augmentations that need one.
         form: ``small`` for the small form of the space (``hpo.config.small``), None for the space as it stands.
         store_limit: most bytes on disk for what trainings share, None where the file leaves it to hpo. No result
@@ -205,6 +226,7 @@ class Experiment(Frozen):
     confirmation: Confirmation
     baseline: Mapping[str, Value] | None = None
     seed: int = Field(0, ge=0)
+    privacy: Privacy | None = None
     augmentation_model: str | None = None
     form: Form | None = None
     store_limit: int | None = Field(None, ge=0, exclude=True)

@@ -434,6 +434,13 @@ PARAMETERS: dict[str, Parameter] = {
         low=0.0,
         high=100,
     ),
+    "privacy_epsilon": Parameter(
+        "float",
+        0.0,
+        "Epsilon that all trainings with this value together meet by DP-SGD (Abadi et al. 2016); 0 trains without "
+        "privacy. It is compared, or set by `privacy: {epsilon: ...}`.",
+        low=0.0,
+    ),
 }
 
 
@@ -461,7 +468,8 @@ def acts_with(name: str, other: str, value: Value | None) -> bool:
 
 
 def with_defaults(given: Mapping[str, Value]) -> dict[str, Value]:
-    """Every parameter by name: the given values, the registry's defaults for the rest."""
+    """Every parameter by name: the given values, with tuples for JSON's lists, and the registry's defaults for the rest."""
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     values = {name: given.get(name, parameter.default) for name, parameter in PARAMETERS.items()}
     for name, parameter in PARAMETERS.items():
         if parameter.default_from is not None and name not in given:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from hpo.config.fragments import SEED, SIZE, TEXT, Fragment, parameter_fragment
 from hpo.config.parameters import MODEL, PARAMETERS, Parameter
-from hpo.config.sections import BUDGET, COMPARE, CONFIRMATION, DATA_FORMS, MODEL_FORMS, SHIFT, TASK, VALUES
+from hpo.config.sections import (
+    BUDGET,
+    COMPARE,
+    CONFIRMATION,
+    DATA_FORMS,
+    MODEL_FORMS,
+    PRIVACY,
+    SHIFT,
+    TASK,
+    VALUES,
+)
 from hpo.config.settings import choices_fragment, is_numeric, range_fragment, shown_value
 
 _WHEN = {"$ref": "#/$defs/when"}
@@ -57,6 +67,8 @@ def schema() -> Fragment:
                 },
                 "budget": BUDGET | {"description": "What each strategy may spend."},
                 "confirmation": CONFIRMATION | {"description": "What follows each search."},
+                "privacy": PRIVACY
+                | {"description": "Differential privacy of the training split, by DP-SGD (docs/privacy.md)."},
                 "seed": SEED | {"default": 0, "description": "Every random draw derives from it."},
                 "store_limit": SIZE
                 | {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.config.document import Node
-from hpo.config.experiment import Budget, Compare, Confirmation, DataSource, ModelSource, Task
+from hpo.config.experiment import Budget, Compare, Confirmation, DataSource, ModelSource, Privacy, Task
 from hpo.config.fragments import (
     TEXT,
     Fragment,
@@ -52,6 +52,7 @@ SHIFT: Fragment = {
 TASK = section_fragment(Task, without=("data", "shift"))
 BUDGET = section_fragment(Budget)
 CONFIRMATION = section_fragment(Confirmation) | {"required": []}
+PRIVACY = section_fragment(Privacy)
 MODEL_MAPPING = section_fragment(ModelSource)
 MODEL_FORMS: Fragment = {"anyOf": [TEXT, MODEL_MAPPING]}
 COMPARE: dict[str, Fragment] = {

@@ -9,14 +9,16 @@ from typing import Any
 
 from hpo.config.checks import Draft, check
 from hpo.config.document import Node, positions, read_document
-from hpo.config.experiment import Budget, Confirmation, Experiment, Fixed, Setting, Task
+from hpo.config.experiment import Budget, Confirmation, Experiment, Fixed, Privacy, Setting, Task
 from hpo.config.fragments import given, read_keys, read_section, read_size, read_value, shown
+from hpo.config.privacy_checks import PARAMETER, check_privacy
 from hpo.config.problems import Position, Problems, SpaceFileError, listed, nearest_name
 from hpo.config.schedule_checks import check_schedules
 from hpo.config.schema import schema
 from hpo.config.sections import (
     BUDGET,
     CONFIRMATION,
+    PRIVACY,
     TASK,
     VALUES,
     Names,
@@ -154,6 +156,7 @@ def _experiments(root: Node, path: Path, names: Names, problems: Problems) -> di
         draft = _draft(root, at, node, entries, names, problems)
         check(draft, problems)
         check_schedules(draft, problems)
+        check_privacy(draft, problems)
         if not problems.found:
             found[at] = _experiment(path.stem, at, draft, shared)
     _check_names(found, positions(root), problems)
@@ -195,6 +198,7 @@ def _experiment(stem: str, at: At, draft: Draft, shared: Mapping[str, Any]) -> E
         baseline=draft.baseline,
         budget=budget,
         confirmation=Confirmation(seeds=draft.seeds or (10 if budget.replicates == 1 else 1)),
+        privacy=None if draft.privacy is None else Privacy(**draft.privacy),
         **shared,
     )
 
@@ -246,6 +250,11 @@ def _draft(
             parameters.setdefault("pooling", Fixed(value="none"))
         if baseline is not None:
             baseline.setdefault("pooling", "none")
+    privacy = read_section(entries["privacy"], PRIVACY, "privacy", problems) if "privacy" in entries else None
+    if privacy is not None and privacy["epsilon"] is not None:
+        parameters.setdefault(PARAMETER, Fixed(value=privacy["epsilon"]))
+        if baseline is not None:
+            baseline.setdefault(PARAMETER, privacy["epsilon"])
     return Draft(
         task=task,
         budget=budget,
@@ -255,6 +264,7 @@ def _draft(
         baseline=baseline,
         seeds=_seeds(entries, problems),
         masked="augmentation_model" in entries,
+        privacy=privacy,
         places=positions(root),
     )
 

@@ -106,6 +106,11 @@ def collate(ids: Sequence[np.ndarray], batch: Batch, pad_id: int) -> tuple[np.nd
     return tokens, mask
 
 
+def sampled_batch(items: np.ndarray, lengths: np.ndarray) -> Batch:
+    """Texts that chance has brought together, of any length; there may be none."""
+    return _batch(items, lengths) if len(items) else Batch(items, WIDTHS[0])
+
+
 def _batch(items: np.ndarray, lengths: np.ndarray) -> Batch:
     return Batch(items.astype(np.int64), padded_width(int(lengths[items].max())))
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hpo.config.experiment import DataSource, Task
 from hpo.data.corpus import Corpus, load_corpus, shown_label
+from hpo.data.scrubbing import scrub_corpus
 from hpo.data.splits import as_one, normalised
 from hpo.data.strata import draw, quotas
 from hpo.data.task_data import Part, TaskData
@@ -50,6 +51,8 @@ def _load(
         corpus = load_corpus(source, task.kind)
     except UserError as error:
         raise UserError(f"shift set {name}: {error.message}", error.hint) from error
+    if task.scrub:
+        corpus, _ = scrub_corpus(corpus)
     labels = _by_the_tasks_names(name, corpus, data.label_names)
     kept, overlapping, duplicates = _new(corpus, own)
     most = task.test if task.shift_test is None else task.shift_test

@@ -111,13 +111,25 @@ _READERS: Mapping[str, Callable[[str, Columns], Rows]] = {
 }
 
 
+# A longer one is no name: a file without a header has its first text there, which no message prints.
+MOST_CHARACTERS, MOST_WORDS = 40, 3
+
+
 def _missing_column(where: str, role: str, name: str, there: list[str]) -> UserError:
-    near = nearest_name(name, there)
-    listed = ", ".join(f"`{column}`" for column in there) or "none"
+    near = nearest_name(name, filter(_is_name, there))
+    listed = ", ".join(map(_shown_column, there)) or "none"
     return UserError(
         f"{where}: no column `{name}` for the {role.replace('_', ' ')}; its columns are {listed}",
         f"Set `{role}: {near or 'COLUMN'}` under `data`.",
     )
+
+
+def _is_name(column: str) -> bool:
+    return len(column) <= MOST_CHARACTERS and len(column.split()) <= MOST_WORDS
+
+
+def _shown_column(column: str) -> str:
+    return f"`{column}`" if _is_name(column) else f"one of {len(column)} characters (is there a header?)"
 
 
 def _filled(where: str, row: int, group: str | None) -> str:

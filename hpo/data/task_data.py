@@ -10,6 +10,7 @@ from hpo.config.experiment import Kind, Task
 from hpo.data.cells import Text
 from hpo.data.corpus import Corpus, load_corpus
 from hpo.data.entities import types_of
+from hpo.data.scrubbing import scrub_corpus
 from hpo.data.splits import Split, digest, split
 from hpo.records.schema import SplitInfo
 
@@ -41,13 +42,16 @@ def load_task(task: Task, seed: int) -> TaskData:
         UserError: the data cannot be read, its rows do not do, or there are too few.
     """
     corpus = load_corpus(task.data, task.kind)
+    scrubbed = None
+    if task.scrub:
+        corpus, scrubbed = scrub_corpus(corpus)
     parts = split(corpus, task.train, task.validation, task.test, seed)
     return TaskData(
         train=_part(corpus, parts.train),
         validation=_part(corpus, parts.validation),
         test=_part(corpus, parts.test),
         label_names=corpus.label_names,
-        info=_info(corpus, parts, task.kind),
+        info=_info(corpus, parts, task.kind).model_copy(update={"scrubbed": scrubbed}),
         kind=task.kind,
     )
 

@@ -155,6 +155,13 @@ RUNS = TableSchema(
             _UNKNOWN,
         ),
         Column(
+            "scrubbed",
+            "json",
+            "",
+            "How many e-mail addresses (`EMAIL`), `PHONE` and `CARD` numbers were replaced in the texts.",
+            "none was looked for",
+        ),
+        Column(
             "test_groups",
             "json",
             "",
@@ -192,6 +199,13 @@ RUNS = TableSchema(
             _UNKNOWN,
         ),
         Column("plan_sha256", "string", "", "Of what was fixed beforehand.", _UNKNOWN),
+        Column(
+            "privacy",
+            "json",
+            "",
+            "What private trainings meet together, at which noise, and how that was counted.",
+            "there are none",
+        ),
         Column(
             "experiment",
             "json",

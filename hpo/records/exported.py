@@ -215,6 +215,7 @@ def _run(row: Row, space: list[Row], shifts: list[Row]) -> Run:
         ),
         versions=json.loads(row["versions"]),
         stamp=stamp,
+        privacy=_object(row, "privacy"),
         experiment=json.loads(row["experiment"]),
         notes=tuple(json.loads(row.get("notes", "[]"))),  # tables of an earlier hpo have no such column
         **_part(row, *named),
@@ -231,9 +232,16 @@ def _split(row: Row) -> SplitInfo:
         test=row["test"] or 0,
         duplicates_dropped=row["duplicates_dropped"],
         texts_cut=row.get("texts_cut"),
+        scrubbed=_object(row, "scrubbed"),
         groups=None if row["test_groups"] is None else tuple(json.loads(row["test_groups"])),
         sha256=_text(row["data_sha256"]),
     )
+
+
+def _object(row: Row, name: str) -> Any:
+    """The JSON of a column that tables of an earlier hpo do not have; None where it is empty."""
+    text = row.get(name)
+    return None if text is None else json.loads(text)
 
 
 def _shift(row: Row) -> ShiftInfo:

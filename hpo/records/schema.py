@@ -208,6 +208,8 @@ class SplitInfo(Frozen):
         texts_cut: how many of all splits have more tokens than are read, of several models as the one that cuts most
             reads them;
             None: not recorded.
+        scrubbed: how many e-mail addresses (``EMAIL``), ``PHONE`` and ``CARD`` numbers were replaced in the texts of the
+            source; None: none was looked for.
         groups: group of each test item, by number, in the order of the split; None: no groups.
         sha256: covers texts, labels and their assignment to splits.
     """
@@ -220,6 +222,7 @@ class SplitInfo(Frozen):
     test: int = 0
     duplicates_dropped: int = 0
     texts_cut: int | None = None
+    scrubbed: dict[str, int] | None = None
     groups: tuple[int, ...] | None = None
     sha256: str = NOT_RECORDED
 
@@ -267,6 +270,46 @@ class DeviceInfo(Frozen):
     precision_reason: str = NOT_RECORDED
     threads: int = 0
     workers: int = 1
+
+
+class PrivateGroup(Frozen):
+    """Private trainings of one epsilon.
+
+    Attributes:
+        epsilon: that was asked for.
+        spent: that all of them together meet, as counted beforehand.
+        noise_multiplier: standard deviation of the noise over the clipping norm.
+        trainings: how many there are at most: trials, confirmations and the baseline's.
+        strategies: whose trainings they are.
+        steps, rate: of one training, the most: its steps, and the probability with which each draws a text.
+    """
+
+    epsilon: float
+    spent: float
+    noise_multiplier: float
+    trainings: int
+    strategies: tuple[str, ...]
+    steps: int
+    rate: float
+
+
+class PrivacyInfo(Frozen):
+    """Differential privacy of the training split by DP-SGD; the noise's seed is nowhere in the records.
+
+    Attributes:
+        accountant: with which it was counted.
+        delta: goes with each epsilon.
+        clip: largest norm of the gradient of one text.
+        together: epsilon of the trainings of all groups.
+        unprotected: strategies (and the baseline) whose trainings are not private.
+    """
+
+    accountant: str
+    delta: float
+    clip: float
+    groups: tuple[PrivateGroup, ...]
+    together: float
+    unprotected: tuple[str, ...] = ()
 
 
 class Metric(Frozen):
@@ -354,6 +397,7 @@ class Run(Frozen):
             ``model`` what
             can be said of all together.
         replicates, trials, seeds: of each strategy, the most where they differ.
+        privacy: of private trainings; None: there are none.
         device_seconds: charged to a search before it begins no further trial; None: its trials are counted alone.
         notes: what an import took for what, and what it inferred, as it printed it; none where hpo ran it.
     """
@@ -385,6 +429,7 @@ class Run(Frozen):
     models: dict[str, ModelInfo] = {}
     device: DeviceInfo = DeviceInfo()
     versions: dict[str, str] = {}
+    privacy: PrivacyInfo | None = None
     stamp: Stamp | None = None
     notes: tuple[str, ...] = ()
 

@@ -173,6 +173,7 @@ def _run(run: Run) -> Row:
         "test": split.test or None,
         "duplicates_dropped": split.duplicates_dropped,
         "texts_cut": split.texts_cut,
+        "scrubbed": None if split.scrubbed is None else _json(split.scrubbed),
         "test_groups": None if split.groups is None else _json(split.groups),
         "model": _text(model.source),
         "model_licence": _text(model.licence),
@@ -188,6 +189,7 @@ def _run(run: Run) -> Row:
         "workers": device.workers,
         "versions": _json(run.versions),
         **{name: began.get(name) for name in ("began", "command", "git", "plan_sha256")},
+        "privacy": None if run.privacy is None else _json(run.privacy.model_dump()),
         "experiment": _json(run.experiment),
         "notes": _json(run.notes),
     }

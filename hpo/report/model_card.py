@@ -12,6 +12,7 @@ import numpy as np
 from hpo.config.parameters import PARAMETERS
 from hpo.records.origin import Form
 from hpo.records.schema import Confirmation, ModelInfo, Records, Run
+from hpo.report.privacy import promise
 from hpo.report.sentences import Verdict
 from hpo.report.setup_tables import space_table
 from hpo.report.table_markdown import table_markdown
@@ -208,6 +209,8 @@ def _facts(run: Run, c: Confirmation, model: ModelInfo) -> Iterator[tuple[str, s
     yield "Licence of the data", split.licence
     yield "Splits", f"{split.train:,} training, {split.validation:,} validation, {split.test:,} test texts"
     yield "Splits, SHA-256", split.sha256
+    if run.privacy is not None:
+        yield "Differential privacy", promise(run.privacy, c.strategy)
     yield "Pretrained model", model.source
     yield "Licence of the model", model.licence
     yield "Pretrained weights, SHA-256", model.sha256

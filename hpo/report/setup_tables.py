@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hpo.records.schema import (
@@ -145,6 +146,7 @@ def _data(run: Run) -> dict[str, str]:
     return {
         "Data": f"{split.source}; licence {split.licence}",
         "Splits": sizes,
+        **({} if split.scrubbed is None else {"Replaced in the texts": scrubbed_words(split.scrubbed)}),
         "Groups": "none" if split.groups is None else f"{len(set(split.groups)):,} among the test texts",
         "Splits, SHA-256": split.sha256,
         **(
@@ -155,6 +157,16 @@ def _data(run: Run) -> dict[str, str]:
         "Model": body,
         "Weights, SHA-256": model.sha256,
     }
+
+
+def scrubbed_words(counts: Mapping[str, int]) -> str:
+    """``3 e-mail addresses, 1 telephone number and 0 card numbers``."""
+    names = {
+        "EMAIL": ("e-mail address", "e-mail addresses"),
+        "PHONE": ("telephone number", None),
+        "CARD": ("card number", None),
+    }
+    return listed(counted(counts.get(kind, 0), *words) for kind, words in names.items())
 
 
 def _how(run: Run, records: Records) -> dict[str, str]:

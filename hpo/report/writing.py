@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpo.records.files import read_records
+from hpo.records.redaction import without_names
 from hpo.records.tables import write_tables
 from hpo.report.draw_paper import write_paper
 from hpo.report.figure import Figure
@@ -44,7 +45,7 @@ class Report:
     verdict: Verdict
 
 
-def write_report(folder: Path, *, figures: bool = False, latex: bool = False) -> Report:
+def write_report(folder: Path, *, figures: bool = False, latex: bool = False, redact: bool = False) -> Report:
     """Write ``report.html``, ``verdict.md``, ``tables/``, ``data/`` and the paper kit from the records below ``folder``.
 
     Files that an earlier report wrote there and this one does not are removed: none is left of other records.
@@ -54,12 +55,15 @@ def write_report(folder: Path, *, figures: bool = False, latex: bool = False) ->
             an earlier report drew from the same records.
         latex: write ``example.tex`` too, which includes all tables and figures; else an earlier one is removed, since
             tables and figures that it names may be gone.
+        redact: name classes by number.
 
     Raises:
         UserError: there are no records, or one does not fit the schema.
         OSError: a file cannot be written.
     """
     records = read_records(folder)
+    if redact:
+        records = records.model_copy(update={"run": without_names(records.run)})
     judged = verdict(records)
     sections = build_sections(records, judged)
     html = write_text(folder / "report.html", render(records.run, judged, sections))

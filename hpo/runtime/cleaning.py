@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,11 +44,35 @@ def clean_earlier(runs: Iterable[Path], *, dry_run: bool) -> Total:
     found = []
     for run in runs:
         for path in (run / "store" / "states").glob("*"):
-            status = path.stat()
-            found.append(Kept(path, status.st_size, status.st_mtime))
+            found.append(_kept(path))
             if not dry_run:
                 path.unlink()
     return _total(found)
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """Files made from texts: ``tensors``, states and hidden values; ``facts``, such as the prediction for each test text."""
+
+    tensors: Total
+    facts: Total
+
+
+def clear_stores(folders: Iterable[Path], *, dry_run: bool) -> Cleared:
+    """Remove whole stores, or with ``dry_run`` none."""
+    tensors: list[Kept] = []
+    facts: list[Kept] = []
+    for folder in folders:
+        tensors += Quota(folder, limit=0).files()
+        facts += [_kept(path) for kind in FACTS for path in (folder / kind).glob("*")]
+        if folder.is_dir() and not dry_run:
+            shutil.rmtree(folder)
+    return Cleared(_total(tensors), _total(facts))
+
+
+def _kept(path: Path) -> Kept:
+    status = path.stat()
+    return Kept(path, status.st_size, status.st_mtime)
 
 
 def _total(files: list[Kept]) -> Total:

@@ -30,6 +30,7 @@ from hpo.training.evaluation import EvaluationSet
 from hpo.training.examples import TrainingTexts
 from hpo.training.precision import Precision, choose_precision
 from hpo.training.prefixes import Prefixes
+from hpo.training.privacy import Mechanism
 from hpo.training.scoring import Scoring
 from hpo.training.store import Store
 
@@ -57,6 +58,7 @@ class Loaded:
     precision: Precision
     sources: Sources | None
     shifts: tuple[ShiftSet, ...] = ()
+    mechanism: Mechanism | None = None
 
     def recall(self, store: Store, forks: Forks, share: float = 1.0) -> Recall:
         """The trainings of this experiment as ``store`` knows them."""
@@ -76,6 +78,8 @@ class Loaded:
             "numerics": self.precision.numerics_class(),
             **({} if self.task.kind in PLAIN_KINDS else {"kind": self.task.kind}),
         }
+        if self.mechanism is not None:  # keys of passes are recorded, and are a digest of all training texts
+            numerics["secret"] = self.mechanism.fingerprint
         depths = frozen_depths(experiment, pretrained.info.layers)
         prefixes = Prefixes(pretrained, store, self.precision, numerics, depths, texts.pad_id, share)
         planner = Planner(
@@ -89,6 +93,7 @@ class Loaded:
             },
             forks=forks,
             start_of=lambda parameters: prefixes.start_of(parameters, texts.tokens),
+            mechanism=self.mechanism,
         )
         validation = self._evaluation_set(self.task.validation, pretrained)
         return ModelTrainings(pretrained, planner, prefixes, validation)
@@ -141,13 +146,18 @@ def frozen_depths(experiment: Experiment, layers: int) -> list[int]:
 
 
 def load(
-    experiment: Experiment, device: str | None, threads: int | None = None, share: float = 1.0
+    experiment: Experiment,
+    device: str | None,
+    threads: int | None = None,
+    share: float = 1.0,
+    mechanism: Mechanism | None = None,
 ) -> Loaded:
     """Load what ``experiment`` names, fetching assets that are not cached. Files and folders have their full paths in it.
 
     Args:
         threads: of this process; None: as many as torch takes.
         share: of a GPU's memory that this process may take, so that no worker takes another's.
+        mechanism: of the private trainings among the experiment's; None: there is none, or nothing is trained.
 
     Raises:
         UserError: something is not there, or does not fit together.
@@ -167,7 +177,7 @@ def load(
         pretrained.body.to(precision.device)
     sources = load_sources(experiment.values("augmentation"), experiment.augmentation_model)
     shifts = load_shifts(experiment.task, task, experiment.seed)
-    return Loaded(experiment, models, task, precision, sources, shifts)
+    return Loaded(experiment, models, task, precision, sources, shifts, mechanism)
 
 
 def cores() -> int:

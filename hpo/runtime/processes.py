@@ -20,6 +20,7 @@ from hpo.config.experiment import Experiment
 from hpo.errors import UserError
 from hpo.records.schema import Frozen
 from hpo.runtime.jobs import Done, Job
+from hpo.training.privacy import Mechanism
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -42,6 +43,7 @@ class Wanted(Frozen):
     Attributes:
         forks: ``hpo.training.cuts.Forks``: lengths and cool-downs of the space, between which trunks are shared.
         store, room: folder and bytes of the store.
+        mechanism: of private trainings; None: there is none.
     """
 
     experiment: Experiment
@@ -49,6 +51,7 @@ class Wanted(Frozen):
     forks: tuple[tuple[float, float], ...]
     store: Path
     room: int
+    mechanism: Mechanism | None = None
 
 
 class Setup(Wanted):
@@ -195,7 +198,7 @@ def work(setup: Setup, inbox: _Inbox, pipe: Connection) -> None:
     from hpo.runtime.loading import load
     from hpo.training.store import Store
 
-    loaded = load(setup.experiment, setup.device, setup.threads, setup.share)
+    loaded = load(setup.experiment, setup.device, setup.threads, setup.share, setup.mechanism)
     recall = loaded.recall(Store(setup.store, setup.room), setup.forks, setup.share)
     worker = loaded.worker(recall, setup.share)
     while True:

@@ -158,11 +158,12 @@ class Recall:
     ) -> Rung:
         assert facts.loss is not None
         if job.rung == UNTRAINED:
-            examples, steps, train_loss, rate = 0, 0, facts.loss, 0.0
+            examples, steps, rate = 0, 0, 0.0
+            train_loss: float | None = facts.loss
         else:
             mark = course.marks[job.rung]
             examples, steps = course.seen[mark], course.cuts[mark].step
-            train_loss = sum(loss * count for loss, count in losses) / sum(count for _, count in losses)
+            train_loss = None if course.private else _mean_loss(losses)
             rate = course.rate_before(steps)
         return Rung(
             examples=examples,
@@ -189,6 +190,11 @@ class Recall:
             seconds=facts.seconds,
             evaluation=self.evaluation_key(course, job),
         )
+
+
+def _mean_loss(losses: list[tuple[float, int]]) -> float:
+    """Over steps; ``losses``: of each segment its mean and how many it has."""
+    return sum(loss * count for loss, count in losses) / sum(count for _, count in losses)
 
 
 def state_of(course: Course, rung: int) -> int:

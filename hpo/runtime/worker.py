@@ -32,6 +32,7 @@ from hpo.training.keys import segment_key
 from hpo.training.loop import train_segment
 from hpo.training.optimizers import as_scored, build_optimizer
 from hpo.training.precision import Precision
+from hpo.training.private_steps import PrivateBackward
 from hpo.training.states import Captured, capture, restore, state_digest
 from hpo.training.store import EvaluationFacts, SegmentFacts
 from hpo.training.warm import WarmModels
@@ -191,7 +192,7 @@ class Worker:
         fresh = self._build(course, course.start)
         shape = [course.parameters.get(name) for name in STRUCTURE]
         structure = json.dumps([course.parameters.get(MODEL), course.start, *shape])
-        backward = self._warm.take(structure, fresh)
+        backward = self._backward(course, structure, fresh)
         return _Live(course.keys[0], backward, build_optimizer(backward.model, course.parameters))
 
     def _build(self, course: Course, start: int) -> Classifier:
@@ -203,6 +204,11 @@ class Worker:
             pretrained, course.parameters, self._outputs.classes, head_seed, start, objective
         )
         return fresh.to(self._precision.device)
+
+    def _backward(self, course: Course, structure: str, fresh: Classifier) -> Backward:
+        if course.private is not None:
+            return PrivateBackward(fresh, self._precision, course.private)
+        return self._warm.take(structure, fresh)
 
     def _train_segment(self, course: Course, segment: int) -> bool:
         live, self._live = self._live, None  # an interrupt must not leave a state under the old key

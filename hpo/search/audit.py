@@ -20,6 +20,7 @@ from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.loading import load
 from hpo.runtime.processes import Wanted
+from hpo.search.accounts import mechanism
 from hpo.search.circumstances import other_assets, other_numerics
 from hpo.search.confirm import best_rung
 from hpo.search.plan import forks
@@ -95,9 +96,10 @@ class Audit:
             forks=forks(experiment),
             store=store_folder(self._folder.parent),
             room=room,
+            mechanism=mechanism(experiment, self._folder),
         )
         with closing(Engine(wanted, was.workers, len(self.left))) as engine:
-            loaded = load(experiment, wanted.device, engine.threads)
+            loaded = load(experiment, wanted.device, engine.threads, mechanism=wanted.mechanism)
             _refuse_others(self._folder, self._run, run_record(loaded, engine.workers))
             engine.begin(loaded)
             trainings = (self._finish_one(engine, trial, told) for trial in self.left)

@@ -8,6 +8,7 @@ from hpo.config.changes import changes
 from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.records.files import read_run
+from hpo.records.redaction import has_names
 from hpo.records.schema import Run
 
 
@@ -25,6 +26,20 @@ def refuse_changes(space: Space, folder: Path) -> None:
         raise UserError(
             f"{space.path} changed since {folder} was begun:\n  " + "\n  ".join(found),
             f"Undo the change to go on, or give --results another folder, or move {folder} away to begin anew.",
+        )
+
+
+def refuse_names(folder: Path) -> None:
+    """Refuse to leave the names of classes out where they are written already.
+
+    Raises:
+        UserError: the records below ``folder`` have them.
+    """
+    before = read_run(folder)
+    if before is not None and has_names(before):
+        raise UserError(
+            f"the records in {folder} name the classes already, and so does MLflow",
+            f"Write its report without them by `hpo report {folder} --redact`, or give --results another folder.",
         )
 
 

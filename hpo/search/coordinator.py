@@ -25,16 +25,18 @@ from hpo.records.files import (
     write_run,
 )
 from hpo.records.metrics import METRICS
+from hpo.records.redaction import has_names, without_names
 from hpo.records.schema import Run, Stamp, Trial
 from hpo.report.writing import Report, write_report
 from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done
 from hpo.runtime.processes import Wanted
-from hpo.search.circumstances import refuse_changes, refuse_other_circumstances
+from hpo.search.accounts import BASELINE, mechanism
+from hpo.search.circumstances import refuse_changes, refuse_names, refuse_other_circumstances
 from hpo.search.confirm import confirm
 from hpo.search.draws import strategy_values, waits
 from hpo.search.plan import forks
-from hpo.search.prepare import BASELINE, Checked, check_experiment, prepare, run_record, slower_starts
+from hpo.search.prepare import Checked, check_experiment, prepare, run_record, slower_starts
 from hpo.search.scheduler import Scheduler, Training
 from hpo.search.stamp import stamp
 from hpo.search.storage import StudyStorage
@@ -72,12 +74,14 @@ def run_experiment(
     observer: Observer,
     workers: int | None = None,
     store_limit: int | None = None,
+    redact: bool = False,
 ) -> Outcome:
     """Run ``space`` to its end below ``results``, from wherever an earlier run of it stopped.
 
     Args:
         workers: processes that train; None: as many as are fastest here (``hpo.runtime.engine``).
         store_limit: bytes of states and hidden values that are kept below ``results``; None: the space's, else the default.
+        redact: name classes by number in all that is written; a run that was begun so goes on so.
 
     Raises:
         UserError: the space file changed under records, another process has the folder, or something is missing.
@@ -86,6 +90,8 @@ def run_experiment(
     uri = tracking_uri or default_uri(results)
     folder = results / space.experiment.name
     refuse_changes(space, folder)
+    if redact:
+        refuse_names(folder)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
@@ -93,7 +99,7 @@ def run_experiment(
                 report = write_report(folder)
                 seconds = time.perf_counter() - started
                 return Outcome(folder, report, {"report": seconds}, 0, seconds)
-            return _tracked(space, results, uri, device, observer, workers, store_limit, started)
+            return _tracked(space, results, uri, device, observer, workers, store_limit, redact, started)
     except Timeout:
         raise UserError(
             f"another process is at work on {folder}",
@@ -109,35 +115,46 @@ def _tracked(
     observer: Observer,
     workers: int | None,
     store_limit: int | None,
+    redact: bool,
     started: float,
 ) -> Outcome:
     """Train with an engine and a tracker of its own; both load while this process does."""
     limits = (store_limit, space.experiment.store_limit, STORE_LIMIT)
+    folder = results / space.experiment.name
     wanted = Wanted(
         experiment=space.experiment,
         device=device,
         forks=forks(space.experiment),
         store=store_folder(results),
         room=next(limit for limit in limits if limit is not None),
+        mechanism=mechanism(space.experiment, folder),
     )
-    folder = results / space.experiment.name
     begun = read_run(folder)
     if workers is None and begun is not None:  # the rule looks at the memory, which may be another now
         workers = begun.device.workers
     tracker = Tracker(uri)
     try:
         with closing(Engine(wanted, workers, _width(space.experiment))) as engine:
-            return _run(space, folder, tracker, engine, observer, started)
+            return _run(space, folder, tracker, engine, observer, redact, started)
     except BaseException:
         tracker.interrupt()
         raise
 
 
 def _run(
-    space: Space, folder: Path, tracker: Tracker, engine: Engine, observer: Observer, started: float
+    space: Space,
+    folder: Path,
+    tracker: Tracker,
+    engine: Engine,
+    observer: Observer,
+    redact: bool,
+    started: float,
 ) -> Outcome:
-    loaded = prepare(space, engine.wanted.device, engine.threads)
+    loaded = prepare(space, engine.wanted.device, engine.threads, engine.wanted.mechanism)
     head = run_record(loaded, engine.workers)
+    begun = read_run(folder)
+    if redact or (begun is not None and not has_names(begun)):
+        head = without_names(head)
     refuse_other_circumstances(folder, head)
     head = head.model_copy(update={"stamp": _stamp(folder, head, space)})
     (folder / "space.yaml").write_text(space.text, encoding="utf-8")

@@ -23,6 +23,7 @@ from hpo.report.sentences import verdict
 from hpo.runtime.again import Trainer, Whole, device_like
 from hpo.runtime.jobs import UNTRAINED, Job
 from hpo.runtime.loading import Loaded, load
+from hpo.search.accounts import mechanism
 from hpo.search.circumstances import other_assets, other_numerics
 from hpo.search.plan import forks
 from hpo.search.prepare import run_record
@@ -71,7 +72,8 @@ class Export:
         """
         refuse_target(target)
         was = self._records.run.device
-        loaded = load(self.experiment, device_like(was), was.threads)
+        drawn = mechanism(self.experiment, self._folder)
+        loaded = load(self.experiment, device_like(was), was.threads, mechanism=drawn)
         now = run_record(loaded, was.workers)
         if changed := other_assets(self._records.run, now):
             raise UserError(

@@ -15,14 +15,24 @@ from hpo.config.space import Space
 from hpo.data.tokens import tells_case
 from hpo.errors import UserError
 from hpo.models.classifier import structure_faults
-from hpo.models.pretrained import UnusableModelError
+from hpo.models.pretrained import Pretrained, UnusableModelError
 from hpo.models.structure import LAYERS
 from hpo.records.metrics import METRICS
-from hpo.records.schema import DeviceInfo, ModelInfo, ParameterInfo, Run, Search, ShiftInfo, SplitInfo
+from hpo.records.schema import (
+    DeviceInfo,
+    ModelInfo,
+    ParameterInfo,
+    PrivacyInfo,
+    Run,
+    Search,
+    ShiftInfo,
+    SplitInfo,
+)
 from hpo.runtime.loading import Loaded, frozen_depths, load
+from hpo.search.accounts import BASELINE, EPSILON, privacy_info
 from hpo.search.plan import Plan, make_plan
-
-BASELINE = "baseline"  # what records and MLflow call the fixed recipe
+from hpo.training.privacy import Mechanism
+from hpo.training.private_probe import PROBED, unsupported
 
 
 @dataclass(frozen=True)
@@ -34,10 +44,13 @@ class Checked:
     shifts: tuple[ShiftInfo, ...]
     models: tuple[ModelInfo, ...]
     device: DeviceInfo
+    privacy: PrivacyInfo | None
     notes: tuple[str, ...]
 
 
-def prepare(space: Space, device: str | None, threads: int | None = None) -> Loaded:
+def prepare(
+    space: Space, device: str | None, threads: int | None = None, mechanism: Mechanism | None = None
+) -> Loaded:
     """Load what ``space`` names, fetching assets that are not cached.
 
     Raises:
@@ -45,7 +58,7 @@ def prepare(space: Space, device: str | None, threads: int | None = None) -> Loa
     """
     experiment = space.experiment
     try:
-        loaded = load(experiment, device, threads)
+        loaded = load(experiment, device, threads, mechanism=mechanism)
     except UnusableModelError as error:
         asked = ModelSource(name=error.name, num_layers=error.num_layers)
         raise UserError(f"{_where_model(space, asked)}: {error.message}", error.hint) from error
@@ -66,9 +79,20 @@ def _faults(space: Space, loaded: Loaded, name: str | None) -> Iterator[str]:
             "case was found; this model reads capitals as small letters, so that it would change nothing; "
             "allowed are the others"
         )
+    if not faults:
+        faults = _private_faults(experiment, pretrained)
     of = "" if name is None else f"{name}: "
     for parameter, fault in faults.items():
         yield f"{_where(space, parameter)}: {parameter}: {of}{fault}"
+
+
+def _private_faults(experiment: Experiment, pretrained: Pretrained) -> dict[str, str]:
+    """What private trainings would train and Opacus has no gradient of each text for."""
+    if experiment.privacy is None:
+        return {}
+    structures = [p for p in experiment.combinations((*PROBED, EPSILON)) if p[EPSILON]]
+    missing = unsupported(pretrained, structures)
+    return {} if missing is None else {"privacy": missing}
 
 
 def slower_starts(loaded: Loaded) -> Iterator[str]:
@@ -110,14 +134,19 @@ def run_record(loaded: Loaded, workers: int) -> Run:
         model=_model(loaded),
         models=_models(loaded),
         device=loaded.precision.info.model_copy(update={"workers": workers}),
+        privacy=privacy_info(e),
         versions=_versions(e),
     )
 
 
 def _split(loaded: Loaded) -> SplitInfo:
+    """Of private trainings without what was counted in the texts, and without a digest by which a guess could be checked."""
     task = loaded.task
-    cut = loaded.count_cut(task.train, task.validation, task.test)
-    return task.info.model_copy(update={"texts_cut": cut})
+    if loaded.mechanism is None:
+        cut = loaded.count_cut(task.train, task.validation, task.test)
+        return task.info.model_copy(update={"texts_cut": cut})
+    disguised = loaded.mechanism.disguised(task.info.sha256)
+    return task.info.model_copy(update={"sha256": disguised, "scrubbed": None})
 
 
 def _shifts(loaded: Loaded) -> tuple[ShiftInfo, ...]:
@@ -195,6 +224,7 @@ def check_experiment(space: Space, device: str | None) -> Checked:
         shifts=_shifts(loaded),
         models=tuple(pretrained.info for pretrained in loaded.models.values()),
         device=loaded.precision.info,
+        privacy=privacy_info(space.experiment),
         notes=tuple(slower_starts(loaded)),
     )
 
@@ -211,6 +241,8 @@ def _where(space: Space, name: str) -> str:
     compare, baseline = space.experiment.compare, space.experiment.baseline
     if name == "max_length":
         return space.where(*space.task_at, "max_length")
+    if name == "privacy":
+        return space.where("privacy")
     if compare is not None and compare.parameter == name:
         return space.where("compare", "values")
     if name not in space.experiment.parameters and name in (baseline or {}):
@@ -224,5 +256,7 @@ def _versions(experiment: Experiment) -> dict[str, str]:
     names = ["torch", "transformers", "optuna", "mlflow", "numpy"]
     if "schedule_free_adamw" in experiment.values("optimizer"):
         names.append("schedulefree")
+    if experiment.privacy is not None:
+        names.append("opacus")
     found = {name: importlib.metadata.version(name) for name in names}
     return {"hpo": __version__, "python": platform.python_version(), **found}

@@ -18,6 +18,7 @@ from hpo.records.schema import Confirmation, Records, Rung, Segment, Trial
 from hpo.runtime.again import Again, Piece, Trainer, device_like
 from hpo.runtime.jobs import SHIFT, TEST
 from hpo.runtime.loading import load
+from hpo.search.accounts import mechanism
 from hpo.search.circumstances import other_assets, other_numerics
 from hpo.search.plan import forks
 from hpo.search.prepare import run_record
@@ -115,7 +116,9 @@ class Verification:
         self.sample = _draw(every, size, derive(experiment.seed, "verify"))
         self.warnings: list[str] = []
         was = records.run.device
-        self._loaded = load(experiment, device_like(was), was.threads)
+        self._loaded = load(
+            experiment, device_like(was), was.threads, mechanism=mechanism(experiment, folder)
+        )
         now = run_record(self._loaded, was.workers)
         if changed := other_assets(records.run, now):
             raise UserError(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.data.batches import Batch, collate, epoch_batches
+from hpo.data.batches import Batch, collate, epoch_batches, sampled_batch
 from hpo.data.texts import Texts
 from hpo.models.heads import has_bias
 from hpo.seeds import derive
@@ -20,6 +20,7 @@ from hpo.training.cuts import Cut, Forks, plan_cuts
 from hpo.training.examples import TrainingTexts
 from hpo.training.keys import start_key, step_key
 from hpo.training.optimizers import library
+from hpo.training.privacy import Mechanism, Private
 from hpo.training.schedules import learning_rates, schedule_of
 
 # Texts and one of their batches to what the body reads of it: (batch, width) token ids or (batch, width, hidden) states.
@@ -56,6 +57,7 @@ class Course:
         rungs: of each evaluation the rung that it stands for, in examples; the last is the end of training.
         marks: of each evaluation the index of the segment at whose end it is made.
         epochs: the texts of each epoch.
+        private: where a private training draws from; None: it is none.
     """
 
     parameters: Mapping[str, Any]
@@ -67,6 +69,7 @@ class Course:
     rungs: tuple[int, ...]
     marks: tuple[int, ...]
     epochs: tuple[Texts, ...]
+    private: Private | None
     _batches: tuple[tuple[Batch, Texts], ...]
     _rates: NDArray[np.float64]
     _labels: NDArray[np.int64]
@@ -125,6 +128,7 @@ class Planner:
             and ``class_weights``, the balanced ones, of which trainings without them take no note.
         forks: lengths and cool-downs of the space, between which trunks are shared.
         start_of: parameters to the depth at which the body begins.
+        mechanism: of private trainings; None: there is none.
     """
 
     texts: TrainingTexts
@@ -132,11 +136,13 @@ class Planner:
     origin: Mapping[str, Any]
     forks: Forks
     start_of: Callable[[Mapping[str, Any]], int]
+    mechanism: Mechanism | None = None
 
     def plan(self, parameters: Mapping[str, Any], seed: int) -> Course:
         """The course of one training; ``parameters``: every active one."""
-        batches = _plan_batches(parameters, seed, self.texts)
-        sizes = np.cumsum([len(batch.items) for batch, _ in batches])
+        private = self._private(parameters, seed)
+        batches = _plan_batches(parameters, seed, self.texts, private)
+        sizes = _seen(batches, private)
         ends = sorted({int(np.searchsorted(sizes, rung)) + 1 for rung in self.rungs if rung < sizes[-1]})
         ends = [*(end for end in ends if end < len(batches)), len(batches)]
         schedule, peak = schedule_of(parameters), parameters["learning_rate"]
@@ -157,14 +163,24 @@ class Planner:
             rungs=(*(max(r for r in self.rungs if r <= seen[mark]) for mark in marks[:-1]), at_end),
             marks=marks,
             epochs=tuple(dict.fromkeys(texts for _, texts in batches)),
+            private=private,
             _batches=tuple(batches),
             _rates=learning_rates(schedule, peak, len(batches)),
             _labels=self.texts.labels,
             _pad=self.texts.pad_id,
             _unfrozen=_unfrozen(parameters, sizes, len(self.texts.labels)),
         )
-        first = start_key(_start(parameters, seed, course.start, self.origin))
+        pre_image = _start(parameters, seed, course.start, self.origin)
+        if private is not None:
+            pre_image["private"] = {**private.origin, "noise": private.multiplier}
+        first = start_key(pre_image)
         return Course(**{**course.__dict__, "keys": _keys(course, first)})
+
+    def _private(self, parameters: Mapping[str, Any], seed: int) -> Private | None:
+        if self.mechanism is None:
+            return None
+        training = {"seed": seed, "origin": dict(self.origin), "texts": self.texts.key}
+        return self.mechanism.of(parameters, training, len(self.texts.labels))
 
 
 # What shapes training from the first state on. Schedules, batches and augmentation act through the steps alone.
@@ -237,10 +253,12 @@ def _unfrozen(parameters: Mapping[str, Any], seen: NDArray[np.int64], texts: int
 
 
 def _plan_batches(
-    parameters: Mapping[str, Any], seed: int, texts: TrainingTexts
+    parameters: Mapping[str, Any], seed: int, texts: TrainingTexts, private: Private | None
 ) -> list[tuple[Batch, Texts]]:
     """Batches of all epochs, each with the texts of its epoch; a part of an epoch at the end."""
     wanted = math.ceil(len(texts.labels) * parameters["epochs"])
+    if private is not None:
+        return _sample_batches(parameters, seed, texts, private, math.ceil(wanted / private.batch_size))
     planned: list[tuple[Batch, Texts]] = []
     seen = 0
     epoch = 0
@@ -253,6 +271,24 @@ def _plan_batches(
             seen += len(batch.items)
         epoch += 1
     return planned
+
+
+def _sample_batches(
+    parameters: Mapping[str, Any], seed: int, texts: TrainingTexts, private: Private, steps: int
+) -> list[tuple[Batch, Texts]]:
+    """Batches by Poisson sampling: as many as epochs of batches of the mean size have, some of them empty."""
+    planned = []
+    for step in range(steps):
+        read = texts.epoch(parameters, step * private.batch_size // private.texts, seed)
+        planned.append((sampled_batch(private.sample(step), read.lengths), read))
+    return planned
+
+
+def _seen(batches: list[tuple[Batch, Texts]], private: Private | None) -> NDArray[np.int64]:
+    """Examples seen at the end of each step. Of private trainings the mean: how many were drawn tells of the texts."""
+    if private is not None:
+        return private.batch_size * np.arange(1, len(batches) + 1)
+    return np.cumsum([len(batch.items) for batch, _ in batches])
 
 
 def _keys(course: Course, first: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from hpo.data.augmentation import Sources, pool_choice
 from hpo.data.read import read_texts
 from hpo.data.task_data import Part
 from hpo.data.texts import Texts
-from hpo.data.tokens import padding_id
+from hpo.data.tokens import digest, padding_id
 from hpo.data.variants import Variants
 from hpo.seeds import derive
 
@@ -68,6 +68,13 @@ class TrainingTexts:
         while len(self._epochs) > EPOCHS_KEPT:
             self._epochs.popitem(last=False)
         return self._epochs[key]
+
+    @property
+    def key(self) -> str:
+        """Digest of all original texts and labels."""
+        one_list = self.labels.ndim == 1 and self.labels.dtype != object
+        rows = [self.labels] if one_list else list(self.labels)
+        return f"{self._originals.key}/{digest([np.asarray(row, np.int32) for row in rows])}"
 
     @property
     def tokens(self) -> int:

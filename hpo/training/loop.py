@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,12 +15,17 @@ from hpo.seeds import derive
 from hpo.training.backward import Backward
 from hpo.training.course import Step
 from hpo.training.mixup import draw_mix
+from hpo.training.parts import parts
 from hpo.training.precision import on_device
+from hpo.training.private_steps import PrivateBackward
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a segment cost and showed: ``loss`` is the mean over its steps, in nats, NaN or infinite where it diverged."""
+    """What a segment cost and showed: ``loss`` is the mean over its steps, in nats, NaN or infinite where it diverged.
+
+    Of a private training it is 0 or NaN: its losses tell of the texts.
+    """
 
     loss: float
     seconds: float
@@ -41,7 +47,7 @@ def train_segment(
 
     Args:
         seed: of the training.
-        clip: largest norm of the gradient.
+        clip: largest norm of the gradient; a private training clips that of each text instead.
         accumulation: parts of a batch whose gradients are added up.
         mixup: alpha of ``hpo.training.mixup``, within each part; 0: texts are not mixed.
     """
@@ -53,12 +59,21 @@ def train_segment(
         for group in optimizer.param_groups:
             group["lr"] = step.rate * group["factor"]
         backward.model.unfreeze(step.unfrozen)
-        losses.append(_backward(backward, step, seed, accumulation, mixup))
-        clip_grad_norm_(parameters, clip)
+        if isinstance(backward, PrivateBackward):
+            backward.put_gradients(step, accumulation)
+        else:
+            losses.append(_backward(backward, step, seed, accumulation, mixup))
+            clip_grad_norm_(parameters, clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    mean = float(torch.stack(losses).double().mean())  # the one synchronisation of a segment
+    mean = _mean_loss(backward, losses)  # the one synchronisation of a segment
     return Trained(mean, time.perf_counter() - started)
+
+
+def _mean_loss(backward: Backward, losses: list[Tensor]) -> float:
+    if isinstance(backward, PrivateBackward):
+        return 0.0 if backward.is_finite() else math.nan
+    return float(torch.stack(losses).double().mean())
 
 
 def _backward(backward: Backward, step: Step, seed: int, accumulation: int, mixup: float) -> Tensor:
@@ -74,9 +89,3 @@ def _backward(backward: Backward, step: Step, seed: int, accumulation: int, mixu
         batch = tuple(on_device(array, device) for array in (*given, *mix))
         losses.append(backward(batch, mass(given[2]) / whole))
     return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
-
-
-def parts(count: int, accumulation: int) -> list[slice]:
-    """``count`` rows in so many parts, no two of which differ by more than a row; in fewer where there are fewer rows."""
-    number = min(accumulation, count)
-    return [slice(count * i // number, count * (i + 1) // number) for i in range(number)]

@@ -13,6 +13,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from hpo.training.private_files import FILE
+
 CHUNK = 4 << 20  # bytes at once: enough to keep a disk busy
 ALIGNED = 4096  # bytes, to which a disk wants sizes and addresses aligned
 # Bytes a second: whoever waits for a slower disk is better served by the cache, which takes files faster than that.
@@ -52,7 +54,7 @@ class PastCache:
 
     def _write(self, path: Path, parts: Sequence[memoryview]) -> None:
         self._buffer = self._buffer or mmap.mmap(-1, CHUNK)  # begins at a page
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_DIRECT, 0o666)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_DIRECT, FILE)
         try:
             filled = 0
             for part in parts:

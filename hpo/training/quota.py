@@ -26,6 +26,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from hpo.training.private_files import FILE, make_file, make_folder
 from hpo.training.tensor_files import DamagedError, read_header
 
 FACTS = ("segments", "evaluations", "passes")
@@ -65,7 +66,7 @@ class Quota:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes and threads from counting and renaming."""
-        with FileLock(self._folder / ".lock", poll_interval=0.005):
+        with FileLock(self._folder / ".lock", poll_interval=0.005, mode=FILE):
             yield
 
     def temporary(self, size: int = 0) -> Path:
@@ -75,7 +76,7 @@ class Quota:
     def settle(self) -> None:
         """Make the folders, sweep what killed writers left, and remove files until all fit the limit."""
         for name in (*FOLDERS, "partial"):
-            (self._folder / name).mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder / name)
         with self.locked():
             self._set_used(self._make_room(0))
 
@@ -90,7 +91,7 @@ class Quota:
                 return None
             self._set_used(used + size)
             temporary = self.temporary(size)
-            temporary.touch(exist_ok=False)
+            make_file(temporary)
             return temporary
 
     def keep(self, temporary: Path, path: Path) -> None:
@@ -184,7 +185,7 @@ class Quota:
     def _set_used(self, used: int) -> None:
         path = self._folder / "used"
         if not path.is_file():
-            path.touch()
+            make_file(path)
         with path.open("r+b", buffering=0) as file:  # in place: needs no room on a full disk
             file.write(b"%020d" % max(used, 0))
 

@@ -8,8 +8,8 @@
 
 One store serves all runs of a results folder and all their workers at once. Each file is written under a temporary
 name (in ``partial/``) and renamed, so that a kill leaves it whole or not at all; the first writer of a name wins.
-Facts are fsynced and never removed. States and prefixes can be computed again: they are checked when read, and one
-that is missing or damaged is computed again. ``quota.py`` says which give way to new ones.
+Facts are fsynced, and stay. States and prefixes can be computed again: they are checked when read, and one that is
+missing or damaged is computed again. ``quota.py`` says which give way to new ones. All files are for their owner alone.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from torch import Tensor
 from hpo.errors import UserError
 from hpo.records.schema import Frozen
 from hpo.training.past_cache import PastCache
+from hpo.training.private_files import FILE, make_file, make_folder
 from hpo.training.quota import FACTS, Quota
 from hpo.training.states import bits, state_digest
 from hpo.training.tensor_files import Block, DamagedError, Header, TensorFile, read_header
@@ -143,15 +144,15 @@ class Store:
         self._warn = warn
         self._warned: set[str] = set()
         self._checked: set[tuple[str, int]] = set()  # prefixes found whole: key, inode
-        for kind in (*FACTS, "locks"):
-            (folder / kind).mkdir(parents=True, exist_ok=True)
+        for path in (folder, *(folder / kind for kind in (*FACTS, "locks"))):
+            make_folder(path)
         self._quota = Quota(folder, limit)
         self._past_cache = PastCache()
         self._quota.settle()
 
     def lock(self, key: str) -> FileLock:
         """Held by who computes what is stored under ``key``, so that others wait for it in place of computing it too."""
-        return FileLock(self._folder / "locks" / key.removeprefix("sha256:"))
+        return FileLock(self._folder / "locks" / key.removeprefix("sha256:"), mode=FILE)
 
     @contextmanager
     def warnings(self) -> Iterator[list[str]]:
@@ -358,6 +359,7 @@ class Store:
         path, temporary = self._path(kind, key, "json"), self._quota.temporary()
         try:
             try:
+                make_file(temporary)
                 with temporary.open("wb") as file:
                     file.write(facts.model_dump_json().encode())
                     file.flush()

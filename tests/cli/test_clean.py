@@ -10,7 +10,7 @@ import pytest
 from cli_events import experiment, run_record, trial
 from filelock import FileLock
 
-from hpo.cli.clean import began
+from hpo.cli.clean import KEPT, began
 from hpo.cli.main import execute
 from hpo.config.space import shipped_spaces
 from hpo.records.files import mark_finished, write_run, write_trial
@@ -220,3 +220,46 @@ def test_what_a_killed_writer_left_goes_and_what_is_being_written_stays(capsys) 
     assert mine.is_file()
     assert not dead.exists()
     assert int((STORE / "used").read_text()) == 1000
+
+
+def test_all_that_was_made_from_texts_goes_and_the_records_stay(capsys) -> None:
+    fill()
+    folder = run("over", finished=True)
+    file(folder / "store" / "segments" / "a.json", 1000, BEGUN)
+    file(folder / "store" / "states" / "a.safetensors", 500_000, BEGUN)
+    assert clean(capsys, "--data") == [
+        "removed: 7.0 MB, 4 files of states and hidden values",
+        "removed: 4 kB, 4 files of facts: losses, scores, and what was predicted for each test text",
+        f"kept: {KEPT}",
+        "next: hpo run --space lr_schedules",
+    ]
+    assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) == [
+        "records/finished", "records/run.json", "records/trials/linear.r0.d0.json", "run-id",
+    ]  # fmt: skip
+    assert not STORE.exists()
+    assert clean(capsys, "--data")[0] == "removed: 0 kB, 0 files of states and hidden values"
+
+
+def test_what_an_unfinished_run_loses_with_its_data_is_told(capsys) -> None:
+    fill()
+    run("open")
+    lines = clean(capsys, "--data", "--dry-run")
+    assert lines[0] == "would remove: 6.5 MB, 3 files of states and hidden values"
+    assert lines[3:] == [
+        "note: open is not finished: what its open trainings had done is trained again",
+        "next: hpo clean --data",
+    ]
+    assert len(left()) == 3
+    assert clean(capsys, "--data")[-1] == "next: the same `hpo run` command again"
+    assert not STORE.exists()
+
+
+def test_data_that_a_process_is_at_work_on_stays(capsys) -> None:
+    fill()
+    folder = run("tiny")
+    with FileLock(folder / ".lock"):
+        assert execute(["clean", "--data"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: tiny: a process is at work on what was made from its texts\n")
+    assert len(left()) == 3

@@ -59,9 +59,9 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )
     fake = SimpleNamespace(calls=[], trained=3, missing=(), shifts=())
 
-    def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit):
+    def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit, redact):
         fake.calls.append((space.experiment.name, results, tracking_uri, device))
-        fake.resources = (workers, store_limit)
+        fake.resources, fake.redact = (workers, store_limit), redact
         if fake.trained:
             observer.started(work("linear", 0, 0))
             observer.trial(trial("linear", 0, 0, 0.7412))
@@ -77,6 +77,7 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
             models=(MODEL,),
             notes=(),
             device=DEVICE,
+            privacy=None,
         )
 
     module = types.ModuleType("hpo.search.coordinator")
@@ -204,7 +205,7 @@ def test_report_prints_the_verdict_and_where_it_lies(monkeypatch, capsys) -> Non
     )
     write_records(folder)
     assert execute(["report", "tiny"]) == 0
-    assert asked == [(folder, {"figures": True, "latex": False})]
+    assert asked == [(folder, {"figures": True, "latex": False, "redact": False})]
     assert capsys.readouterr().out.splitlines() == [
         "co [2Jsine is better is better is better is better is better is better is better",
         "is better is better is better",
@@ -421,3 +422,10 @@ def test_fetch_prints_where_each_asset_lies(monkeypatch, capsys) -> None:
 def test_schema_is_json(capsys) -> None:
     assert execute(["schema"]) == 0
     assert "properties" in json.loads(capsys.readouterr().out)
+
+
+def test_redact_is_handed_on(coordinator) -> None:
+    assert execute(["run", "--space", "tiny"]) == 0
+    assert coordinator.redact is False
+    assert execute(["run", "--space", "tiny", "--redact"]) == 0
+    assert coordinator.redact is True

@@ -69,7 +69,13 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, s
         shift = ShiftInfo(name="nyt", source="nyt", licence="MIT", size=30, groups=(0, 0, 1), sha256="0")
         plan = make_plan(space.experiment)
         return SimpleNamespace(
-            plan=plan, split=SPLIT, shifts=(shift,), models=(MODEL,), notes=(), device=DEVICE
+            plan=plan,
+            split=SPLIT,
+            shifts=(shift,),
+            models=(MODEL,),
+            notes=(),
+            device=DEVICE,
+            privacy=None,
         )
 
     module = types.ModuleType("hpo.search.coordinator")

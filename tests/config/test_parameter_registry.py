@@ -49,6 +49,7 @@ def test_the_head_s_dropout_is_that_of_the_layers_unless_it_is_given() -> None:
 
 def test_a_linear_head_has_no_activation() -> None:
     assert "head_activation" not in complete({"head_activation": "relu"})
+    assert complete({"head_hidden_sizes": []}) == complete({}), "as another process or a record has it"
     assert complete({"head_activation": "relu", "head_hidden_sizes": (8,)})["head_activation"] == "relu"
 
 

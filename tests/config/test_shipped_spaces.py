@@ -39,7 +39,7 @@ def errors(document: Any) -> list[str]:
 def test_the_shipped_spaces_are_these() -> None:
     assert SPACES == [
         "augmentation", "choosing_a_model", "cooldown", "does_it_generalize", "entities", "frozen_layers", "label_sets",
-        "lr_schedules", "optimizers", "pairs", "what_to_train",
+        "lr_schedules", "optimizers", "pairs", "private", "what_to_train",
     ]  # fmt: skip
     assert sorted(shipped_spaces()) == SPACES
 
@@ -234,3 +234,12 @@ def test_hpo_and_a_json_schema_validator_agree_on_every_scalar(name: str) -> Non
         "cls",
     ]
     assert [fits(value, fragment) for value in scalars] == [validator.is_valid(value) for value in scalars]
+
+
+def test_the_price_of_privacy_is_asked_of_a_search_that_is_tuned_without_it_as_well() -> None:
+    space = experiment("private")
+    assert space.compare is not None
+    assert space.compare.values == (0.0, 8.0, 3.0, 1.0)
+    assert space.reference() == "privacy_epsilon=0.0"
+    assert space.privacy is not None
+    assert space.privacy.delta < 1 / space.task.train

@@ -368,7 +368,7 @@ extra: 1
             (
                 "8:1: unknown key 'extra'; allowed: question, task, tasks, model, augmentation_model, compare, parameters, "
                 "baseline, budget, "
-                "confirmation, seed, store_limit"
+                "confirmation, privacy, seed, store_limit"
             ),
         ]
     )

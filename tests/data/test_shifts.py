@@ -57,6 +57,16 @@ def test_texts_of_the_tasks_own_splits_and_duplicates_are_left_out_and_counted(
     assert (found.info.overlap_dropped, found.info.duplicates_dropped) == (2, 1)
 
 
+def test_texts_of_a_task_that_is_scrubbed_are_scrubbed_here_too(own: DataSource, tmp_path: Path) -> None:
+    shift = write(
+        tmp_path / "other.jsonl", [("mail a@example.com", "a"), ("mail b@example.org", "a"), ("call", "b")]
+    )
+    task = Task(data=own, train=30, validation=15, test=15, shift={"other": shift}, scrub=True)
+    (found,) = load_shifts(task, load_task(task, seed=1), seed=1)
+    assert found.part.texts == ("mail [EMAIL]", "call")
+    assert found.info.duplicates_dropped == 1
+
+
 def test_a_text_that_the_task_left_undrawn_is_none_of_its_own(tmp_path: Path) -> None:
     rows = [(f"text {i}", "ab"[i % 2]) for i in range(100)]
     data, found = loaded(write(tmp_path / "own.jsonl", rows), write(tmp_path / "other.jsonl", rows))

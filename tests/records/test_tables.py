@@ -20,6 +20,8 @@ from hpo.records.schema import (
     Confirmation,
     ModelInfo,
     ParameterInfo,
+    PrivacyInfo,
+    PrivateGroup,
     Records,
     Run,
     Rung,
@@ -304,3 +306,27 @@ def test_tables_of_another_version_or_kind_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"PAR?")
     with pytest.raises(UserError, match="is no Parquet file"):
         read_tables(tmp_path)
+
+
+def test_what_was_replaced_and_what_privacy_was_promised_read_back_equal(tmp_path: Path) -> None:
+    group = PrivateGroup(
+        epsilon=8.0,
+        spent=7.99,
+        noise_multiplier=1.5,
+        trainings=20,
+        strategies=("a", "b"),
+        steps=48,
+        rate=0.125,
+    )
+    info = PrivacyInfo(
+        accountant="RDP", delta=1e-5, clip=1.0, groups=(group,), together=7.99, unprotected=("c",)
+    )
+    records = foreign(split=SplitInfo(scrubbed={"EMAIL": 2, "CARD": 0, "PHONE": 1}), privacy=info)
+    write_tables(records, tmp_path)
+    assert read_tables(tmp_path).model_dump(mode="json") == records.model_dump(mode="json")
+    for column in ("scrubbed", "privacy"):
+        path = tmp_path / "runs.parquet"
+        pyarrow.parquet.write_table(pyarrow.parquet.read_table(path).drop_columns([column]), path)
+    before = read_tables(tmp_path).run
+    assert before.split.scrubbed is None
+    assert before.privacy is None

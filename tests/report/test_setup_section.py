@@ -102,6 +102,15 @@ def test_values_that_were_only_seen_are_no_range():
     assert told.note.endswith("the range is not recorded and may be wider.")
 
 
+def test_what_was_replaced_in_the_texts_is_told_where_it_was_looked_for():
+    records = make_records()
+    assert "Replaced in the texts" not in dict(section_of(records).parts[0].rows)
+    split = records.run.split.model_copy(update={"scrubbed": {"EMAIL": 3, "PHONE": 1, "CARD": 0}})
+    run = records.run.model_copy(update={"split": split})
+    told = dict(section_of(records.model_copy(update={"run": run})).parts[0].rows)
+    assert told["Replaced in the texts"] == "3 e-mail addresses, 1 telephone number and 0 card numbers"
+
+
 def test_models_that_are_compared_stand_with_size_score_and_cost():
     records = make_records()
     names = records.run.strategies

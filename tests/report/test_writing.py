@@ -253,3 +253,16 @@ def test_a_folder_without_records_is_refused(tmp_path):
         write_report(tmp_path)
     assert caught.value.message == f"{tmp_path} holds no records of a run"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_redacted_report_has_no_name_of_a_class_in_any_file(tmp_path):
+    records = make_records()
+    split = records.run.split.model_copy(update={"labels": ("quillon", "quincunx")})
+    run = records.run.model_copy(update={"split": split})
+    folder = store(tmp_path, records.model_copy(update={"run": run}))
+    named = write_report(folder)
+    assert "quincunx" in named.html.read_text()
+    write_report(folder, redact=True)
+    made = [p for p in folder.rglob("*") if p.is_file() and "records" not in p.parts]
+    assert not [p for p in made if p.suffix != ".parquet" and "quincunx" in p.read_text()]
+    assert "2 classes: class 1, class 2" in named.html.read_text()

@@ -9,8 +9,10 @@ from hpo.config.parameters import complete
 from hpo.training.course import Course, Planner
 from hpo.training.cuts import Forks
 from hpo.training.examples import TrainingTexts
+from hpo.training.privacy import Mechanism
 
 ORIGIN = {"weights": "w", "numerics": "n", "classes": 2, "first_token": True}
+MECHANISM = Mechanism(secret="5a" * 32, clip=1.0, multipliers=((8.0, 1.5), (1.0, 6.0)))
 
 
 def plan(
@@ -20,11 +22,12 @@ def plan(
     forks: Forks = (),
     origin: Mapping[str, Any] = ORIGIN,
     start: int = 0,
+    mechanism: Mechanism | None = MECHANISM,
     **given: Any,
 ) -> Course:
     """The course of a training on ``texts``: two epochs in batches of 8 at a peak of 1e-3, but for what is ``given``."""
     settings = complete({"epochs": 2.0, "batch_size": 8, "learning_rate": 1e-3, **given})
-    return Planner(texts, rungs, origin, forks, lambda _: start).plan(settings, seed)
+    return Planner(texts, rungs, origin, forks, lambda _: start, mechanism).plan(settings, seed)
 
 
 def state_keys(course: Course) -> dict[int, str]:

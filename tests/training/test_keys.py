@@ -18,7 +18,7 @@ from hpo.training.examples import TrainingTexts
 from hpo.training.keys import evaluation_key, pass_key, passes_key, segment_key, start_key, step_key
 from hpo.training.schedules import learning_rates, schedule_of
 from tests.data.augmenting import sources
-from tests.training.planning import ORIGIN, every_key, plan, state_keys
+from tests.training.planning import MECHANISM, ORIGIN, every_key, plan, state_keys
 
 SOURCES = sources({"good": ("fine",), "film": ("movie",), "bad": ("poor",)})
 
@@ -69,6 +69,8 @@ OF_THE_START = [
     Change("adapter_targets", ("all_linear",), {"fine_tuning": "lora"}),
     Change("head_activation", ("relu", "tanh"), {"head_hidden_sizes": (8,)}),
     Change("head_dropout", (0.0, 0.2)),
+    Change("privacy_epsilon", (8.0, 1.0)),
+    Change("privacy_epsilon", (1.0,), {"privacy_epsilon": 8.0}),
 ]
 OF_THE_FIRST_STEP = [
     Change("batch_size", (4, 7, 16)),
@@ -367,3 +369,30 @@ def test_without_mixup_a_training_has_the_key_that_it_had_before_there_was_mixup
     before = {name: value for name, value in complete({}).items() if name != "mixup_alpha"}
     assert _start(complete({}), 1, 0, ORIGIN) == _start(before, 1, 0, ORIGIN)
     assert "mixup_alpha" in _start(complete({"mixup_alpha": 0.2}), 1, 0, ORIGIN)["parameters"]
+
+
+PRIVATE = {"privacy_epsilon": 8.0}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"secret": "a5" * 32}, {"clip": 0.5}, {"multipliers": ((8.0, 2.0),)}],
+    ids=lambda change: next(iter(change)),
+)
+def test_the_mechanism_is_in_the_first_key_of_private_trainings_alone(
+    texts: TrainingTexts, change: dict[str, Any]
+) -> None:
+    other = MECHANISM.model_copy(update=change)
+    assert shared(plan(texts, **PRIVATE), plan(texts, mechanism=other, **PRIVATE)) == -1
+    assert plan(texts, mechanism=other).keys == plan(texts).keys == plan(texts, mechanism=None).keys
+
+
+@pytest.mark.parametrize(
+    "change", [{"learning_rate": 2e-3}, {"epochs": 3.0}, {"schedule": "constant"}, {"batch_size": 9}]
+)
+def test_private_trainings_share_nothing_unless_they_are_one(
+    texts: TrainingTexts, change: dict[str, Any]
+) -> None:
+    """Not even a start: from there on they draw by themselves, whatever batches chance gives them."""
+    assert shared(plan(texts, **PRIVATE), plan(texts, **PRIVATE, **change)) == -1
+    assert plan(texts, **PRIVATE).keys == plan(texts, **PRIVATE).keys

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hpo.records.schema import Records
 from hpo.report import costs
+from hpo.report.privacy import privacy_table, privacy_text
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict
 from hpo.report.setup_tables import inferred_table, models_table, setup_table, space_table
@@ -14,11 +15,18 @@ from hpo.report.text import counted, listed, seconds
 
 
 def setup_section(records: Records, judged: Verdict) -> Section:
-    """The setup, the models that are compared, what an import inferred, the search space, and the device time."""
+    """The setup, the models compared, what an import inferred, the space, the device time, and what privacy is promised."""
     models = models_table(records, judged.analysis)
-    tables = (setup_table(records), models, inferred_table(records), space_table(records))
+    tables = (
+        setup_table(records),
+        models,
+        inferred_table(records),
+        space_table(records),
+        privacy_table(records),
+    )
     parts = tuple(table for table in tables if table.rows)
-    return Section("setup", "Setup", _cost(records), parts)
+    text = (*_cost(records), *privacy_text(records.run.privacy))
+    return Section("setup", "Setup", text, parts)
 
 
 def _cost(records: Records) -> tuple[str, ...]:
