@@ -103,7 +103,7 @@ class Export:
         # Without a limit, so that opening it makes no room.
         kept = Store(store, sys.maxsize, self.warnings.append) if store.is_dir() else None
         with closing(Trainer(loaded, forks(self.experiment), kept)) as trainer:
-            whole = trainer.whole(job)
+            whole = trainer.whole(job, c.segments[0].key)
         if whole is None:
             raise UserError(
                 f"{c.strategy}, replicate {c.replicate}, seed {c.index} diverges where it is trained again here",
