@@ -184,3 +184,18 @@ def test_without_a_probe_nothing_is_tried(
 ) -> None:
     monkeypatch.setattr(Probe, "__init__", lambda *_: pytest.fail("it was tried"))
     assert check_experiment(space(), "cpu", probe=False).estimate is None
+
+
+def test_a_search_that_ends_by_its_charge_takes_less(space: Callable[..., Space]) -> None:
+    asked = space(rate="{low: 1e-4, high: 1e-2, log: true}", depths="0")
+    budget = asked.experiment.budget.model_copy(update={"device_seconds": 1e-9})
+    ended = replace(asked, experiment=asked.experiment.model_copy(update={"budget": budget}))
+    found, whole = estimated(ended), estimated(asked)
+    steps = 2 * 64 // 16
+    trials, confirmed, baseline = 6, 6, 3 * 16  # one trial a search, in three replicates of two schedules
+    assert found.steps == Span(
+        (trials + confirmed) * steps + baseline, (trials + confirmed) * steps + baseline
+    )
+    assert whole.steps == Span(
+        (4 * trials + confirmed) * steps + baseline, (4 * trials + confirmed) * steps + baseline
+    )
