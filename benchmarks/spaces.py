@@ -45,10 +45,12 @@ def main_job(small: bool, replicates: int) -> Data:
 
 
 def estimated(small: bool) -> dict[str, Data]:
-    """The shipped searches on film reviews: pruned, of a grid, with variants of texts, with all depths of freezing."""
+    """Shipped searches on film reviews: pruned, with all depths of freezing, with shared trunks, with adapters and an end by
+    charge, with decoders."""
     if small:
         return {"frozen": frozen(True, (4, 6)), "poor_case": poor_case(True)}
-    return {name: _shipped(name) for name in ("lr_schedules", "frozen_layers", "cooldown", "augmentation")}
+    names = ("lr_schedules", "frozen_layers", "cooldown", "what_to_train", "choosing_a_model")
+    return {name: _shipped(name) for name in names}
 
 
 def cool_down(small: bool) -> Data:
