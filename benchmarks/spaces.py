@@ -30,7 +30,7 @@ def no_harm(small: bool) -> Data:
 
 def main_job(small: bool, replicates: int) -> Data:
     """The shipped search of schedules."""
-    data = YAML(typ="safe").load(shipped_spaces()["lr_schedules"].read_text(encoding="utf-8"))
+    data = _shipped("lr_schedules")
     data["budget"]["replicates"] = replicates
     if small:
         data |= {"task": _task(True, SMALL_SIZES), "model": "model"}
@@ -41,7 +41,14 @@ def main_job(small: bool, replicates: int) -> Data:
         }
         data["baseline"]["batch_size"] = 16
         data["budget"] |= {"trials": 2, "rungs": [24, 48]}
-    return dict(data)
+    return data
+
+
+def estimated(small: bool) -> dict[str, Data]:
+    """The shipped searches on film reviews: pruned, of a grid, with variants of texts, with all depths of freezing."""
+    if small:
+        return {"frozen": frozen(True, (4, 6)), "poor_case": poor_case(True)}
+    return {name: _shipped(name) for name in ("lr_schedules", "frozen_layers", "cooldown", "augmentation")}
 
 
 def cool_down(small: bool) -> Data:
@@ -158,6 +165,11 @@ def to_an_answer(small: bool, seed: int) -> Data:
     data["budget"] |= {"pruner": "successive_halving", "rungs": rungs}
     data["seed"] = seed
     return data
+
+
+def _shipped(name: str) -> Data:
+    """A space that ships with hpo."""
+    return dict(YAML(typ="safe").load(shipped_spaces()[name].read_text(encoding="utf-8")))
 
 
 def _space(

@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.cases import (
     alone,
     buckets,
+    estimates,
     optimizer,
     published,
     replays,
@@ -80,6 +81,11 @@ CASES: dict[str, Case] = {
         writes.writes,
         "a state of 42 MB into a new file, past the system's page cache and into it",
         "the faster way is used: past it",
+    ),
+    "estimates": Case(
+        estimates.estimates,
+        "what `hpo check` estimates of four shipped spaces, which are then run",
+        "time, memory and disk within a factor of 2",
     ),
     "reports": Case(
         reports.reports,

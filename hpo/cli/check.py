@@ -1,19 +1,23 @@
-"""`hpo check`: what a space file would train, without training."""
+"""`hpo check`: what a space file would train, and what that would take."""
 
 from __future__ import annotations
 
 import shutil
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from hpo.cli.spaces import BudgetOption, DeviceOption, SpaceOption, fetch_assets, one_by_one, open_spaces
-from hpo.cli.words import count_of, line, printable
+from hpo.cli.words import count_of, duration, line, printable, size
 
 if TYPE_CHECKING:
     from hpo.config.experiment import Experiment, Setting
     from hpo.config.space import Space
     from hpo.records.schema import ModelInfo, PrivacyInfo, ShiftInfo, SplitInfo
     from hpo.search.coordinator import Checked
+    from hpo.search.estimate import Estimate, Span
     from hpo.search.plan import Plan
 
 NO_ANSWER = "a trial of the machinery, and no answer"
@@ -25,19 +29,30 @@ Example:
   search                 25 studies of 4 trials, 100 in all, in 5 replicates
   rungs                  128, 256, 512 examples
   ...
+  time                   2 min to 4 min in 2 workers, by steps tried in 14 s
   next: hpo run --space lr_schedules
 """
 
 
-def check(space: SpaceOption, device: DeviceOption = None, budget: BudgetOption = None) -> None:
-    """Validate a space file, fetch what it names and print its plan. Trains nothing."""
+def check(
+    space: SpaceOption,
+    device: DeviceOption = None,
+    budget: BudgetOption = None,
+    no_probe: Annotated[
+        bool, typer.Option("--no-probe", help="Try no steps: leave memory, disk and time out.")
+    ] = False,
+) -> None:
+    """Validate a space file, fetch what it names and print its plan, with what it takes of memory, disk and time.
+
+    For that it tries a few steps, which are thrown away; nothing is stored.
+    """
     spaces = open_spaces(space, budget)
     from hpo.search.coordinator import check_experiment
 
     width = shutil.get_terminal_size().columns
     for opened in one_by_one(spaces, line):
         fetch_assets(opened.experiment, line)
-        print(columns(plan_rows(opened, check_experiment(opened, device)), width))
+        print(columns(plan_rows(opened, check_experiment(opened, device, probe=not no_probe)), width))
     options = {"--device": device, "--budget": budget}
     given = [f"{option} {value}" for option, value in options.items() if value]
     print(" ".join([f"next: hpo run --space {space}", *given]))
@@ -73,8 +88,36 @@ def plan_rows(space: Space, checked: Checked) -> list[tuple[str, str]]:
         *(("model", _model(model)) for model in checked.models),
         ("device", f"{device.name}, {device.precision} ({device.precision_reason})"),
         *(("privacy", text) for text in _privacy(checked.privacy)),
+        *([] if checked.estimate is None else _cost_rows(checked.estimate)),
         *(("note", note) for note in checked.notes),
     ]
+
+
+def _cost_rows(estimate: Estimate) -> list[tuple[str, str]]:
+    workers, tried = count_of(estimate.workers, "worker"), duration(estimate.tried)
+    memory = "not known on this system"
+    if estimate.memory is not None:
+        memory = f"{_between(estimate.memory, size)} in each of {workers}, which may take {size(int(estimate.room))}"
+    rows = [("memory", memory)]
+    for unfit in estimate.unfit:
+        kind = ", ".join(f"{name} {_value(value)}" for name, value in unfit.parameters.items())
+        trainings = count_of(unfit.trainings, "training")
+        rows.append(
+            ("unlikely to fit", f"{kind} ({trainings}): trained in parts of a batch as far as that helps")
+        )
+    if estimate.disk is not None and estimate.seconds is not None:
+        full = ", as much as the store may take" if estimate.disk.high >= estimate.store_limit else ""
+        kept = f"states and hidden states{full}; what is gone is computed again"
+        rows.append(("disk", f"{_between(estimate.disk, size)} of {kept}"))
+        rows.append(
+            ("time", f"{_between(estimate.seconds, duration)} in {workers}, by steps tried in {tried}")
+        )
+    return rows
+
+
+def _between(span: Span, show: Callable[[int], str]) -> str:
+    low, high = show(int(span.low)), show(int(span.high))
+    return low if low == high else f"{low} to {high}"
 
 
 def _work_rows(experiment: Experiment, plan: Plan) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.runs import RESULTS, ResultsOption, is_running
+from hpo.cli.runs import MODELS, RESULTS, ResultsOption, is_running
 from hpo.cli.status import next_command
 from hpo.cli.words import count_of, printable, size
 from hpo.errors import UserError
@@ -102,6 +102,10 @@ def _clear(results: Path, folders: list[Path], at_work: set[Path], *, dry_run: b
         if not dry_run:
             path.unlink()
     print(f"kept: {KEPT}")
+    if exported := [str(path) for folder in folders for path in sorted((folder / MODELS).glob("*"))]:
+        print(
+            f"kept: exported models, whose weights may tell of texts: {', '.join(map(printable, exported))}"
+        )
     if opened:
         names = ", ".join(printable(folder.name) for folder in opened)
         print(f"note: {names} is not finished: what its open trainings had done is trained again")

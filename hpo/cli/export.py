@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.runs import RESULTS, ResultsOption, RunArgument, TrackingOption, find_run
+from hpo.cli.runs import MODELS, RESULTS, ResultsOption, RunArgument, TrackingOption, find_run
 from hpo.cli.spaces import fetch_assets
 from hpo.cli.words import count_of, line, paragraph, printable, score
 
 if TYPE_CHECKING:
     from hpo.records.origin import Origin
     from hpo.search.export import Export
-
-MODELS = "models"  # folder of the exported models in a run's
 
 EXAMPLE = """\
 Example:
@@ -91,6 +89,8 @@ def _which(folder: Path, begun: Export) -> str:
 def _notes(begun: Export, origin: Origin) -> list[str]:
     """What became of the training on the way."""
     notes = list(begun.warnings)
+    if begun.redacted:
+        notes.append("classes are named by number in it, as in the records of this run")
     scores = f"test {origin.metric} {score(origin.rescored)}, where {score(origin.test_score)} was recorded"
     if origin.others:
         notes.append(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hpo.records.schema import Run
 
 RESULTS = Path("results")
+MODELS = "models"  # folder of the exported models in a run's
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="The folder of a run, or the name of one under results/.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from hpo.data.cells import Text
@@ -67,14 +67,15 @@ def scrub(text: str, counts: Counter[str] | None = None) -> str:
     return text
 
 
+def scrub_all(texts: Iterable[Text], counts: Counter[str] | None = None) -> tuple[Text, ...]:
+    """Scrubbed texts: both of a pair; of words each by itself, so that a number in several words is not found."""
+    return tuple(
+        scrub(text, counts) if isinstance(text, str) else tuple(scrub(part, counts) for part in text)
+        for text in texts
+    )
+
+
 def scrub_corpus(corpus: Corpus) -> tuple[Corpus, dict[str, int]]:
-    """A corpus with scrubbed texts, and how many of each kind were replaced.
-
-    Both texts of a pair are; of words each by itself, so that a number in several words is not found.
-    """
+    """A corpus with scrubbed texts, and how many of each kind were replaced."""
     counts = Counter(dict.fromkeys(_KINDS, 0))
-
-    def scrubbed(text: Text) -> Text:
-        return scrub(text, counts) if isinstance(text, str) else tuple(scrub(part, counts) for part in text)
-
-    return replace(corpus, texts=tuple(map(scrubbed, corpus.texts))), dict(counts)
+    return replace(corpus, texts=scrub_all(corpus.texts, counts)), dict(counts)

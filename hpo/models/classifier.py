@@ -81,7 +81,7 @@ class Classifier(nn.Module):
             texts: token ids (batch, width) int64, or hidden states (batch, width, hidden).
             mask: (batch, width) int64.
             share: (1,) of each text's own pooled states in what the head reads; the rest is its partner's.
-            partners: (batch,) int64, indices of texts; given with ``share``.
+            partners: of the first texts, of which alone there are logits, each one's index, int64; given with ``share``.
         """
         hidden = texts
         if self.body is not None:
@@ -90,7 +90,7 @@ class Classifier(nn.Module):
             hidden = self.body(**given, attention_mask=attended).last_hidden_state
         pooled = pool(hidden, mask, self._pooling)
         if share is not None and partners is not None:
-            pooled = share * pooled + (1 - share) * pooled[partners]
+            pooled = share * pooled[: len(partners)] + (1 - share) * pooled[partners]
         logits: Tensor = self.head(pooled)
         return logits
 

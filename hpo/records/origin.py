@@ -27,6 +27,7 @@ class Origin(Frozen):
         parameters: every active parameter of the training.
         kind, max_length: of the task, and tokens of a text that are read.
         text, second_text: columns of the task's data.
+        scrub: whether addresses and numbers are replaced in texts before they are read (``hpo.data.scrubbing``).
         metric: by name.
         validation_score, test_score: as recorded.
         rescored: the test score of what was exported, scored again where it was exported.
@@ -49,6 +50,7 @@ class Origin(Frozen):
     max_length: int
     text: str
     second_text: str
+    scrub: bool
     metric: str
     validation_score: float | None
     test_score: float

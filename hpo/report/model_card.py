@@ -89,10 +89,16 @@ def _use(run: Run, folder: Folder) -> Iterator[str]:
     reads = f"It reads the first {run.max_length:,} tokens of a text" if run.max_length else "It reads a text"
     command = f"`hpo predict {FOLDER} texts.csv` scores a file."
     yield f"{reads}, as it did in training; what stands behind them is cut off. {command}"
+    if run.experiment.get("task", {}).get("scrub"):
+        yield _SCRUBBED
     if folder.form in _BESIDE:
         yield f"{_LAYER} {_BESIDE[folder.form]}"
 
 
+_SCRUBBED = (
+    "In all texts of the run `[EMAIL]`, `[PHONE]` and `[CARD]` stood for e-mail addresses, telephone and card numbers. "
+    "`hpo predict` puts them there, too; a pipeline does not."
+)
 _LAYER = (
     "In the class that transformers has for this architecture a dense layer and a function stand before the head, which the "
     "training did not have."

@@ -17,15 +17,13 @@ from hpo.models.pretrained import Pretrained
 from hpo.records.schema import DeviceInfo, SetScores
 from hpo.runtime.jobs import TEST, Done, Job
 from hpo.runtime.loading import Loaded
+from hpo.runtime.memory import ran_out
+from hpo.runtime.parts import as_trained, predict_within
 from hpo.training.course import Course
 from hpo.training.cuts import Forks
-from hpo.training.evaluation import predict
 from hpo.training.keys import segment_key
-from hpo.training.precision import choose_precision
+from hpo.training.precision import EXACT, choose_precision
 from hpo.training.store import SegmentFacts, Store
-
-# Kinds of devices on which equal work gives equal bits. A GPU adds up gradients in no fixed order.
-EXACT = ("cpu",)
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,8 @@ class Trainer:
         """Train to the evaluation at the piece's end, or the first behind it, from the nearest state before the one
         that came before; None where this version cuts the training otherwise."""
         worker = self._worker
-        course = worker.recall.course(piece.parameters, piece.seed)
+        parameters = as_trained(worker.recall, piece.parameters, piece.seed, piece.key)
+        course = worker.recall.course(parameters, piece.seed)
         index = _index(course, piece)
         if index is None:
             return None
@@ -111,31 +110,54 @@ class Trainer:
         done = Done()
         # Elsewhere a training may diverge that did not; no state is found there, so that nothing is lost by looking.
         for number in range(rung if known else 0, rung + 1):
-            done = worker.do(Job(parameters=piece.parameters, seed=piece.seed, rung=number))
+            done = self._do(Job(parameters=parameters, seed=piece.seed, rung=number))
             if done.diverged:
                 break
         tested: dict[str, SetScores] = {}
         if piece.tested and not done.diverged:
             worker.recall.open_test(self._loaded.test_sets)
             for split in self._loaded.test_parts:
-                job = Job(parameters=piece.parameters, seed=piece.seed, rung=rung, split=split)
-                scores = worker.do(job).test
+                job = Job(parameters=parameters, seed=piece.seed, rung=rung, split=split)
+                scores = self._do(job).test
                 assert scores is not None, "a job beside the validation split gives scores"
                 tested[split] = scores
         exact = known and self._loaded.precision.device.type in EXACT
         return Again(exact, worker.recall.segment(course, index), done, tested)
 
-    def whole(self, job: Job) -> Whole | None:
-        """The model at an evaluation of a training; None where it diverges here before that."""
-        found = self._worker.whole(job)
-        if found is None:
-            return None
-        model, retrained = found
+    def whole(self, job: Job, key: str) -> Whole | None:
+        """The model at an evaluation of a training, of which ``key`` is a segment; None where it diverges here before that.
+
+        Raises:
+            UserError: the memory is too small.
+        """
         recall = self._worker.recall
+        job = job.model_copy(update={"parameters": as_trained(recall, job.parameters, job.seed, key)})
         pretrained = recall.of(job.parameters).pretrained
         test = self._loaded.test_sets(pretrained)[TEST]
-        predicted = predict(model, test, self._loaded.precision)
+        try:
+            found = self._worker.whole(job)
+            if found is None:
+                return None
+            model, retrained = found
+            predicted = predict_within(model, test, self._loaded.precision, None)
+        except Exception as error:
+            if not ran_out(error):
+                raise
+            raise _does_not_fit(self._worker.full()) from error
         return Whole(model, pretrained, retrained, recall.scoring.metrics(predicted, test))
+
+    def _do(self, job: Job) -> Done:
+        done = self._worker.do(job)
+        if done.out_of_memory is not None:
+            raise _does_not_fit(done.out_of_memory)
+        return done
+
+
+def _does_not_fit(what: str) -> UserError:
+    return UserError(
+        f"a training of the run does not fit here: {what}",
+        "Free some memory, or go where the run was made, and give the command again.",
+    )
 
 
 class _Aside(Store):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
 from hpo.runtime.in_process import InProcessExecutor
 from hpo.runtime.jobs import Executor
 from hpo.runtime.loading import Loaded, cores
+from hpo.runtime.memory import free_memory
 from hpo.runtime.processes import ProcessExecutor, Setup, Wanted
 from hpo.runtime.recall import Recall
 from hpo.training.store import Store
@@ -69,13 +68,4 @@ def fastest(device: str | None, width: int) -> int:
     """
     if device not in (None, "cpu") or (device is None and torch.cuda.is_available()):
         return 1
-    return max(1, min(cores(), width, int(_memory() // WORKER_MEMORY)))
-
-
-def _memory() -> int:
-    """Bytes of memory that are free, or unbounded where the system does not tell."""
-    info = Path("/proc/meminfo")
-    if not info.is_file():
-        return 2**62
-    available = next(line for line in info.read_text().splitlines() if line.startswith("MemAvailable"))
-    return int(available.split()[1]) * 1024
+    return max(1, min(cores(), width, int(free_memory() // WORKER_MEMORY)))

@@ -36,6 +36,7 @@ class Done(Frozen):
         rung: scores on the validation split; None where training diverged, or for another split.
         test: scores on the test split or a shift set.
         diverged: why there are no scores: when it diverged and what to change.
+        out_of_memory: whose memory was too small; nothing else is told then but what the attempt took.
         passes: through frozen layers, of the texts that were read.
         trained: number of segments trained now, the rest being known.
         retrained_seconds: spent on segments known before whose states were gone.
@@ -47,6 +48,7 @@ class Done(Frozen):
     rung: Rung | None = None
     test: SetScores | None = None
     diverged: str | None = None
+    out_of_memory: str | None = None
     passes: tuple[Work, ...] = ()
     trained: int = 0
     retrained_seconds: float = 0.0
@@ -68,6 +70,8 @@ class Executor(Protocol):
 
     def next_done(self) -> tuple[Job, Done]:
         """Wait for a job to end; at least one was begun.
+
+        A job that does not fit the memory ends so, and the others go on.
 
         Raises:
             UserError: it cannot be done on this machine.

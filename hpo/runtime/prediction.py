@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hpo.data.batches import collate, evaluation_batches
 from hpo.data.entities import spans_of
+from hpo.data.scrubbing import scrub_all
 from hpo.data.tokens import count_longer, padding_id, tokenize, tokenize_words
 from hpo.data.unlabelled import Unlabelled, read_unlabelled
 from hpo.errors import UserError
@@ -49,7 +50,8 @@ class Prediction:
 
 
 def read_given(path: Path, origin: Origin, text: str | None, second_text: str | None) -> Unlabelled:
-    """The texts of a file in the columns named, else in those of the data that ``origin`` was trained on.
+    """The texts of a file in the columns named, else in those of the data that ``origin`` was trained on; scrubbed as
+    those were.
 
     Raises:
         UserError: a column is missing, or a row has no text.
@@ -57,7 +59,8 @@ def read_given(path: Path, origin: Origin, text: str | None, second_text: str | 
     columns = [text or origin.text]
     if origin.kind == "pair":
         columns.append(second_text or origin.second_text)
-    return read_unlabelled(path, origin.kind, columns)
+    given = read_unlabelled(path, origin.kind, columns)
+    return replace(given, texts=scrub_all(given.texts)) if origin.scrub else given
 
 
 class Predictor:

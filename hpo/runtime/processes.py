@@ -1,7 +1,8 @@
 """The executor with workers in processes of their own on this machine, each warm: imports, weights and data stay loaded.
 
 The coordinator and its workers exchange JSON; states and hidden values move through the store, by key. A worker that
-dies costs the segment in its hands: another takes its place and is given the job again.
+dies costs the segment in its hands: another takes its place and is given the job again. One that the system kills at a
+job, and kills again, was most likely killed for its memory: then the job does not fit.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import multiprocessing
 import os
 import threading
+from collections import deque
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -34,6 +36,8 @@ PRELOADED = (
     "transformers.models.bert.modeling_bert",
 )
 ATTEMPTS = 3  # at one job, before its dying is told as an error
+KILLS = 2  # of workers at one job, before it is taken not to fit the memory
+KILLED = -9  # exit code of a process that the system ended by SIGKILL
 CLOSING_SECONDS = 5.0
 
 
@@ -75,7 +79,13 @@ class _Process:
     pipe: Connection
     job: Job | None = None
     attempts: int = 0
+    kills: int = 0
     training: tuple[str, int] | None = None  # of its last job: what it may still have in memory
+
+    def end(self) -> None:
+        """Close the pipe, by which the process dies where it did not before."""
+        self.pipe.close()
+        self.process.join()
 
 
 class ProcessExecutor:
@@ -89,17 +99,18 @@ class ProcessExecutor:
         self.slots = count
         self._setup = setup
         self._test_is_open = False
+        self._given_up: deque[tuple[Job, Done]] = deque()
         self._workers = [self._start() for _ in range(count)]
 
     def submit(self, job: Job) -> None:
         training = (str(sorted(job.parameters.items())), job.seed)
         idle = [w for w in self._workers if w.job is None]
         worker = next((w for w in idle if w.training == training), idle[0])
-        worker.job, worker.training, worker.attempts = job, training, 0
+        worker.job, worker.training, worker.attempts, worker.kills = job, training, 0, 0
         self._send(worker)
 
     def next_done(self) -> tuple[Job, Done]:
-        while True:
+        while not self._given_up:
             busy = {w.pipe: w for w in self._workers if w.job is not None}
             assert busy, "nothing was submitted"
             for pipe in wait(list(busy)):
@@ -107,13 +118,18 @@ class ProcessExecutor:
                 try:
                     answer = Answer.model_validate_json(worker.pipe.recv_bytes())
                 except (EOFError, OSError):
+                    worker.end()
+                    worker.kills += worker.process.exitcode == KILLED
                     self._replace(worker)
                     continue
                 if answer.done is None:
                     raise UserError(answer.message, answer.hint)
                 job, worker.job = worker.job, None
                 assert job is not None
+                if answer.done.out_of_memory is not None:
+                    self._renew(worker)  # a heap in pieces holds less than a fresh one
                 return job, answer.done
+        return self._given_up.popleft()
 
     def open_test(self) -> None:
         self._test_is_open = True
@@ -150,17 +166,27 @@ class ProcessExecutor:
             self._replace(worker)
 
     def _replace(self, worker: _Process) -> None:
-        """Start another process in the place of a dead one and give it the job again."""
-        worker.pipe.close()
-        worker.process.join()
-        if worker.attempts >= ATTEMPTS:
+        """Start another process in the place of a dead one and give it the job again, unless it seems not to fit."""
+        worker.end()
+        if worker.attempts >= ATTEMPTS and worker.kills < KILLS:
             raise UserError(
                 f"a worker died {ATTEMPTS} times at the same job (exit code {worker.process.exitcode})",
                 "Give the command again with fewer --workers if memory ran out; it goes on where it stopped.",
             )
+        self._renew(worker)
+        if worker.kills >= KILLS:
+            assert worker.job is not None
+            done = Done(out_of_memory="the worker was killed, most likely for memory")
+            self._given_up.append((worker.job, done))
+            worker.job = None
+            return
+        self._send(worker)
+
+    def _renew(self, worker: _Process) -> None:
+        """Start another process in the place of this one."""
+        worker.end()
         fresh = self._start()
         worker.process, worker.pipe = fresh.process, fresh.pipe
-        self._send(worker)
 
 
 def start_server() -> None:
@@ -196,8 +222,10 @@ def serve(pipe: Connection) -> None:
 def work(setup: Setup, inbox: _Inbox, pipe: Connection) -> None:
     """Load once, then do jobs."""
     from hpo.runtime.loading import load
+    from hpo.runtime.memory import offer_to_be_killed
     from hpo.training.store import Store
 
+    offer_to_be_killed()
     loaded = load(setup.experiment, setup.device, setup.threads, setup.share, setup.mechanism)
     recall = loaded.recall(Store(setup.store, setup.room), setup.forks, setup.share)
     worker = loaded.worker(recall, setup.share)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import math
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,11 +19,12 @@ from hpo.errors import UserError
 from hpo.models.classifier import STRUCTURE, Classifier, build_classifier
 from hpo.models.objective import Outputs
 from hpo.runtime.jobs import UNTRAINED, VALIDATION, Done, Job
+from hpo.runtime.memory import give_back, ran_out
+from hpo.runtime.parts import predict_within
 from hpo.runtime.recall import Recall, state_of
 from hpo.seeds import derive
 from hpo.training.backward import Backward, recorded_on_gpu
 from hpo.training.course import Course, Reader
-from hpo.training.evaluation import predict
 from hpo.training.held import HeldStates
 from hpo.training.keys import segment_key
 from hpo.training.loop import train_segment
@@ -75,6 +73,9 @@ class Worker:
         self._held = HeldStates(held_bytes)
         self._warm = WarmModels(precision, recorded_on_gpu() if precision.device.type == "cuda" else None)
         self._aside = ThreadPoolExecutor(1, "hpo-write")
+        self._aside.submit(
+            int
+        ).result()  # its thread starts now: later there may be no memory for one, nor a word of it
         self._written: Future[None] | None = None
         self._trained = 0
         self._retrained = 0.0
@@ -84,12 +85,9 @@ class Worker:
         """Bring a training to the evaluation asked for; what is known is recalled."""
         self._count_anew()
         course = self.recall.course(job.parameters, job.seed)
-        with self.recall.store.warnings() as warnings, _plain_out_of_memory():
-            if not self._fits(course, job):
-                gc.collect()  # models hold themselves in cycles
-                torch.cuda.empty_cache()
-                self._bring(course, job)
-        done = self.recall.known(job)
+        with self.recall.store.warnings() as warnings:
+            fits = self._fits(course, job) or (self._let_go() and self._fits(course, job))
+        done = self.recall.known(job) if fits else Done(out_of_memory=self.full())
         if done is None:  # what was known to end finite was trained again, and did not
             raise UserError(
                 "a training that is stored with a finite loss diverged when it was trained again",
@@ -113,14 +111,13 @@ class Worker:
         self._count_anew()
         course = self.recall.course(job.parameters, job.seed)
         last = state_of(course, job.rung) - 1
-        with _plain_out_of_memory():
-            reached = self._reach(course, last, last)
-            self._settle()
-            if not reached:
-                return None
-            live = self._live
-            assert live is not None
-            model, trained = self._build(course, 0), live.model.trained()
+        reached = self._reach(course, last, last)
+        self._settle()
+        if not reached:
+            return None
+        live = self._live
+        assert live is not None
+        model, trained = self._build(course, 0), live.model.trained()
         with as_scored(live.optimizer), torch.no_grad():
             for name, parameter in model.trained().items():
                 parameter.copy_(trained[name])
@@ -131,15 +128,26 @@ class Worker:
         self._seconds = {"train": 0.0, "evaluate": 0.0, "store": 0.0, "pass": 0.0}
 
     def _fits(self, course: Course, job: Job) -> bool:
-        """Bring the job to its end; False: the memory was too small, and what was kept in it was let go."""
+        """Bring the job to its end; False: the memory was too small."""
         try:
             self._bring(course, job)
-        except torch.OutOfMemoryError:
-            self._live = None
-            if not any([self._held.clear(), self._warm.clear()]):
+        except Exception as error:
+            if not ran_out(error):
                 raise
+            self._live = None
             return False  # the error holds the tensors of the failed step until it is forgotten
         return True
+
+    def _let_go(self) -> bool:
+        """Let go of what is kept in memory for later; whether there was any."""
+        kept = any([self._held.clear(), self._warm.clear()])
+        give_back()
+        return kept
+
+    def full(self) -> str:
+        """Let go of what the last attempt left; the text says whose memory was too small."""
+        self._let_go()
+        return f"{'the GPU' if self._precision.device.type == 'cuda' else 'this machine'} has no memory left"
 
     def _bring(self, course: Course, job: Job) -> None:
         """Compute what the store does not know of the job."""
@@ -210,6 +218,11 @@ class Worker:
             return PrivateBackward(fresh, self._precision, course.private)
         return self._warm.take(structure, fresh)
 
+    def begin(self, course: Course) -> tuple[Backward, torch.optim.Optimizer]:
+        """A training at its start, for who tries a few of its steps."""
+        live = self._fresh(course)
+        return live.backward, live.optimizer
+
     def _train_segment(self, course: Course, segment: int) -> bool:
         live, self._live = self._live, None  # an interrupt must not leave a state under the old key
         assert live is not None
@@ -271,7 +284,7 @@ class Worker:
             self._pass(data.texts, course)
         started = time.perf_counter()
         with as_scored(self._live.optimizer):
-            predicted = predict(self._live.model, data, self._precision, read)
+            predicted = predict_within(self._live.model, data, self._precision, read)
         finite = math.isfinite(predicted.loss)
         scoring = self.recall.scoring
         facts = EvaluationFacts(
@@ -316,15 +329,3 @@ class Worker:
         seconds = (time.perf_counter() - started) * self._share
         self._seconds[kind] += seconds
         return seconds
-
-
-@contextmanager
-def _plain_out_of_memory() -> Iterator[None]:
-    """Turn a GPU without room into an error that the user can mend; the others on the card are not touched."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise UserError(
-            "the GPU has no memory left for a training of this size",
-            "Give the command again with fewer --workers, or lower batch_size or task.max_length.",
-        ) from error

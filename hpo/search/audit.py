@@ -19,6 +19,7 @@ from hpo.runtime.again import device_like
 from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.loading import load
+from hpo.runtime.parts import as_trained
 from hpo.runtime.processes import Wanted
 from hpo.search.accounts import mechanism
 from hpo.search.circumstances import other_assets, other_numerics
@@ -26,11 +27,9 @@ from hpo.search.confirm import best_rung
 from hpo.search.plan import forks
 from hpo.search.prepare import run_record
 from hpo.search.scheduler import Scheduler, Training
-from hpo.search.trained import Trained
+from hpo.search.trained import Trained, device_seconds
 from hpo.seeds import derive
 from hpo.training.store import STORE_LIMIT, store_folder
-
-_DEVICE = ("train", "evaluate", "pass")  # kinds of work that device-seconds count
 
 
 class Audit:
@@ -112,12 +111,18 @@ class Audit:
         trained, seconds = Trained(), 0.0
         state: Literal["complete", "failed"] = "complete"
         reason = "trained to its end"
-        course = engine.recall.course(trial.parameters, trial.seed)
+        parameters = as_trained(engine.recall, trial.parameters, trial.seed, trial.segments[0].key)
+        course = engine.recall.course(parameters, trial.seed)
         for number in range(len(trial.rungs), len(course.rungs)):
-            done = yield Job(parameters=trial.parameters, seed=trial.seed, rung=number)
+            done = yield Job(parameters=parameters, seed=trial.seed, rung=number)
             assert done is not None, "a job is answered by what it came to"
+            if done.out_of_memory is not None:
+                raise UserError(
+                    f"{trial.strategy}, replicate {trial.replicate}, draw {trial.draw}: {done.out_of_memory}",
+                    "Free some memory and give the command again: it goes on where it stopped.",
+                )
             trained.add(done)
-            seconds += sum(done.seconds.get(kind, 0.0) for kind in _DEVICE)
+            seconds += device_seconds(done.seconds)
             if done.rung is None:
                 state, reason = "failed", done.diverged or ""
                 break

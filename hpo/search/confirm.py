@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
 
+from hpo.errors import UserError
 from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Metric, Rung, SetScores, Trial
 from hpo.runtime.jobs import SHIFT, TEST, UNTRAINED, Done, Job
+from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_part, parts_of
 from hpo.search.trained import Trained
 from hpo.search.watchers import Watchers
 
@@ -29,6 +31,7 @@ def confirm(
     metric: Metric,
     shifts: Iterable[str],
     test_is_open: Callable[[], bool],
+    computed: Mapping[str, Any],
 ) -> Generator[Job | Callable[[], bool], Done, Confirmation]:
     """Train what ``work`` names, evaluated so many times, and score the state of its best rung on the test split.
 
@@ -36,31 +39,33 @@ def confirm(
     state it is scored on each set of ``shifts``.
 
     A training that diverges is scored by the best rung that it reached, or untrained: that it failed with this seed
-    belongs to its strategy.
+    belongs to its strategy. One that does not fit the memory is trained anew in more parts a step.
+
+    Args:
+        computed: the parameters of ``work``, in as many parts a step as the selected trial was trained.
+
+    Raises:
+        UserError: the memory is too small, in as many parts as there may be.
     """
-    parameters: dict[str, Any] = dict(work.parameters)
     trained = Trained()
-    for number in range(evaluations):
-        if number == evaluations - 1:
-            yield test_is_open
-        done = yield Job(parameters=parameters, seed=work.seed, rung=number)
-        trained.add(done)
-        if done.rung is None:
-            watchers.note(
-                f"{work.strategy}, replicate {work.replicate}, confirmation {work.index}: {done.diverged}"
+    name = f"{work.strategy}, replicate {work.replicate}, confirmation {work.index}"
+    while True:
+        try:
+            best, test, shifted = yield from _attempt(
+                watchers, evaluations, work, metric, shifts, test_is_open, computed, trained
             )
             break
-        watchers.rung(work, done.rung)
-    reached = bool(trained.rungs)
-    if not reached:
-        trained.add((yield Job(parameters=parameters, seed=work.seed, rung=UNTRAINED)))
-    best = best_rung(trained.rungs, metric)
-    yield test_is_open
-    state = Job(parameters=parameters, seed=work.seed, rung=best if reached else UNTRAINED, split=TEST)
-    test = trained.scores((yield state))
-    shifted: dict[str, SetScores] = {}
-    for name in shifts:
-        shifted[name] = trained.scores((yield state.model_copy(update={"split": SHIFT + name})))
+        except DoesNotFitError as error:
+            more = in_more_parts(computed)
+            if more is None:
+                raise UserError(
+                    f"{name}: out of memory {least_part(computed)}: {error}",
+                    "Free some memory, or give the command again with fewer --workers or another --device: it goes on "
+                    "where it stopped.",
+                ) from None
+            watchers.note(f"{name}: in {parts_of(more)} parts a step, for the memory")
+            trained.begin_anew(error.done)
+            computed = more
     return Confirmation(
         role=role,
         strategy=work.strategy,
@@ -68,7 +73,7 @@ def confirm(
         index=work.index,
         seed=work.seed,
         draw=None if selected is None else selected.draw,
-        parameters=parameters,
+        parameters=dict(work.parameters),
         selected_score=None if selected is None else selected.score,
         validation_score=trained.rungs[best].score,
         validation_loss=trained.rungs[best].loss,
@@ -85,5 +90,44 @@ def confirm(
         segments=tuple(trained.segments),
         rungs=tuple(trained.rungs),
         passes=tuple(trained.passes.values()),
-        retrained_seconds=trained.retrained_seconds,
+        retrained_seconds=trained.uncharged,
     )
+
+
+def _attempt(
+    watchers: Watchers,
+    evaluations: int,
+    work: Work,
+    metric: Metric,
+    shifts: Iterable[str],
+    test_is_open: Callable[[], bool],
+    parameters: Mapping[str, Any],
+    trained: Trained,
+) -> Generator[Job | Callable[[], bool], Done, tuple[int, SetScores, dict[str, SetScores]]]:
+    """Train and score; index of the best rung, its scores on the test split, and on each shift set.
+
+    Raises:
+        DoesNotFitError: the memory was too small.
+    """
+    for number in range(evaluations):
+        if number == evaluations - 1:
+            yield test_is_open
+        done = yield from fitting(Job(parameters=parameters, seed=work.seed, rung=number))
+        trained.add(done)
+        if done.rung is None:
+            watchers.note(
+                f"{work.strategy}, replicate {work.replicate}, confirmation {work.index}: {done.diverged}"
+            )
+            break
+        watchers.rung(work, done.rung)
+    reached = bool(trained.rungs)
+    if not reached:
+        trained.add((yield from fitting(Job(parameters=parameters, seed=work.seed, rung=UNTRAINED))))
+    best = best_rung(trained.rungs, metric)
+    yield test_is_open
+    state = Job(parameters=parameters, seed=work.seed, rung=best if reached else UNTRAINED, split=TEST)
+    test = trained.scores((yield from fitting(state)))
+    shifted: dict[str, SetScores] = {}
+    for name in shifts:
+        shifted[name] = trained.scores((yield from fitting(state.model_copy(update={"split": SHIFT + name}))))
+    return best, test, shifted

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
@@ -30,11 +30,12 @@ from hpo.records.schema import Run, Stamp, Trial
 from hpo.report.writing import Report, write_report
 from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done
+from hpo.runtime.parts import as_trained
 from hpo.runtime.processes import Wanted
 from hpo.search.accounts import BASELINE, mechanism
 from hpo.search.circumstances import refuse_changes, refuse_names, refuse_other_circumstances
 from hpo.search.confirm import confirm
-from hpo.search.draws import strategy_values, waits
+from hpo.search.draws import strategy_values, width
 from hpo.search.plan import forks
 from hpo.search.prepare import Checked, check_experiment, prepare, run_record, slower_starts
 from hpo.search.scheduler import Scheduler, Training
@@ -134,7 +135,7 @@ def _tracked(
         workers = begun.device.workers
     tracker = Tracker(uri)
     try:
-        with closing(Engine(wanted, workers, _width(space.experiment))) as engine:
+        with closing(Engine(wanted, workers, width(space.experiment))) as engine:
             return _run(space, folder, tracker, engine, observer, redact, started)
     except BaseException:
         tracker.interrupt()
@@ -267,6 +268,10 @@ class _Run:
                 return
             parameters = selected.parameters
         seed = derive(self._experiment.seed, "confirmation", replicate, index)
+        computed: Mapping[str, Any] = parameters
+        if selected is not None:
+            first = selected.segments[0].key
+            computed = as_trained(self._engine.recall, parameters, selected.seed, first)
         course = self._engine.recall.course(parameters, seed)
         work = Work(strategy, replicate, index, True, seed, parameters, course.seen[-1])
         self._watchers.started(work)
@@ -280,16 +285,10 @@ class _Run:
             self._metric,
             tuple(self._experiment.task.shift),
             self._test_is_open,
+            computed,
         )
         write_confirmation(self._folder, record)
         self._watchers.confirmation(record)
-
-
-def _width(experiment: Experiment) -> int:
-    """Trainings of this experiment that never wait for each other's results."""
-    budget = experiment.budget
-    studies = len(experiment.strategies()) * budget.replicates
-    return studies if waits(experiment, 1) else studies * budget.trials
 
 
 def _stamp(folder: Path, head: Run, space: Space) -> Stamp | None:

@@ -19,10 +19,13 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.config.experiment import Choices, Experiment, Fixed, Range
 from hpo.config.parameters import Value, acts_with, complete
+from hpo.records.metrics import METRICS
+from hpo.search.storage import MEMORY
 from hpo.seeds import derive
 
 Configuration = dict[str, Any]
@@ -44,7 +47,9 @@ class Draws:
         self._strategy = strategy
         self._replicate = replicate
         self._seen = 0  # ended trials that ``_history`` holds
-        self._history = optuna.create_study(direction="maximize")
+        maximize = METRICS[experiment.task.metric].maximize
+        self._direction = StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE
+        self._history = optuna.create_study(direction=self._direction)
         self._sequence = optuna.create_study(direction="maximize")
         self._points: list[dict[str, Any]] = []  # of the sequence or the grid, by draw
 
@@ -72,8 +77,12 @@ class Draws:
     def _by_results(self, number: int, earlier: Sequence[FrozenTrial]) -> Drawn:
         """A draw of TPE or GP in a fresh sampler, for samplers do not store their generator.
 
-        It is made as one more trial of the history and ended as failed there: neither sampler looks at such.
+        It is made as one more trial of the history and ended as failed there: neither sampler looks at such. What did not
+        fit the memory TPE takes as worse than all that did; GP learns where the constraint holds.
         """
+        if self._experiment.budget.sampler == "gp" and any(map(_infeasible, earlier[:number])):
+            self._history, self._seen = optuna.create_study(direction=self._direction), 0
+            earlier = _constrained(earlier[:number], self._direction)
         for ended in earlier[self._seen : number]:
             self._history.add_trial(ended)
         self._seen = number
@@ -126,6 +135,13 @@ class Draws:
         return dict(trial.params), dict(trial.distributions)
 
 
+def width(experiment: Experiment) -> int:
+    """Trainings of this experiment that never wait for each other's results."""
+    budget = experiment.budget
+    studies = len(experiment.strategies()) * budget.replicates
+    return studies if waits(experiment, 1) else studies * budget.trials
+
+
 def looks_at_results(experiment: Experiment, number: int) -> bool:
     """Whether draw ``number`` depends on how the draws before it ended."""
     return experiment.budget.sampler in ("tpe", "gp") and number >= max(1, _startup(experiment))
@@ -153,6 +169,32 @@ def strategy_values(experiment: Experiment) -> dict[str, Value | None]:
     if experiment.compare is None:
         return {experiment.strategies()[0]: None}
     return dict(zip(experiment.strategies(), experiment.compare.values, strict=True))
+
+
+def _infeasible(trial: FrozenTrial) -> bool:
+    return any(value > 0 for value in trial.constraints.values())
+
+
+def _constrained(earlier: Sequence[FrozenTrial], direction: StudyDirection) -> list[FrozenTrial]:
+    """Trials as GP learns a constraint from them: it looks at complete ones alone, each of which must have one.
+
+    What did not fit the memory has no score, and stands there with the worst one; without any score all stay as they are.
+    """
+    scores = [t.value for t in earlier if t.state == TrialState.COMPLETE and t.value is not None]
+    if not scores:
+        return list(earlier)
+    worst = min(scores) if direction == StudyDirection.MAXIMIZE else max(scores)
+    return [
+        optuna.trial.create_trial(
+            state=TrialState.COMPLETE,
+            value=worst if _infeasible(t) else t.value,
+            params=t.params,
+            distributions=t.distributions,
+            constraints={MEMORY: 1.0 if _infeasible(t) else -1.0},
+        )
+        for t in earlier
+        if _infeasible(t) or t.state == TrialState.COMPLETE
+    ]
 
 
 def _suggest(experiment: Experiment, strategy: Value | None, suggest: Callable[[str, Searched], Any]) -> None:

@@ -11,12 +11,15 @@ from pathlib import Path
 from hpo.config.experiment import Experiment
 from hpo.config.parameters import complete
 from hpo.config.problems import nearest_name
+from hpo.data.entities import tag_names
 from hpo.data.read import read_texts
+from hpo.data.task_data import TaskData
 from hpo.data.tokens import between
 from hpo.errors import UserError
 from hpo.models.exported import Exported, write_folder
 from hpo.records.files import is_finished, read_records
 from hpo.records.origin import FILE, Form, Origin, is_exported, write_origin
+from hpo.records.redaction import has_names
 from hpo.records.schema import Confirmation, Metric, Records, Run
 from hpo.report.model_card import Folder, model_card
 from hpo.report.sentences import verdict
@@ -45,6 +48,7 @@ class Export:
     Attributes:
         confirmation: the training.
         among: number of confirmations of its strategy.
+        redacted: whether classes are named by number, as in the records of the run.
         warnings: of the store, a sentence each.
 
     Raises:
@@ -58,6 +62,7 @@ class Export:
         own = _of_strategy(self._records, strategy or self._judged.analysis.best)
         self.confirmation = best_by_validation(own, self._records.run.metric)
         self.among = len(own)
+        self.redacted = not has_names(self._records.run)
         self.experiment = Experiment.model_validate(self._records.run.experiment)
         self.warnings: list[str] = []
         self._folder = folder
@@ -98,7 +103,7 @@ class Export:
         # Without a limit, so that opening it makes no room.
         kept = Store(store, sys.maxsize, self.warnings.append) if store.is_dir() else None
         with closing(Trainer(loaded, forks(self.experiment), kept)) as trainer:
-            whole = trainer.whole(job)
+            whole = trainer.whole(job, c.segments[0].key)
         if whole is None:
             raise UserError(
                 f"{c.strategy}, replicate {c.replicate}, seed {c.index} diverges where it is trained again here",
@@ -114,7 +119,7 @@ class Export:
             parameters=complete(self.confirmation.parameters),
             tokenizer=tokenizer,
             kind=task.kind,
-            names=task.label_names,
+            names=_names(self._records.run, task),
             max_length=self.experiment.task.max_length,
         )
         some = slice(COMPARED)
@@ -154,6 +159,7 @@ class Export:
             max_length=task.max_length,
             text=task.data.text,
             second_text=task.data.second_text,
+            scrub=task.scrub,
             metric=run.metric.name,
             validation_score=c.validation_score,
             test_score=c.test_score,
@@ -166,6 +172,13 @@ class Export:
             weights_sha256=whole.pretrained.info.sha256,
             versions=run.versions,
         )
+
+
+def _names(run: Run, task: TaskData) -> tuple[str, ...]:
+    """Of classes, labels or tags; as the records have them, where these leave out the names of the data."""
+    if has_names(run):
+        return task.label_names
+    return tag_names(run.split.labels) if task.kind == "token-classification" else run.split.labels
 
 
 def best_by_validation(confirmations: Iterable[Confirmation], metric: Metric) -> Confirmation:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from hpo import __version__
 from hpo.config.experiment import Experiment, Fixed, ModelSource, Range, Setting
@@ -28,8 +30,11 @@ from hpo.records.schema import (
     ShiftInfo,
     SplitInfo,
 )
-from hpo.runtime.loading import Loaded, frozen_depths, load
-from hpo.search.accounts import BASELINE, EPSILON, privacy_info
+from hpo.runtime.engine import fastest
+from hpo.runtime.loading import Loaded, cores, frozen_depths, load
+from hpo.search.accounts import BASELINE, EPSILON, mechanism, privacy_info
+from hpo.search.draws import width
+from hpo.search.estimate import Estimate, estimate
 from hpo.search.plan import Plan, make_plan
 from hpo.training.privacy import Mechanism
 from hpo.training.private_probe import PROBED, unsupported
@@ -37,7 +42,12 @@ from hpo.training.private_probe import PROBED, unsupported
 
 @dataclass(frozen=True)
 class Checked:
-    """What ``hpo check`` shows; ``notes`` of what will be slower than it may look, a sentence each."""
+    """What ``hpo check`` shows.
+
+    Attributes:
+        notes: of what will be slower than it may look, a sentence each.
+        estimate: of what the run takes; None where no steps were tried.
+    """
 
     plan: Plan
     split: SplitInfo
@@ -46,10 +56,11 @@ class Checked:
     device: DeviceInfo
     privacy: PrivacyInfo | None
     notes: tuple[str, ...]
+    estimate: Estimate | None
 
 
 def prepare(
-    space: Space, device: str | None, threads: int | None = None, mechanism: Mechanism | None = None
+    space: Space, device: str | None, threads: int | None = None, drawn: Mechanism | None = None
 ) -> Loaded:
     """Load what ``space`` names, fetching assets that are not cached.
 
@@ -58,7 +69,7 @@ def prepare(
     """
     experiment = space.experiment
     try:
-        loaded = load(experiment, device, threads, mechanism=mechanism)
+        loaded = load(experiment, device, threads, mechanism=drawn)
     except UnusableModelError as error:
         asked = ModelSource(name=error.name, num_layers=error.num_layers)
         raise UserError(f"{_where_model(space, asked)}: {error.message}", error.hint) from error
@@ -215,9 +226,16 @@ def _parameter(name: str, setting: Setting) -> ParameterInfo:
     return ParameterInfo.model_validate({**facts, "name": name, "values": values, "meaning": meaning})
 
 
-def check_experiment(space: Space, device: str | None) -> Checked:
-    """Load everything, train nothing, write nothing but the cache of assets."""
-    loaded = prepare(space, device)
+def check_experiment(space: Space, device: str | None, *, probe: bool) -> Checked:
+    """Load everything, train at most a few steps that are thrown away, write nothing but the cache of assets.
+
+    Args:
+        probe: whether to try steps, for an estimate of time, memory and disk.
+    """
+    workers = fastest(device, width(space.experiment))
+    with tempfile.TemporaryDirectory() as folder:  # what draws here, draws for no run
+        drawn = mechanism(space.experiment, Path(folder))
+    loaded = prepare(space, device, max(1, cores() // workers), drawn)
     return Checked(
         plan=make_plan(space.experiment),
         split=_split(loaded),
@@ -226,6 +244,7 @@ def check_experiment(space: Space, device: str | None) -> Checked:
         device=loaded.precision.info,
         privacy=privacy_info(space.experiment),
         notes=tuple(slower_starts(loaded)),
+        estimate=estimate(loaded, workers) if probe else None,
     )
 
 

@@ -24,7 +24,18 @@ def journal_path(folder: Path) -> Path:
     return folder / "optuna-journal.log"
 
 
-_STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+# A failed trial that did not fit the memory. In Optuna a pruned one with a constraint that it breaks: samplers look at no
+# failed ones.
+INFEASIBLE = "infeasible"
+MEMORY = (
+    "memory"  # the name of the constraint; its value is 1 where a training does not fit, and feasible up to 0
+)
+_STATES = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+    INFEASIBLE: TrialState.PRUNED,
+}
 
 
 class StudyStorage:
@@ -101,16 +112,22 @@ class StoredStudy:
             distributions=distributions,
             user_attrs={"seed": seed},
             intermediate_values=dict(rungs),
+            constraints={MEMORY: 1.0} if state == INFEASIBLE else None,
         )
         self._ids.append(self._storage.create_new_trial(self._study_id, template_trial=drawn))
 
     def report(self, draw: int, examples: int, score: float) -> None:
         """Store the score at a rung, unless it is there."""
-        if examples not in self.trial(draw).intermediate_values:
+        if self.trial(draw).intermediate_values.get(examples) != score:
             self._storage.set_trial_intermediate_value(self._ids[draw], examples, score)
 
     def end(self, draw: int, state: str, score: float | None) -> None:
-        """Store how a trial ended: ``complete`` with its score, ``pruned`` or ``failed``."""
+        """Store how a trial ended: ``complete`` with its score, ``pruned``, ``failed`` or ``infeasible``."""
+        if state == INFEASIBLE and not self.trial(draw).constraints:
+            study = optuna.load_study(
+                study_name=self._storage.get_study_name_from_id(self._study_id), storage=self._storage
+            )
+            optuna.trial.Trial(study, self._ids[draw]).set_constraint(MEMORY, 1.0)
         values: Sequence[float] | None = None if score is None else [score]
         self._storage.set_trial_state_values(self._ids[draw], _STATES[state], values)
 

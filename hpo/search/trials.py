@@ -18,17 +18,20 @@ from hpo.records.metrics import METRICS
 from hpo.records.schema import Trial
 from hpo.records.selection import is_over, select
 from hpo.runtime.jobs import Done, Job
+from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_part, parts_of
 from hpo.runtime.recall import Recall
 from hpo.search.confirm import best_rung
 from hpo.search.draws import Drawn, Draws, configuration, waits
 from hpo.search.pruners import Field, Pruner
 from hpo.search.scheduler import Training
-from hpo.search.storage import StoredStudy, StudyStorage
+from hpo.search.storage import INFEASIBLE, StoredStudy, StudyStorage
 from hpo.search.trained import Trained
 from hpo.search.watchers import Watchers
 from hpo.seeds import derive
 
 TrialKey = tuple[str, int, int]  # strategy, replicate, draw
+State = Literal["complete", "pruned", "failed"]
+OUT_OF_MEMORY = "out of memory"  # in the reason of a failed trial that did not fit it
 
 
 @dataclass
@@ -149,44 +152,69 @@ class TrialRunner:
         course = self._recall.course(record.parameters, record.seed)
         rungs = {examples: rung.score for examples, rung in zip(course.rungs, record.rungs, strict=False)}
         if trial is None:
-            study.stored.add(*drawn, record.seed, record.state, record.score, rungs)
+            study.stored.add(*drawn, record.seed, _state(record), record.score, rungs)
         elif not trial.state.is_finished():
             for examples, score in rungs.items():
                 study.stored.report(record.draw, examples, score)
-            study.stored.end(record.draw, record.state, record.score)
+            study.stored.end(record.draw, _state(record), record.score)
 
     def _train(
         self, study: _Study, trial: FrozenTrial, strategy: str, replicate: int, parameters: dict[str, Any]
     ) -> Generator[Job, Done, Trial]:
+        """Train one configuration; where it does not fit the memory, anew in more parts a step."""
         seed = trial.user_attrs["seed"]
         course = self._recall.course(parameters, seed)
         work = Work(strategy, replicate, trial.number, False, seed, parameters, course.seen[-1])
         self._watchers.started(work)
         trained = Trained()
-        state: Literal["complete", "pruned", "failed"] = "complete"
-        reason = "trained to its end"
+        computed = parameters
+        while True:
+            try:
+                state, reason = yield from self._attempt(study, work, computed, trained)
+            except DoesNotFitError as error:
+                more = in_more_parts(computed)
+                if more is None:
+                    reason = f"{OUT_OF_MEMORY} {least_part(computed)}: {error}"
+                    return self._record(work, trained, "failed", reason)
+                trained.begin_anew(error.done)
+                computed = more
+            else:
+                if computed != parameters:
+                    reason += f"; in {parts_of(computed)} parts a step, for the memory"
+                return self._record(work, trained, state, reason)
+
+    def _attempt(
+        self, study: _Study, work: Work, parameters: dict[str, Any], trained: Trained
+    ) -> Generator[Job, Done, tuple[State, str]]:
+        """Train from rung to rung; how it ended, and why.
+
+        Raises:
+            DoesNotFitError: the memory was too small.
+        """
+        course = self._recall.course(parameters, work.seed)
         for number, rung_examples in enumerate(course.rungs):
-            done = yield Job(parameters=parameters, seed=seed, rung=number)
+            done = yield from fitting(Job(parameters=parameters, seed=work.seed, rung=number))
             trained.add(done)
             if done.rung is None:
-                state, reason = "failed", done.diverged or ""
-                break
-            study.stored.report(trial.number, rung_examples, done.rung.score)
+                return "failed", done.diverged or ""
+            study.stored.report(work.index, rung_examples, done.rung.score)
             self._watchers.rung(work, done.rung)
             if number == len(course.rungs) - 1:
                 break  # the end of training is no rung, whatever the rungs of longer trainings are
-            earlier = self._field(study, trial.number)
-            decision = self._pruner.decide(rung_examples, done.rung.score, trial.number, earlier)
+            earlier = self._field(study, work.index)
+            decision = self._pruner.decide(rung_examples, done.rung.score, work.index, earlier)
             if decision.prune:
-                state, reason = "pruned", f"stopped at {rung_examples} examples: {decision.reason}"
-                break
+                return "pruned", f"stopped at {rung_examples} examples: {decision.reason}"
+        return "complete", "trained to its end"
+
+    def _record(self, work: Work, trained: Trained, state: State, reason: str) -> Trial:
         best = best_rung(trained.rungs, self._metric) if state == "complete" else None
         return Trial(
-            strategy=strategy,
-            replicate=replicate,
-            draw=trial.number,
-            seed=seed,
-            parameters=parameters,
+            strategy=work.strategy,
+            replicate=work.replicate,
+            draw=work.index,
+            seed=work.seed,
+            parameters=dict(work.parameters),
             state=state,
             reason=reason,
             score=None if best is None else trained.rungs[best].score,
@@ -195,7 +223,7 @@ class TrialRunner:
             segments=tuple(trained.segments),
             rungs=tuple(trained.rungs),
             passes=tuple(trained.passes.values()),
-            retrained_seconds=trained.retrained_seconds,
+            retrained_seconds=trained.uncharged,
         )
 
     def _field(self, study: _Study, number: int) -> Field:
@@ -208,6 +236,11 @@ class TrialRunner:
             scores={t.number: t.intermediate_values for t in own},
             complete=frozenset(t.number for t in own if t.state == TrialState.COMPLETE),
         )
+
+
+def _state(record: Trial) -> str:
+    """The state of a record as the storage has it."""
+    return INFEASIBLE if record.state == "failed" and OUT_OF_MEMORY in record.reason else record.state
 
 
 def _canonical(parameters: Mapping[str, Any]) -> str:

@@ -19,7 +19,8 @@ from torch import Tensor
 from hpo.models.classifier import Classifier
 from hpo.training.precision import Precision
 
-# Texts, mask and labels, as ``hpo.training.course.Step`` has them; with mixup also its share and the partners.
+# Texts, mask and labels, as ``hpo.training.course.Step`` has them; with mixup also its share, the partners of the first
+# texts, which alone are scored, and what the losses by their own labels and by their partners' weigh, (2,).
 Batch = tuple[Tensor, ...]
 # Steps of a shape before its graph is made: libraries choose and load their kernels in the first ones, and a shape that
 # comes more seldom does not repay the recording.
@@ -49,12 +50,17 @@ class Backward:
     def _loss(self, batch: Batch, share: float) -> Tensor:
         texts, mask, labels, *mix = batch
         with self.precision.autocast():
-            logits = self.model(texts, mask, *mix).float()
+            logits = self.model(texts, mask, *mix[:2]).float()
         objective = self.model.objective
-        loss = objective.loss(logits, labels)
         if mix:
-            own, partners = mix
-            loss = (own * loss + (1 - own) * objective.loss(logits, labels[partners])).squeeze()
+            _, partners, weights = mix
+            own, others = (
+                objective.loss(logits, labels[: len(partners)]),
+                objective.loss(logits, labels[partners]),
+            )
+            loss = weights[0] * own + weights[1] * others
+        else:
+            loss = objective.loss(logits, labels)
         return loss if share == 1 else share * loss
 
 
@@ -128,7 +134,7 @@ class RecordedBackward(Backward):
         self._shapes: dict[Hashable, _Recorded] = {}
 
     def __call__(self, batch: Batch, share: float = 1.0) -> Tensor:
-        shape = (len(batch), *batch[0].shape, batch[0].dtype, share)  # with mixup there is more to it
+        shape = (*(part.shape for part in batch), batch[0].dtype, share)  # with mixup there is more to it
         for parameter in self._parameters:
             if parameter.grad is not None:
                 parameter.grad = parameter.grad.clone()

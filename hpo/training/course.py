@@ -81,6 +81,10 @@ class Course:
         """Optimizer steps of the whole training."""
         return len(self._batches)
 
+    def padded(self) -> NDArray[np.int64]:
+        """Tokens of each step's batch, its padding among them, (steps,)."""
+        return np.array([len(batch.items) * batch.width for batch, _ in self._batches], np.int64)
+
     def segment_start(self, segment: int) -> int:
         """Index of the first step of a segment."""
         return self.cuts[segment - 1].step if segment else 0

@@ -58,11 +58,19 @@ class Predicted:
 
 
 def predict(
-    model: Classifier, data: EvaluationSet, precision: Precision, read: Reader | None = None
+    model: Classifier,
+    data: EvaluationSet,
+    precision: Precision,
+    read: Reader | None = None,
+    most: int | None = None,
 ) -> Predicted:
-    """Let ``model`` predict ``data``; ``read`` gives hidden states where its body begins at a depth."""
+    """Let ``model`` predict ``data``; ``read`` gives hidden states where its body begins at a depth.
+
+    Args:
+        most: texts at once; None: as many as suit the device.
+    """
     model.eval()
-    batches = data.batches(precision.texts_at_once, precision.batch_overhead)
+    batches = data.batches(most or precision.texts_at_once, precision.batch_overhead)
     order = np.concatenate([batch.items for batch in batches])
     predictions, losses = [], []
     with torch.inference_mode():

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from hpo.seeds import derive
 from hpo.training.backward import Backward
 from hpo.training.course import Step
-from hpo.training.mixup import draw_mix
+from hpo.training.mixup import draw_mix, part_with_partners
 from hpo.training.parts import parts
 from hpo.training.precision import on_device
 from hpo.training.private_steps import PrivateBackward
+
+Arrays = tuple[NDArray[Any], ...]
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def train_segment(
         seed: of the training.
         clip: largest norm of the gradient; a private training clips that of each text instead.
         accumulation: parts of a batch whose gradients are added up.
-        mixup: alpha of ``hpo.training.mixup``, within each part; 0: texts are not mixed.
+        mixup: alpha of ``hpo.training.mixup``; 0: texts are not mixed.
     """
     started = time.perf_counter()
     parameters = list(backward.model.trained().values())
@@ -81,11 +86,33 @@ def _backward(backward: Backward, step: Step, seed: int, accumulation: int, mixu
     device, count = backward.precision.device, len(step.labels)
     mass = backward.model.objective.mass
     whole = mass(step.labels)
+    mix = draw_mix(seed, step.index, count, mixup) if mixup else None
     losses = []
     for part, rows in enumerate(parts(count, accumulation)):
+        share = mass(step.labels[rows]) / whole if whole else 1.0
+        if not share:
+            continue  # no word of it has a label
         torch.manual_seed(derive(seed, "dropout", step.index, *([part] if part else [])))
-        given = [array[rows] for array in (step.texts, step.mask, step.labels)]
-        mix = draw_mix(seed, step.index, rows.stop - rows.start, mixup) if mixup else ()
-        batch = tuple(on_device(array, device) for array in (*given, *mix))
-        losses.append(backward(batch, mass(given[2]) / whole))
+        batch = _part(step, rows) if mix is None else _mixed(step, rows, *mix, mass, whole)
+        losses.append(backward(tuple(on_device(array, device) for array in batch), 1.0 if mix else share))
     return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+
+def _part(step: Step, items: slice | NDArray[np.int64]) -> Arrays:
+    return step.texts[items], step.mask[items], step.labels[items]
+
+
+def _mixed(
+    step: Step,
+    rows: slice,
+    share: NDArray[np.float32],
+    partners: NDArray[np.int64],
+    mass: Callable[[NDArray[np.int64]], float],
+    whole: float,
+) -> Arrays:
+    """Some rows of a step with their partners, and what of the step's loss each of the two labels decides."""
+    items, places = part_with_partners(rows, partners)
+    masses = np.array([mass(step.labels[rows]), mass(step.labels[partners[rows]])], np.float32) / np.float32(
+        whole
+    )
+    return *_part(step, items), share, places, np.concatenate([share, 1 - share]) * masses

@@ -2,7 +2,7 @@
 
 Each text of a batch, as the head reads it, is mixed with another of the batch, and so are their labels:
 share x_i + (1 - share) x_j, share ~ Beta(alpha, alpha), one share a batch and j a permutation of i, as in the
-authors' program.
+authors' program. In how many parts a batch is computed changes nothing of it: a part reads the partners of its texts, too.
 """
 
 from __future__ import annotations
@@ -18,3 +18,16 @@ def draw_mix(seed: int, step: int, size: int, alpha: float) -> tuple[NDArray[np.
     rng = np.random.default_rng(derive(seed, "mixup", step))
     share = np.array([rng.beta(alpha, alpha)], np.float32)
     return share, rng.permutation(size).astype(np.int64)
+
+
+def part_with_partners(
+    rows: slice, partners: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The texts of a batch that a part of it reads, its own ``rows`` first, and where among them the partner of each stands.
+
+    The whole batch has its partners already; a part has them behind its own texts.
+    """
+    own = np.arange(rows.start, rows.stop)
+    if len(own) == len(partners):
+        return own, partners
+    return np.concatenate([own, partners[rows]]), len(own) + np.arange(len(own))

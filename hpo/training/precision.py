@@ -17,6 +17,9 @@ from torch import Tensor
 from hpo.errors import UserError
 from hpo.records.schema import DeviceInfo
 
+# Kinds of devices on which equal work gives equal bits. A GPU adds up gradients in no fixed order.
+EXACT = ("cpu",)
+
 
 @dataclass(frozen=True)
 class Precision:

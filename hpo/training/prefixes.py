@@ -59,7 +59,7 @@ class Hidden:
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """Where a pass ends: before layer ``depth`` of ``layers``, or, where there are no more, behind the body of these."""
 
     depth: int
@@ -118,7 +118,7 @@ class Prefixes:
         """Make what is missing of the passes up to layer ``depth``; device-seconds that it took now."""
         before = self._seconds
         if self.work(texts, depth, parameters) is None:
-            for place in self._way(depth, parameters):
+            for place in self.way(depth, parameters):
                 self._ensure(texts, place)
         self.hidden(texts, depth, parameters)
         return self._seconds - before
@@ -127,8 +127,8 @@ class Prefixes:
         """Hidden states before layer ``depth``: from memory, from the store, or computed again."""
         return self._hidden_at(texts, self._place(depth, parameters))
 
-    def _hidden_at(self, texts: Texts, place: _Place) -> Hidden:
-        key = self._key(texts, place)
+    def _hidden_at(self, texts: Texts, place: Place) -> Hidden:
+        key = self.key(texts, place)
         if key not in self._open:
             self._open[key] = self._read_or_compute(key, texts, place)
         self._open.move_to_end(key)
@@ -139,42 +139,53 @@ class Prefixes:
     def work(self, texts: Texts, depth: int, parameters: Mapping[str, Any]) -> list[Work] | None:
         """The passes that led to these hidden states, each from one depth to the next; None: not all were made."""
         work = []
-        for place in self._way(depth, parameters):
-            key = self._key(texts, place)
+        for place in self.way(depth, parameters):
+            key = self.key(texts, place)
             facts = self._store.passed(key)
             if facts is None:
                 return None
             work.append(Work(key=key, seconds=facts.seconds, spent=facts.spent))
         return work
 
-    def _ensure(self, texts: Texts, place: _Place) -> None:
-        key = self._key(texts, place)
-        if self._store.passed(key) is None:
-            self._open[key] = self._read_or_compute(key, texts, place)
-
-    def _place(self, depth: int, parameters: Mapping[str, Any]) -> _Place:
-        layers = self._pretrained.info.layers
-        kept = kept_layers(parameters, layers)
-        if depth < kept:  # the same however many layers follow
-            return _Place(depth, layers)
-        return _Place(depth, kept, parameters["pooling"] == "cls")
-
-    def _way(self, depth: int, parameters: Mapping[str, Any]) -> list[_Place]:
-        """The places to which the texts are passed one after another, up to layer ``depth``."""
+    def way(self, depth: int, parameters: Mapping[str, Any]) -> list[Place]:
+        """The places to which texts are passed one after another, up to layer ``depth``."""
         return [*self._below(depth), self._place(depth, parameters)]
 
-    def _below(self, depth: int) -> list[_Place]:
-        return [_Place(at, self._pretrained.info.layers) for at in self._depths if at < depth]
+    def layers(self, place: Place) -> int:
+        """Layers that the pass to a place goes through, from the place before it."""
+        return place.depth - max((below.depth for below in self._below(place.depth)), default=0)
 
-    def _key(self, texts: Texts, place: _Place) -> str:
-        return pass_key(self._passes(place), texts.key)
+    def key(self, texts: Texts, place: Place) -> str:
+        """Names a pass of ``texts``."""
+        return pass_key(self.passes(place), texts.key)
 
-    def _passes(self, place: _Place) -> str:
+    def passes(self, place: Place) -> str:
+        """Names the passes of any texts to a place."""
         shortened = place.layers < self._pretrained.info.layers
         origin = {**self._origin, "layers": place.layers} if shortened else self._origin
         return passes_key(origin, place.depth, place.first_token)
 
-    def _read_or_compute(self, key: str, texts: Texts, place: _Place) -> Hidden:
+    def size(self, texts: Texts, place: Place) -> int:
+        """Bytes of what a pass of ``texts`` leaves."""
+        rows = len(texts.ids) if place.first_token else texts.tokens
+        return rows * self._pretrained.info.hidden_size * BYTES
+
+    def _ensure(self, texts: Texts, place: Place) -> None:
+        key = self.key(texts, place)
+        if self._store.passed(key) is None:
+            self._open[key] = self._read_or_compute(key, texts, place)
+
+    def _place(self, depth: int, parameters: Mapping[str, Any]) -> Place:
+        layers = self._pretrained.info.layers
+        kept = kept_layers(parameters, layers)
+        if depth < kept:  # the same however many layers follow
+            return Place(depth, layers)
+        return Place(depth, kept, parameters["pooling"] == "cls")
+
+    def _below(self, depth: int) -> list[Place]:
+        return [Place(at, self._pretrained.info.layers) for at in self._depths if at < depth]
+
+    def _read_or_compute(self, key: str, texts: Texts, place: Place) -> Hidden:
         made = self._store.passed(key) is not None
         prefix = self._store.prefix(key) if made else None
         if prefix is None:
@@ -184,10 +195,10 @@ class Prefixes:
                     prefix = self._compute(key, texts, place)
         return _hidden(prefix.values, texts, place.first_token)
 
-    def _compute(self, key: str, texts: Texts, place: _Place) -> Prefix:
+    def _compute(self, key: str, texts: Texts, place: Place) -> Prefix:
         """Hidden states of a list: what any list before holds of its texts, the others passed through; and store them."""
         count, size = len(texts.ids), self._pretrained.info.hidden_size
-        passes = self._passes(place)
+        passes = self.passes(place)
         rows = np.ones(count, np.int64) if place.first_token else texts.lengths
         prefix = Prefix(
             values=np.empty((int(rows.sum()), size), np.float32),
@@ -209,7 +220,7 @@ class Prefixes:
         self._store.put_pass(key, PassFacts(seconds=float(prefix.seconds.sum()), spent=spent))
         return prefix
 
-    def _pass(self, items: NDArray[np.int64], texts: Texts, place: _Place, into: Prefix) -> float:
+    def _pass(self, items: NDArray[np.int64], texts: Texts, place: Place, into: Prefix) -> float:
         """Pass some of the texts through the layers from the place below to ``place``; device-seconds that it took."""
         below = max(self._below(place.depth), key=lambda lower: lower.depth, default=None)
         lower = None if below is None else self._hidden_at(texts, below)

@@ -11,7 +11,9 @@ import pytest
 
 from benchmarks import spaces
 from benchmarks.cases import CASES
+from benchmarks.cases.estimates import compare
 from benchmarks.cases.searches import answered
+from benchmarks.measure import Measured
 from benchmarks.replay import Bench, Replayed, check_work, replay, result
 from benchmarks.table import BEGIN, END, README, read_results, table
 from benchmarks.trainings import Training
@@ -98,6 +100,32 @@ def test_both_forms_of_each_optimizer_take_the_same_number_of_steps(tmp_path: Pa
     assert {name: len(ratios) for name, ratios in found["ratios"].items()} == {
         f"{name}, {frozen} layers frozen": 1 for name in ("adamw", "adam", "sgd") for frozen in (1, 0)
     }
+
+
+def test_what_is_estimated_of_a_run_is_held_against_it(tmp_path: Path) -> None:
+    found = CASES["estimates"].run(bench(tmp_path))
+    labels = ("time, measured / estimated", "disk, measured / estimated", "seconds of the estimate")
+    for name in ("frozen", "poor_case"):
+        for label in labels:
+            assert found["figures"][f"{name}, {label}"] > 0
+
+
+def test_time_and_disk_are_held_against_the_middle_of_their_range_and_memory_against_its_most() -> None:
+    run = Measured({"wall_seconds": 100.0}, coordinator=7, workers=(400, 300), store=600)
+    estimate = {
+        "workers": 2,
+        "seconds": {"low": 10.0, "high": 40.0},
+        "memory": {"low": 100.0, "high": 200.0},
+        "disk": {"low": 150.0, "high": 600.0},
+        "tried": 3.0,
+    }
+    found = compare(estimate, run)
+    assert found["time, measured / estimated"] == 5.0
+    assert found["disk, measured / estimated"] == 2.0
+    assert found["memory, measured / estimated"] == 2.0
+    alone = compare({**estimate, "workers": 1}, Measured({"wall_seconds": 100.0}, 500, (), 600))
+    assert alone["memory, measured / estimated"] == 2.5
+    assert "memory, measured / estimated" not in compare({**estimate, "memory": None}, run)
 
 
 @needs_accelerate

@@ -240,6 +240,14 @@ def test_all_that_was_made_from_texts_goes_and_the_records_stay(capsys) -> None:
     assert clean(capsys, "--data")[0] == "removed: 0 kB, 0 files of states and hidden values"
 
 
+def test_exported_models_stay_and_are_named(capsys) -> None:
+    folder = run("over", finished=True)
+    file(folder / "models" / "cosine" / "model.safetensors", 500_000, BEGUN)
+    told = "kept: exported models, whose weights may tell of texts: results/over/models/cosine"
+    assert told in clean(capsys, "--data")
+    assert (folder / "models" / "cosine" / "model.safetensors").is_file()
+
+
 def test_what_an_unfinished_run_loses_with_its_data_is_told(capsys) -> None:
     fill()
     run("open")

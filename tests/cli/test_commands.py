@@ -31,6 +31,16 @@ from hpo.records.files import mark_finished, write_confirmation, write_run, writ
 from hpo.search.plan import make_plan
 
 VERDICT = ("Inconclusive: cosine and linear cannot be told apart.", "8 more searches would tell.")
+ESTIMATE = SimpleNamespace(
+    workers=2,
+    seconds=SimpleNamespace(low=130.0, high=250.0),
+    memory=SimpleNamespace(low=4e8, high=6.2e8),
+    room=2.5e9,
+    disk=SimpleNamespace(low=2e6, high=1.5e9),
+    store_limit=6 * 2**30,
+    unfit=(),
+    tried=11.4,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +67,7 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     report = SimpleNamespace(
         html=Path("results/tiny/report.html"), verdict=SimpleNamespace(sentences=VERDICT)
     )
-    fake = SimpleNamespace(calls=[], trained=3, missing=(), shifts=())
+    fake = SimpleNamespace(calls=[], trained=3, missing=(), shifts=(), estimate=ESTIMATE)
 
     def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit, redact):
         fake.calls.append((space.experiment.name, results, tracking_uri, device))
@@ -68,8 +78,9 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         profile = {"train": 60.0, "evaluate": 12.0, "load": 4.0, "track": 3.6, "search": 0.1}
         return SimpleNamespace(report=report, profile=profile, trained=fake.trained, wall_seconds=80.0)
 
-    def check_experiment(space, device):
+    def check_experiment(space, device, *, probe):
         fake.calls.append((space.experiment.name, device))
+        found = fake.estimate if probe else None
         return SimpleNamespace(
             plan=make_plan(space.experiment),
             split=SPLIT,
@@ -78,6 +89,7 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
             notes=(),
             device=DEVICE,
             privacy=None,
+            estimate=found,
         )
 
     module = types.ModuleType("hpo.search.coordinator")
@@ -243,6 +255,10 @@ def test_check_prints_the_plan(coordinator, capsys) -> None:
         "              duplicates dropped; MIT",
         "model         minilm: 6 layers, 22,700,000 weights; Apache-2.0",
         "device        cpu, float32 (the CPU has no bf16)",
+        "memory        400.0 MB to 620.0 MB in each of 2 workers, which may take 2.50 GB",
+        "disk          2.0 MB to 1.50 GB of states and hidden states; what is gone is",
+        "              computed again",
+        "time          2 min to 4 min in 2 workers, by steps tried in 11 s",
         "next: hpo run --space tiny --device cpu",
     ]
     assert list(Path().iterdir()) == []
@@ -278,6 +294,32 @@ def test_another_budget_is_refused_with_the_one_that_there_is(coordinator, capsy
     assert execute(["run", "--space", "tiny", "--budget", "large"]) == 2
     assert "'large' is not one of 'small'" in capsys.readouterr().err
     assert coordinator.calls == []
+
+
+def test_check_without_a_probe_leaves_its_rows_out(coordinator, capsys) -> None:
+    assert execute(["check", "--space", "tiny", "--no-probe"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == [
+        "device        cpu, float32 (the CPU has no bf16)",
+        "next: hpo run --space tiny",
+    ]
+
+
+def test_check_names_what_is_unlikely_to_fit(coordinator, capsys) -> None:
+    short = [
+        SimpleNamespace(parameters={"batch_size": size, "frozen_layers": 0}, trainings=count)
+        for size, count in ((64, 12), (32, 1))
+    ]
+    unknown = {"unfit": short, "seconds": None, "memory": None, "disk": None}
+    coordinator.estimate = SimpleNamespace(**{**ESTIMATE.__dict__, **unknown})
+    assert execute(["check", "--space", "tiny"]) == 0
+    assert capsys.readouterr().out.splitlines()[-6:-1] == [
+        "memory           not known on this system",
+        "unlikely to fit  batch_size 64, frozen_layers 0 (12 trainings): trained in parts",
+        "                 of a batch as far as that helps",
+        "unlikely to fit  batch_size 32, frozen_layers 0 (1 training): trained in parts",
+        "                 of a batch as far as that helps",
+    ]
 
 
 def test_a_setting_is_told_with_its_range_step_and_condition() -> None:

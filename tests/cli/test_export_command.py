@@ -24,6 +24,7 @@ ORIGIN: dict[str, Any] = {
     "max_length": 64,
     "text": "text",
     "second_text": "second_text",
+    "scrub": False,
     "metric": "accuracy",
     "validation_score": 0.7,
     "test_score": 0.731,
@@ -49,7 +50,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Stands for what trains: ``changes`` of what comes of it."""
-    fake = SimpleNamespace(changes={}, warnings=[], asked=[], written=[])
+    fake = SimpleNamespace(changes={}, warnings=[], redacted=False, asked=[], written=[])
 
     class Export:
         def __init__(self, folder: Path, strategy: str | None) -> None:
@@ -58,6 +59,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
             self.among = 5
             self.experiment = experiment()
             self.warnings = fake.warnings
+            self.redacted = fake.redacted
 
         def write(self, target: Path) -> Origin:
             fake.written.append(target)
@@ -105,6 +107,12 @@ def test_what_is_alike_and_not_equal_is_told(found: SimpleNamespace, capsys) -> 
         "note: trained again where not all is as it was (threads: 2 -> 1): the model is alike, not equal; "
         "test accuracy 0.740, where 0.731 was recorded" in told
     )
+
+
+def test_that_classes_have_no_names_is_told(found: SimpleNamespace, capsys) -> None:
+    found.redacted = True
+    assert execute(["export", "tiny"]) == 0
+    assert "note: classes are named by number in it" in capsys.readouterr().out
 
 
 def test_a_name_that_the_registry_does_not_take_is_refused_before_anything_is_done(

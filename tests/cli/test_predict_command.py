@@ -57,6 +57,14 @@ def test_each_text_has_a_row_with_its_label_and_no_text(model: SimpleNamespace, 
     assert captured.err == ""
 
 
+def test_texts_are_scrubbed_as_those_of_the_training_were(model: SimpleNamespace, capsys) -> None:
+    Path("texts.csv").write_text("text\nwrite to a.b@example.org\n")
+    model.predictions = [Prediction({"positive": 0.9})]
+    assert execute(["predict", exported(scrub=True), "texts.csv"]) == 0
+    assert model.given == [("write to [EMAIL]",)]
+    assert "example" not in capsys.readouterr().out
+
+
 def test_another_column_and_another_place_are_asked_for(model: SimpleNamespace, capsys) -> None:
     model.predictions = [Prediction({"good": 0.9}), Prediction({"bad": 0.8})]
     model.cut = 1

@@ -20,7 +20,7 @@ from tokenizers.pre_tokenizers import Whitespace
 
 from benchmarks.tiny import BAD, GOOD, NEUTRAL
 from hpo.config.parameters import complete
-from hpo.data.tokens import tokenize
+from hpo.data.tokens import between, tokenize
 from hpo.errors import UserError
 from hpo.models import exported as exported_module
 from hpo.models.classifier import Classifier, build_classifier
@@ -243,6 +243,23 @@ def test_a_pipeline_reads_texts_in_batches_as_a_decoder_reads_each_alone(
         rows = [torch.from_numpy(row[None].astype(np.int64)) for row in ids]
         scores = torch.cat([exported.classifier(row, torch.ones_like(row)) for row in rows]).softmax(-1)
     assert [one["label"] for one in found] == [NAMES[best] for best in scores.argmax(-1)]
+    assert [one["score"] for one in found] == pytest.approx(scores.amax(-1).tolist(), abs=1e-5)
+
+
+def test_a_pipeline_reads_two_texts_as_a_decoder_did_where_the_separator_is_given(
+    texts: list[str], tmp_path: Path
+) -> None:
+    """A decoder's tokenizer puts nothing between two texts; the card says what stands there."""
+    tokenizer = tokenizer_of_a_decoder(eos_token="<end>")
+    exported = exported_of("llama", tokenizer, "pair", pooling="last")
+    pairs = [(texts[i], texts[i + 1]) for i in range(12)]
+    ids = tokenize(tokenizer, pairs, LENGTH)
+    assert write_folder(exported, ids, tmp_path)[0] == "own"
+    classify: Any = hf.pipeline("text-classification", model=str(tmp_path), truncation=True, device=-1)
+    found = classify([{"text": one, "text_pair": between(tokenizer) + other} for one, other in pairs])
+    rows, mask = padded(ids)
+    with torch.no_grad():
+        scores = exported.classifier(rows, mask).softmax(-1)
     assert [one["score"] for one in found] == pytest.approx(scores.amax(-1).tolist(), abs=1e-5)
 
 

@@ -94,6 +94,15 @@ def test_the_second_text_stands_behind_what_training_put_there() -> None:
     assert 'classify({"text": "A text.", "text_pair": "\\nAnother."})' in card_of(pairs, between="\n")
 
 
+def test_what_was_replaced_in_texts_is_told_to_those_who_use_a_pipeline() -> None:
+    records = make_records()
+    scrubbed = records.run.model_copy(update={"experiment": {"task": {"scrub": True}}})
+    assert "`hpo predict` puts them there, too; a pipeline does not." in card_of(
+        records.model_copy(update={"run": scrubbed})
+    )
+    assert "[EMAIL]" not in card_of(records)
+
+
 def test_of_models_that_are_compared_the_card_names_its_own() -> None:
     model = ModelInfo(source="owner/small", licence="its own licence", sha256="5" * 64)
     card = card_of(make_records(), model=model)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -122,6 +124,29 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(
         assert facts([found[asked.seed]]) == facts([wanted[asked.model_dump_json()]])
 
 
+def test_a_job_at_which_a_worker_is_killed_twice_is_taken_not_to_fit_the_memory(
+    one: ProcessExecutor, mine: InProcessExecutor
+) -> None:
+    def kill_twice() -> None:
+        for _ in range(2):
+            process = one._workers[0].process
+            assert process.pid is not None
+            os.kill(process.pid, signal.SIGKILL)
+            while one._workers[0].process is process:
+                time.sleep(0.01)
+
+    asked = job(0, epochs=5000.0)
+    one.submit(asked)
+    killer = threading.Thread(target=kill_twice)
+    killer.start()
+    answered, done = one.next_done()
+    killer.join()
+    assert answered is asked
+    assert done == Done(out_of_memory="the worker was killed, most likely for memory")
+    after = job(0, seed=31)
+    assert facts([*results(one, [after]).values()]) == facts([*results(mine, [after]).values()])
+
+
 def test_a_worker_that_died_with_nothing_in_its_hands_is_replaced_and_told_that_the_test_split_is_open(
     two: ProcessExecutor, mine: InProcessExecutor
 ) -> None:
@@ -212,6 +237,6 @@ def test_there_are_as_many_workers_as_cores_trainings_and_memory_allow(
     monkeypatch: pytest.MonkeyPatch, cores: int, width: int, gigabytes: int, workers: int
 ) -> None:
     monkeypatch.setattr(module, "cores", lambda: cores)
-    monkeypatch.setattr(module, "_memory", lambda: gigabytes * 2**30)
+    monkeypatch.setattr(module, "free_memory", lambda: gigabytes * 2**30)
     assert fastest("cpu", width) == workers
     assert fastest("cuda", width) == fastest("cuda:1", width) == 1

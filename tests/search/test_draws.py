@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hpo.config.experiment import Choices, Compare, Experiment, Range
 from hpo.search.draws import Drawn, Draws, configuration, strategy_values
+from hpo.search.storage import MEMORY
 from tests.search.search_space import experiment
 
 LINEAR, RESTARTS = "linear", "cosine_with_restarts"
@@ -156,3 +157,72 @@ def test_drawing_leaves_optunas_verbosity_alone() -> None:
     before = optuna.logging.get_verbosity()
     draws(experiment(), LINEAR, 0, 1)
     assert optuna.logging.get_verbosity() == before
+
+
+def after_ten(sampler: str, state: TrialState, constraints: dict[str, float] | None, times: int) -> list[int]:
+    """``frozen_layers`` of the draw, with so many seeds, after ten trials: two of 0, and eight of 2 that ended so."""
+    space = experiment(budget={"sampler": "random", "trials": 10})
+    earlier = []
+    for number in range(10):
+        params, distributions = Draws(space, LINEAR, 0).draw(number, ())
+        short = number > 1
+        params["frozen_layers"] = 2 if short else 0
+        value = None if short else 0.5 + params["learning_rate"]
+        held = constraints if short else None
+        earlier.append(
+            create_trial(
+                state=state if short else TrialState.COMPLETE,
+                value=value,
+                params=params,
+                distributions=distributions,
+                constraints=held,
+            )
+        )
+    found = []
+    for seed in range(times):
+        e = experiment(budget={"sampler": sampler, "trials": 40, "startup_trials": 3}, seed=seed)
+        found.append(Draws(e, LINEAR, 0).draw(10, earlier)[0]["frozen_layers"])
+    return found
+
+
+def test_tpe_draws_less_of_what_did_not_fit_the_memory_than_of_what_it_knows_nothing_of() -> None:
+    infeasible = after_ten("tpe", TrialState.PRUNED, {MEMORY: 1.0}, 60)
+    unseen = after_ten("tpe", TrialState.FAIL, None, 60)
+    assert unseen.count(2) > 10 > 2 * infeasible.count(2)
+
+
+def test_gp_draws_none_of_what_did_not_fit_the_memory() -> None:
+    assert after_ten("gp", TrialState.PRUNED, {MEMORY: 1.0}, 6).count(2) == 0
+
+
+def test_a_metric_that_is_minimised_is_searched_as_its_negative_is_maximised() -> None:
+    task = experiment().task
+    count = 12
+    budget = {"sampler": "tpe", "trials": count, "startup_trials": 3}
+    high = experiment(budget=budget, task=task.model_copy(update={"metric": "accuracy"}))
+    low = experiment(budget=budget, task=task.model_copy(update={"metric": "log_loss"}))
+    first = draws(high, RESTARTS, 0, count, scores=lambda p: -p["learning_rate"])
+    second = draws(low, RESTARTS, 0, count, scores=lambda p: p["learning_rate"])
+    assert first == second
+
+
+@pytest.mark.parametrize(("sampler", "count"), [("tpe", 10), ("gp", 6)])
+def test_draws_after_one_that_did_not_fit_are_the_same_when_a_run_is_resumed(
+    sampler: str, count: int
+) -> None:
+    e = experiment(budget={"sampler": sampler, "trials": count, "startup_trials": 3})
+    undisturbed = Draws(e, RESTARTS, 0)
+    trials: list[FrozenTrial] = []
+    for number in range(count):
+        drawn = undisturbed.draw(number, trials)
+        assert Draws(e, RESTARTS, 0).draw(number, trials) == drawn
+        short = number % 3 == 2
+        trials.append(
+            create_trial(
+                state=TrialState.PRUNED if short else TrialState.COMPLETE,
+                value=None if short else drawn[0]["learning_rate"],
+                params=drawn[0],
+                distributions=drawn[1],
+                constraints={MEMORY: 1.0} if short else None,
+            )
+        )

@@ -16,10 +16,12 @@ from hpo.config.space import load_space
 from hpo.data.batches import collate
 from hpo.data.task_data import load_task
 from hpo.data.tokens import tokenize
+from hpo.data.unlabelled import Unlabelled
 from hpo.errors import UserError
 from hpo.models.exported import load_model, pass_of
 from hpo.records.files import read_records, write_confirmation, write_run
 from hpo.records.origin import read_origin
+from hpo.records.redaction import without_names
 from hpo.records.schema import Confirmation, Metric
 from hpo.report.sentences import verdict
 from hpo.runtime import engine
@@ -27,6 +29,7 @@ from hpo.runtime.jobs import Job
 from hpo.runtime.loading import load
 from hpo.runtime.prediction import Predictor, read_given
 from hpo.search import coordinator
+from hpo.search.accounts import mechanism
 from hpo.search.coordinator import run_experiment
 from hpo.search.export import Export, best_by_validation
 from hpo.search.plan import forks
@@ -34,6 +37,7 @@ from hpo.training.optimizers import as_scored
 from hpo.training.store import Store
 from tests.search.test_kinds import SPACE as KINDS
 from tests.search.test_kinds import entities, label_sets, pairs
+from tests.search.test_private_run import SPACE as PRIVATE
 
 SPACE = """\
 question: Which <schedule>, in | small?
@@ -92,7 +96,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def trials_logits(folder: Path, c: Confirmation) -> tuple[list[str], np.ndarray]:
     """Validation texts and the logits of a confirmation's best rung, by its own worker with all its shortcuts."""
     records = read_records(folder)
-    loaded = load(Experiment.model_validate(records.run.experiment), "cpu", 1)
+    experiment = Experiment.model_validate(records.run.experiment)
+    loaded = load(experiment, "cpu", 1, mechanism=mechanism(experiment, folder))
     worker = loaded.worker(loaded.recall(Store(folder.parent / ".aside"), forks(loaded.experiment)))
     for number in range(c.best_rung + 1):
         worker.do(Job(parameters=c.parameters, seed=c.seed, rung=number))
@@ -241,6 +246,38 @@ def test_the_card_tells_question_verdict_score_licences_and_how_to_load_it(
     assert str(results.parent) not in card
     assert "reviews.csv" in card
     assert str(tiny_data.parent) not in card
+
+
+def test_names_of_classes_that_the_records_leave_out_are_in_no_file(results: Path, tmp_path: Path) -> None:
+    write_run(results / "tiny", without_names(read_records(results / "tiny").run))
+    export = Export(results / "tiny", "linear")
+    export.write(tmp_path / "model")
+    assert export.redacted
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["id2label"] == {"0": "class 1", "1": "class 2"}
+    for path in (tmp_path / "model").iterdir():
+        assert b"negative" not in path.read_bytes(), path
+
+
+def test_a_private_training_is_brought_back_with_the_noise_that_it_had(
+    tiny_data: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    space = PRIVATE.format(data=tiny_data, model=tiny_model, sampler="random", pruner="none")
+    folder = run(tmp_path, space) / "tiny"
+    shutil.rmtree(folder.parent / ".store")
+    export = Export(folder, "privacy_epsilon=8.0")
+    origin = export.write(tmp_path / "model")
+    assert origin.retrained > 0
+    assert origin.rescored == export.confirmation.test_score
+    records = read_records(folder)
+    assert origin.data_sha256 == records.run.split.sha256
+    assert "| Differential privacy | epsilon 8 at delta 0.001" in (tmp_path / "model/README.md").read_text()
+    texts, wanted = trials_logits(folder, export.confirmation)
+    found = Predictor(tmp_path / "model", "cpu").predict(Unlabelled(tuple(texts)))
+    probabilities = np.exp(wanted) / np.exp(wanted).sum(1, keepdims=True)
+    names = load_task(export.experiment.task, export.experiment.seed).label_names
+    assert [next(iter(one.labels)) for one in found] == [names[best] for best in wanted.argmax(1)]
+    assert [next(iter(one.labels.values())) for one in found] == pytest.approx(probabilities.max(1), abs=1e-5)
 
 
 def test_what_cannot_be_exported_is_refused_with_what_to_do(results: Path) -> None:

@@ -150,7 +150,7 @@ def test_trainings_of_each_model_can_be_verified(results: Path) -> None:
 
 
 def test_what_is_checked_and_recorded_tells_each_model(space: Space, results: Path) -> None:
-    checked = check_experiment(space, "cpu")
+    checked = check_experiment(space, "cpu", probe=False)
     assert [(info.source, info.layers) for info in checked.models] == [
         ("folder model", 3),
         ("folder model, lowest 2 layers", 2),

@@ -43,12 +43,17 @@ def test_a_running_trial_is_taken_up_again_and_reports_are_not_doubled(tmp_path:
     study = StudyStorage(tmp_path).study("cosine", 1)
     assert len(study) == 3
     study.report(2, 64, 0.5)
-    study.report(2, 64, 0.9)
+    lines = journal_path(tmp_path).read_text().count("\n")
+    study.report(2, 64, 0.5)
+    assert journal_path(tmp_path).read_text().count("\n") == lines
     study.end(2, "complete", 0.5)
     assert study.trial(2).intermediate_values == {64: 0.5}
 
 
-@pytest.mark.parametrize(("state", "accuracy"), [("complete", 0.7), ("pruned", None), ("failed", None)])
+@pytest.mark.parametrize(
+    ("state", "accuracy"),
+    [("complete", 0.7), ("pruned", None), ("failed", None), ("infeasible", None)],
+)
 def test_a_trial_added_whole_is_as_one_that_was_begun_reported_and_ended(
     tmp_path: Path, state: str, accuracy: float | None
 ) -> None:
@@ -59,9 +64,36 @@ def test_a_trial_added_whole_is_as_one_that_was_begun_reported_and_ended(
     study.end(0, state, accuracy)
     study.add({"learning_rate": 1e-3}, SPACE, 7, state, accuracy, {64: 0.6, 128: 0.7})
     begun, added = StudyStorage(tmp_path).study("cosine", 1).trials()
-    for fact in ("state", "values", "params", "distributions", "user_attrs", "intermediate_values"):
+    facts = ("state", "values", "params", "distributions", "user_attrs", "intermediate_values", "constraints")
+    for fact in facts:
         assert getattr(begun, fact) == getattr(added, fact), fact
     assert added.datetime_complete is not None
+
+
+def test_what_did_not_fit_the_memory_breaks_a_constraint_that_optunas_own_client_reads(
+    tmp_path: Path,
+) -> None:
+    study = StudyStorage(tmp_path).study("cosine", 1)
+    for accuracy, state in ((0.7, "complete"), (None, "infeasible"), (None, "failed")):
+        study.begin({"learning_rate": 1e-3}, SPACE, seed=7)
+        study.end(len(study) - 1, state, accuracy)
+    storage = JournalStorage(JournalFileBackend(str(journal_path(tmp_path))))
+    trials = optuna.load_study(study_name="cosine/r1", storage=storage).trials
+    assert [t.state for t in trials] == [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]
+    assert [t.constraints for t in trials] == [{}, {"memory": 1.0}, {}]
+
+
+def test_an_end_that_a_kill_cut_short_is_stored_again(tmp_path: Path) -> None:
+    study = StudyStorage(tmp_path).study("cosine", 1)
+    study.begin({"learning_rate": 1e-3}, SPACE, seed=7)
+    study.end(0, "infeasible", None)
+    path = journal_path(tmp_path)
+    data = path.read_bytes()
+    path.write_bytes(data[: data.rfind(b"\n", 0, len(data) - 1) + 1])  # without the last record, its state
+    again = StudyStorage(tmp_path).study("cosine", 1)
+    assert not again.trial(0).state.is_finished()
+    again.end(0, "infeasible", None)
+    assert (again.trial(0).state, again.trial(0).constraints) == (TrialState.PRUNED, {"memory": 1.0})
 
 
 def test_a_trial_by_its_draw_is_the_one_of_its_study_however_studies_mix(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy, one_hot
 from hpo.config.parameters import complete
 from hpo.data.task_data import TaskData
 from hpo.models.classifier import build_classifier
+from hpo.models.objective import Outputs
 from hpo.models.pretrained import Pretrained
 from hpo.training.backward import Backward
 from hpo.training.examples import TrainingTexts
@@ -20,7 +21,9 @@ from hpo.training.mixup import draw_mix
 from hpo.training.optimizers import build_optimizer
 from hpo.training.precision import choose_precision
 from tests.training.planning import plan
+from tests.training.test_loop import Grads
 
+CPU = torch.device("cpu")
 SETTINGS: dict[str, Any] = {"dropout": 0.0, "frozen_layers": 1, "pooling": "mean", "head_hidden_sizes": ()}
 
 
@@ -48,7 +51,8 @@ def test_the_loss_is_that_of_soft_labels_on_mixed_states(pretrained: Pretrained)
     mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0], [1, 1, 0, 0], [1, 1, 1, 1]])
     labels = torch.tensor([0, 1, 1, 0])
     share, partners = torch.tensor([0.3]), torch.tensor([2, 0, 1, 3])
-    loss = Backward(model, choose_precision("cpu"))((ids, mask, labels, share, partners))
+    weights = torch.tensor([0.3, 0.7])
+    loss = Backward(model, choose_precision("cpu"))((ids, mask, labels, share, partners, weights))
 
     hidden = model.body(input_ids=ids, attention_mask=mask).last_hidden_state
     pooled = torch.stack([row[: int(m.sum())].mean(0) for row, m in zip(hidden, mask, strict=True)])
@@ -69,9 +73,8 @@ def test_a_batch_mixed_with_itself_alone_is_the_batch(pretrained: Pretrained) ->
     )
     backward = Backward(model, choose_precision("cpu"))
     plain = backward((ids, mask, labels))
-    assert float(backward((ids, mask, labels, torch.tensor([0.4]), torch.tensor([0, 1])))) == pytest.approx(
-        float(plain)
-    )
+    mix = (torch.tensor([0.4]), torch.tensor([0, 1]), torch.tensor([0.4, 0.6]))
+    assert float(backward((ids, mask, labels, *mix))) == pytest.approx(float(plain))
 
 
 def test_training_with_mixup_differs_and_comes_to_the_same_bits_again(
@@ -91,3 +94,24 @@ def test_training_with_mixup_differs_and_comes_to_the_same_bits_again(
     assert torch.equal(weights(0.4), weights(0.4))
     assert not torch.equal(weights(0.4), weights(0.0))
     assert not torch.equal(weights(0.4), weights(1.0))
+
+
+@pytest.mark.parametrize("accumulation", [2, 3, 8])
+@pytest.mark.parametrize("class_weights", ["none", "balanced"])
+def test_a_batch_in_parts_mixes_each_text_with_the_partner_that_it_has_in_the_whole(
+    pretrained: Pretrained, task: TaskData, accumulation: int, class_weights: str
+) -> None:
+    texts = TrainingTexts(task.train, pretrained.tokenizer, 32, None, seed=1)
+    settings = complete({**SETTINGS, "class_weights": class_weights})
+    course = plan(texts, 5, (), epochs=1.0, **SETTINGS)
+    found = []
+    for number in (1, accumulation):
+        objective = Outputs("text-classification", 2, np.array([0, 0, 0, 1])).objective(settings, CPU)
+        model = build_classifier(pretrained, settings, 2, head_seed=9, objective=objective)
+        optimizer, backward = Grads(model), Backward(model, choose_precision("cpu"))
+        trained = train_segment(backward, optimizer, course.steps_of(0), 5, 1e9, number, mixup=0.7)
+        found.append((optimizer.kept, trained.loss))
+    assert found[1][1] == pytest.approx(found[0][1], rel=1e-5)
+    assert len(found[0][0]) == course.steps
+    for whole, parted in zip(found[0][0], found[1][0], strict=True):
+        assert (whole - parted).norm() <= 1e-5 * whole.norm()

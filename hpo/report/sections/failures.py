@@ -14,8 +14,10 @@ def failure_rule(records: Records) -> str:
     """What counts as failed and what becomes of it."""
     if records.run.source == "hpo":
         return (
-            "A trial fails when its training or validation loss is not finite by an evaluation. It stays among the trials "
-            "and in the cost of its search, is not drawn again and cannot be selected"
+            "A trial fails when its training or validation loss is not finite by an evaluation, or when the memory does not "
+            "hold its training with one text at a time; where that holds fewer texts than a step has, the step is computed "
+            "in more parts. A failed trial stays among the trials and in the cost of its search, is not drawn again and "
+            "cannot be selected"
         )
     return f"A trial counts as failed where {records.run.source} calls it so; such a trial cannot be selected"
 
