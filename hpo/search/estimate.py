@@ -77,6 +77,9 @@ def estimate(loaded: Loaded, workers: int) -> Estimate:
         planned, trials = plan_trials(experiment, recall)
         baseline, fixed = plan_baseline(experiment, recall, trials)
         costs = _Costs(_try(probe, [*planned, *baseline], room))
+        if costs.known and experiment.budget.device_seconds is not None:
+            planned, trials = plan_trials(experiment, recall, costs.seconds)
+            baseline, fixed = plan_baseline(experiment, recall, trials)
         confirmed = plan_confirmations(experiment, recall, planned, trials, costs.trained)
     loads, every = (trials, fixed, confirmed), (*planned, *baseline)
     limit = STORE_LIMIT if experiment.store_limit is None else experiment.store_limit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,23 +60,56 @@ class Load:
         return Load(share, Workload(tested), Workload(tested))
 
 
-def plan_trials(experiment: Experiment, recall: Recall) -> tuple[list[Planned], Load]:
-    """Every trial, as far as there is time."""
+def plan_trials(
+    experiment: Experiment, recall: Recall, seconds: Callable[[Workload], float] | None = None
+) -> tuple[list[Planned], Load]:
+    """Every trial, as far as there is time.
+
+    Args:
+        seconds: that work takes: of searches that end by what their trials are charged, only those trials count then that
+            are begun. None: not known yet, and all count.
+    """
     logging.getLogger("optuna").setLevel(logging.WARNING)
     until = time.perf_counter() + PLANNING
     planned: list[Planned] = []
-    load = Load.empty(experiment)
+    load, drawn = Load.empty(experiment), 0
+    purses = [_Purse(experiment, seconds) for _ in ("most", "least")]
     for parameters, seed, study, stops in _draws(experiment):
+        drawn += 1
         course = recall.course(parameters, seed)
         last = len(course.rungs) - 1
-        load.most.add(recall, course, last)
-        load.least.add(recall, course, 0 if stops else last)
-        planned.append(_planned(recall, course, study))
+        ways = zip((load.most, load.least), purses, (last, 0 if stops else last), strict=True)
+        begun = [way for way in ways if way[1].pays(study)]
+        for of, purse, rung in begun:
+            of.add(recall, course, rung)
+            purse.charge(study, recall, course, rung)
+        if begun:
+            planned.append(_planned(recall, course, study))
         if time.perf_counter() > until:
             break
-    return planned, Load(
-        _studies(experiment) * experiment.budget.trials / len(planned), load.least, load.most
-    )
+    return planned, Load(_studies(experiment) * experiment.budget.trials / drawn, load.least, load.most)
+
+
+class _Purse:
+    """What searches have left of a budget in device-seconds: where there is none, or none knows what work takes, enough."""
+
+    def __init__(self, experiment: Experiment, seconds: Callable[[Workload], float] | None) -> None:
+        self._experiment = experiment
+        self._seconds = seconds
+        self._charged: defaultdict[tuple[str, int], float] = defaultdict(float)
+
+    def pays(self, study: tuple[str, int]) -> bool:
+        """Whether a search begins a further trial."""
+        budget = self._experiment.budget.device_seconds
+        return budget is None or self._charged[study] < budget
+
+    def charge(self, study: tuple[str, int], recall: Recall, course: Course, until: int) -> None:
+        """Charge a search for a training up to an evaluation, as if it ran alone."""
+        if self._seconds is None or self._experiment.budget.device_seconds is None:
+            return
+        alone = Load.empty(self._experiment).most
+        alone.add(recall, course, until)
+        self._charged[study] += self._seconds(alone)
 
 
 def plan_baseline(experiment: Experiment, recall: Recall, trials: Load) -> tuple[list[Planned], Load]:

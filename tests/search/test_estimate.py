@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +184,16 @@ def test_without_a_probe_nothing_is_tried(
 ) -> None:
     monkeypatch.setattr(Probe, "__init__", lambda *_: pytest.fail("it was tried"))
     assert check_experiment(space(), "cpu", probe=False).estimate is None
+
+
+def test_where_cost_ends_searches_the_trials_that_they_begin_are_counted(
+    space: Callable[..., Space], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step takes a second and all else nothing: of at most 4 trials of 8 steps a search begins 3 for 20 seconds."""
+    cost = Cost(**{field.name: float(field.name == "step") for field in fields(Cost)})
+    monkeypatch.setattr(Probe, "cost", lambda *_: cost)
+    asked = space(depths="0", rate="{low: 1e-4, high: 1e-2, log: true}")
+    assert estimated(asked).steps == Span(6 * 4 * 8 + 6 * 8 + 3 * 16, 6 * 4 * 8 + 6 * 8 + 3 * 16)
+    budget = asked.experiment.budget.model_copy(update={"device_seconds": 20.0})
+    by_cost = replace(asked, experiment=asked.experiment.model_copy(update={"budget": budget}))
+    assert estimated(by_cost).steps == Span(6 * 3 * 8 + 6 * 8 + 3 * 16, 6 * 3 * 8 + 6 * 8 + 3 * 16)
