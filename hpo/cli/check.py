@@ -97,7 +97,7 @@ def _cost_rows(estimate: Estimate) -> list[tuple[str, str]]:
     workers, tried = count_of(estimate.workers, "worker"), duration(estimate.tried)
     memory = "not known on this system"
     if estimate.memory is not None:
-        memory = f"{_between(estimate.memory, size)} in each of {workers}, which may take {size(int(estimate.room))}"
+        memory = f"{_between(estimate.memory, size)} in each of {workers}, {size(int(estimate.room))} free for each"
     rows = [("memory", memory)]
     for unfit in estimate.unfit:
         kind = ", ".join(f"{name} {_value(value)}" for name, value in unfit.parameters.items())

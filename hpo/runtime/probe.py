@@ -130,7 +130,8 @@ class Probe:
 
         small = wide.first(SMALL)
         take(small)  # libraries choose their kernels, and the optimizer makes its moments
-        state = capture(backward.model, optimizer)  # a worker has one to write while it trains on
+        # A worker writes one while it trains to the next.
+        states = [capture(backward.model, optimizer), capture(backward.model, optimizer)]
         least, seconds = self._peak(lambda: take(small))
         grown = before + SMALL * (least - before)  # if all of it grew with the batch, as not all does
         share = 1 if grown <= room and seconds < LONG else 2
@@ -150,7 +151,7 @@ class Probe:
             base=base,
             held=held,
             scoring=scoring,
-            state=float(sum(tensor.nbytes for tensor in state.tensors.values())),
+            state=float(sum(tensor.nbytes for tensor in states[0].tensors.values())),
         )
 
     def _read(self, course: Course, index: int) -> tuple[_Part, float]:

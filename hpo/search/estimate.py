@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,9 +15,10 @@ from hpo.config.parameters import Value
 from hpo.runtime.loading import GPU_SHARE, Loaded
 from hpo.runtime.memory import Usage, free_memory
 from hpo.runtime.probe import Cost, Probe
-from hpo.search.foresight import Load, Planned, plan_baseline, plan_confirmations, plan_trials
+from hpo.search.foresight import Load, Planned, loads, plan_baseline, plan_trials
 from hpo.search.plan import forks
-from hpo.search.workload import COSTLY, Stretch, Structure, Workload
+from hpo.search.workload import COSTLY, Structure, Workload
+from hpo.training.prefixes import ARRAYS_KEPT
 from hpo.training.store import STORE_LIMIT
 
 TRYING = 12.0  # seconds after which no further structure is tried: what is left is taken to lie between
@@ -25,7 +26,7 @@ TRYING = 12.0  # seconds after which no further structure is tried: what is left
 
 @dataclass(frozen=True)
 class Span:
-    """From the least to the most (``hpo.search.foresight.Load``)."""
+    """Between the leanest and the largest run (``hpo.search.foresight.Load``)."""
 
     low: float
     high: float
@@ -74,23 +75,19 @@ def estimate(loaded: Loaded, workers: int) -> Estimate:
     experiment, room = loaded.experiment, _room(loaded, workers)
     with closing(Probe(loaded, forks(experiment))) as probe:
         recall, measured = probe.recall, probe.measured
-        planned, trials = plan_trials(experiment, recall)
-        baseline, fixed = plan_baseline(experiment, recall, trials)
-        costs = _Costs(_try(probe, [*planned, *baseline], room))
-        if costs.known and experiment.budget.device_seconds is not None:
-            planned, trials = plan_trials(experiment, recall, costs.seconds)
-            baseline, fixed = plan_baseline(experiment, recall, trials)
-        confirmed = plan_confirmations(experiment, recall, planned, trials, costs.trained)
-    loads, every = (trials, fixed, confirmed), (*planned, *baseline)
+        planned, baseline = plan_trials(experiment, recall), plan_baseline(experiment, recall)
+        every = [*planned, *baseline[:1]]  # all of the baseline are alike
+        costs = _Costs(_try(probe, every, room), workers)
+        work = loads(experiment, recall, planned, baseline, costs.seconds)
     limit = STORE_LIMIT if experiment.store_limit is None else experiment.store_limit
     return Estimate(
         workers=workers,
-        steps=_span(loads, lambda load: load.steps),
-        states=_span(loads, lambda load: len(load.states)),
-        seconds=_span(loads, lambda load: costs.seconds(load) / workers) if costs.known else None,
-        memory=costs.memory(every) if measured and costs.known else None,
+        steps=_span(work, lambda load: load.steps),
+        states=_span(work, lambda load: len(load.states)),
+        seconds=_span(work, costs.seconds) if costs.known else None,
+        memory=costs.memory(every, _kept_open(work)) if measured and costs.known else None,
         room=room,
-        disk=_span(loads, costs.disk, limit) if costs.known else None,
+        disk=_span(work, costs.disk, limit) if costs.known else None,
         store_limit=limit,
         unfit=costs.unfit(every, room) if measured else (),
         tried=time.perf_counter() - started,
@@ -98,16 +95,21 @@ def estimate(loaded: Loaded, workers: int) -> Estimate:
 
 
 def _span(loads: Sequence[Load], what: Callable[[Workload], float], limit: float = np.inf) -> Span:
-    different = {id(load): load for load in loads}.values()
-    low = sum(load.share * what(load.least) for load in different)
-    high = sum(load.share * what(load.most) for load in different)
-    return Span(min(limit, low), min(limit, high))
+    least = sum(load.share * what(load.least) for load in loads)
+    most = sum(load.share * what(load.most) for load in loads)
+    # What takes the least time may take the most disk.
+    return Span(min(limit, least, most), min(limit, max(least, most)))
 
 
 class _Costs:
-    """Costs by structure; those that were not tried are taken to lie between those that were, by their work."""
+    """Costs by structure; those that were not tried are taken to lie between those that were, by their work.
 
-    def __init__(self, tried: Mapping[Structure, Cost | None]) -> None:
+    Args:
+        workers: among which the device is shared.
+    """
+
+    def __init__(self, tried: Mapping[Structure, Cost | None], workers: int) -> None:
+        self._workers = workers
         self._tried = {structure: cost for structure, cost in tried.items() if cost is not None}
         self._failed = {structure for structure, cost in tried.items() if cost is None}
         self._ascending = sorted(self._tried, key=lambda structure: structure.work)
@@ -123,19 +125,15 @@ class _Costs:
             return Cost(**{name: float(value) for name, value in values.items()})
         return self._tried[structure]
 
-    def trained(self, stretches: Iterable[Stretch]) -> float:
-        """Seconds of steps; 0 where none could be taken."""
+    def seconds(self, load: Workload) -> float:
+        """Seconds of the whole device for all work; 0 where no step could be taken."""
         if not self.known:
             return 0.0
-        return sum(
-            self.of(s.structure).step * s.calls + self.of(s.structure).token * s.tokens for s in stretches
-        )
-
-    def seconds(self, load: Workload) -> float:
-        """Device-seconds of all work."""
+        costs = [(self.of(stretch.structure), stretch) for stretch in load.segments.values()]
+        trained = sum(cost.step * stretch.calls + cost.token * stretch.tokens for cost, stretch in costs)
         read = sum(self.of(structure).read * tokens for structure, tokens in load.evaluations.values())
         passed = sum(self._passed(model) * tokens for model, tokens in load.passed.items())
-        return self.trained(load.segments.values()) + read + passed
+        return (trained + read + passed) / self._workers
 
     def _passed(self, model: Value | None) -> float:
         """Seconds of a token in a frozen layer of a model; 0 where no structure that reads hidden states was tried."""
@@ -145,10 +143,10 @@ class _Costs:
         """Bytes of states and of hidden states."""
         return sum(self.of(structure).state for structure in load.states.values()) + sum(load.lists.values())
 
-    def memory(self, planned: Sequence[Planned]) -> Span:
-        """Bytes of a worker in the leanest training and in the largest."""
+    def memory(self, planned: Sequence[Planned], kept: float) -> Span:
+        """Bytes of a worker in the leanest training, and in the largest while it keeps hidden states of ``kept`` bytes."""
         found = [self.of(training.structure).peak(training.widest) for training in planned]
-        return Span(min(found), max(found))
+        return Span(min(found), max(found) + kept)
 
     def unfit(self, planned: Sequence[Planned], room: float) -> tuple[Unfit, ...]:
         """The trainings that were seen not to fit or that seem to take more than there is, the largest batches first."""
@@ -157,14 +155,22 @@ class _Costs:
         for training in planned:
             failed = training.structure in self._failed
             if failed or (self.known and self.of(training.structure).peak(training.widest) > room):
-                counts[tuple((n, training.parameters[n]) for n in told if n in training.parameters)] += 1
+                counts[
+                    tuple((n, training.course.parameters[n]) for n in told if n in training.course.parameters)
+                ] += 1
         ordered = sorted(counts.items(), key=lambda found: dict(found[0])["batch_size"], reverse=True)
         return tuple(Unfit(dict(parameters), trainings) for parameters, trainings in ordered)
 
 
+def _kept_open(loads: Sequence[Load]) -> float:
+    """Bytes of the largest lists of hidden states, as many as a worker keeps at hand."""
+    sizes = {key: size for load in loads for key, size in load.most.lists.items()}
+    return sum(sorted(sizes.values())[-ARRAYS_KEPT:])
+
+
 def _differing(planned: Sequence[Planned]) -> list[str]:
     """The batch size, and what of ``COSTLY`` is not the same in all trainings."""
-    names = [n for n in COSTLY if len({training.parameters.get(n) for training in planned}) > 1]
+    names = [n for n in COSTLY if len({training.course.parameters.get(n) for training in planned}) > 1]
     return ["batch_size", *names]
 
 
@@ -181,8 +187,7 @@ def _try(probe: Probe, planned: Sequence[Planned], room: float) -> dict[Structur
     for structure in dict.fromkeys((order[0], order[-1], *order)):
         if len(tried) > 1 and time.perf_counter() > until:
             break
-        training = largest[structure]
-        tried[structure] = probe.cost(probe.recall.course(training.parameters, training.seed), room)
+        tried[structure] = probe.cost(largest[structure].course, room)
     return tried
 
 

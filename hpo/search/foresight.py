@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from hpo.config.experiment import Experiment
 from hpo.runtime.parts import parts_of
 from hpo.runtime.recall import Recall
 from hpo.search.draws import Draws, configuration, strategy_values
-from hpo.search.workload import Stretch, Structure, Workload, stretches, structure_of
+from hpo.search.workload import Structure, Workload, structure_of
 from hpo.seeds import derive
 from hpo.training.course import Course
 
@@ -26,16 +25,19 @@ class Planned:
 
     Attributes:
         study: None for the baseline.
-        stretches: of the whole training.
+        stops: whether it stops at its first rung in the leanest run.
         widest: padded tokens of the largest part of a step.
     """
 
-    parameters: Mapping[str, Any]
-    seed: int
+    course: Course
     study: tuple[str, int] | None
+    stops: bool
     structure: Structure
-    stretches: tuple[Stretch, ...]
     widest: int
+
+    def until(self, *, lean: bool) -> int:
+        """Number of its last evaluation."""
+        return 0 if lean and self.stops else len(self.course.rungs) - 1
 
 
 @dataclass(frozen=True)
@@ -60,96 +62,93 @@ class Load:
         return Load(share, Workload(tested), Workload(tested))
 
 
-def plan_trials(
-    experiment: Experiment, recall: Recall, seconds: Callable[[Workload], float] | None = None
-) -> tuple[list[Planned], Load]:
-    """Every trial, as far as there is time.
+Seconds = Callable[[Workload], float]
 
-    Args:
-        seconds: that work takes: of searches that end by what their trials are charged, only those trials count then that
-            are begun. None: not known yet, and all count.
-    """
+
+def plan_trials(experiment: Experiment, recall: Recall) -> list[Planned]:
+    """Every trial, as far as there is time."""
     logging.getLogger("optuna").setLevel(logging.WARNING)
     until = time.perf_counter() + PLANNING
     planned: list[Planned] = []
-    load, drawn = Load.empty(experiment), 0
-    purses = [_Purse(experiment, seconds) for _ in ("most", "least")]
     for parameters, seed, study, stops in _draws(experiment):
-        drawn += 1
-        course = recall.course(parameters, seed)
-        last = len(course.rungs) - 1
-        ways = zip((load.most, load.least), purses, (last, 0 if stops else last), strict=True)
-        begun = [way for way in ways if way[1].pays(study)]
-        for of, purse, rung in begun:
-            of.add(recall, course, rung)
-            purse.charge(study, recall, course, rung)
-        if begun:
-            planned.append(_planned(recall, course, study))
+        planned.append(_planned(recall, recall.course(parameters, seed), study, stops=stops))
         if time.perf_counter() > until:
             break
-    return planned, Load(_studies(experiment) * experiment.budget.trials / drawn, load.least, load.most)
+    return planned
 
 
-class _Purse:
-    """What searches have left of a budget in device-seconds: where there is none, or none knows what work takes, enough."""
-
-    def __init__(self, experiment: Experiment, seconds: Callable[[Workload], float] | None) -> None:
-        self._experiment = experiment
-        self._seconds = seconds
-        self._charged: defaultdict[tuple[str, int], float] = defaultdict(float)
-
-    def pays(self, study: tuple[str, int]) -> bool:
-        """Whether a search begins a further trial."""
-        budget = self._experiment.budget.device_seconds
-        return budget is None or self._charged[study] < budget
-
-    def charge(self, study: tuple[str, int], recall: Recall, course: Course, until: int) -> None:
-        """Charge a search for a training up to an evaluation, as if it ran alone."""
-        if self._seconds is None or self._experiment.budget.device_seconds is None:
-            return
-        alone = Load.empty(self._experiment).most
-        alone.add(recall, course, until)
-        self._charged[study] += self._seconds(alone)
+def plan_baseline(experiment: Experiment, recall: Recall) -> list[Planned]:
+    """All trainings of the baseline."""
+    if experiment.baseline is None:
+        return []
+    return [
+        _planned(recall, course, None)
+        for replicate in range(experiment.budget.replicates)
+        for course in _confirmed(experiment, recall, experiment.recipe(), replicate)
+    ]
 
 
-def plan_baseline(experiment: Experiment, recall: Recall, trials: Load) -> tuple[list[Planned], Load]:
-    """All trainings of the baseline, the first of which stands for them."""
-    load, planned = _beside(experiment, trials), []
-    if experiment.baseline is not None:
-        for replicate in range(experiment.budget.replicates):
-            for course in _confirmed(experiment, recall, experiment.recipe(), replicate):
-                for of in (load.least, load.most):
-                    of.add(recall, course, len(course.rungs) - 1, tested=True)
-                planned.append(_planned(recall, course, None))
-    return planned[:1], load
-
-
-def plan_confirmations(
+def loads(
     experiment: Experiment,
     recall: Recall,
-    planned: Sequence[Planned],
-    trials: Load,
-    seconds: Callable[[Sequence[Stretch]], float],
-) -> Load:
-    """The confirmations of the configurations of each study that take the least and the most ``seconds``."""
-    studies = {training.study for training in planned if training.study is not None}
-    load = _beside(experiment, trials, _studies(experiment) / len(studies))
+    trials: Sequence[Planned],
+    baseline: Sequence[Planned],
+    seconds: Seconds,
+) -> list[Load]:
+    """The work of a run of which ``trials`` are planned: of them, of the baseline and of the confirmations.
+
+    Of what is shared between them each has its own, unless all trials are planned: then there is one for all.
+
+    Args:
+        seconds: of the device that some work takes.
+    """
+    budget = experiment.budget
+    studies = {training.study for training in trials if training.study is not None}
+    every = len(experiment.strategies()) * budget.replicates
+    whole = len(trials) == every * budget.trials
+    searched = Load.empty(experiment, every * budget.trials / len(trials))
+    others = (
+        [searched, searched]
+        if whole
+        else [Load.empty(experiment), Load.empty(experiment, every / len(studies))]
+    )
+    for training in baseline:
+        _add(others[0], recall, training.course)
     for study in sorted(studies):
-        own = sorted((t for t in planned if t.study == study), key=lambda t: seconds(t.stretches))
-        for of, chosen in ((load.least, own[0]), (load.most, own[-1])):
-            for course in _confirmed(experiment, recall, chosen.parameters, study[1]):
-                of.add(recall, course, len(course.rungs) - 1, tested=True)
-    return load
+        own = [training for training in trials if training.study == study]
+        for work, lean in ((searched.least, True), (searched.most, False)):
+            for training in _begun(experiment, recall, own, seconds, lean=lean):
+                work.add(recall, training.course, training.until(lean=lean))
+        ordered = sorted(own, key=lambda t: seconds(_alone(recall, t, len(t.course.rungs) - 1)))
+        for work, chosen in ((others[1].least, ordered[0]), (others[1].most, ordered[-1])):
+            for course in _confirmed(experiment, recall, chosen.course.parameters, study[1]):
+                work.add(recall, course, len(course.rungs) - 1, tested=True)
+    return [searched] if whole else [searched, *others]
 
 
-def _beside(experiment: Experiment, trials: Load, share: float = 1.0) -> Load:
-    """Where other trainings are added: to the trials, so that what is shared is there once, unless these are not all
-    planned."""
-    return trials if trials.share == 1 else Load.empty(experiment, share)
+def _add(load: Load, recall: Recall, course: Course) -> None:
+    for work in (load.least, load.most):
+        work.add(recall, course, len(course.rungs) - 1, tested=True)
 
 
-def _studies(experiment: Experiment) -> int:
-    return len(experiment.strategies()) * experiment.budget.replicates
+def _begun(
+    experiment: Experiment, recall: Recall, own: Sequence[Planned], seconds: Seconds, *, lean: bool
+) -> Iterator[Planned]:
+    """The trials of a study that begin before it is charged as much as it may be."""
+    most, charged = experiment.budget.device_seconds, 0.0
+    for training in own:
+        if most is not None and charged >= most:
+            return
+        yield training
+        if most is not None:
+            charged += seconds(_alone(recall, training, training.until(lean=lean)))
+
+
+def _alone(recall: Recall, training: Planned, until: int) -> Workload:
+    """What a training is charged for: its work as if there were no other."""
+    work = Workload()
+    work.add(recall, training.course, until)
+    return work
 
 
 def _draws(experiment: Experiment) -> Iterator[tuple[Mapping[str, Any], int, tuple[str, int], bool]]:
@@ -174,7 +173,8 @@ def _confirmed(
         yield recall.course(parameters, derive(experiment.seed, "confirmation", replicate, index))
 
 
-def _planned(recall: Recall, course: Course, study: tuple[str, int] | None) -> Planned:
+def _planned(
+    recall: Recall, course: Course, study: tuple[str, int] | None, *, stops: bool = False
+) -> Planned:
     widest = -(-int(course.padded().max()) // parts_of(course.parameters))
-    structure = structure_of(recall, course)
-    return Planned(course.parameters, course.seed, study, structure, tuple(stretches(recall, course)), widest)
+    return Planned(course, study, stops, structure_of(recall, course), widest)

@@ -255,7 +255,7 @@ def test_check_prints_the_plan(coordinator, capsys) -> None:
         "              duplicates dropped; MIT",
         "model         minilm: 6 layers, 22,700,000 weights; Apache-2.0",
         "device        cpu, float32 (the CPU has no bf16)",
-        "memory        400.0 MB to 620.0 MB in each of 2 workers, which may take 2.50 GB",
+        "memory        400.0 MB to 620.0 MB in each of 2 workers, 2.50 GB free for each",
         "disk          2.0 MB to 1.50 GB of states and hidden states; what is gone is",
         "              computed again",
         "time          2 min to 4 min in 2 workers, by steps tried in 11 s",
