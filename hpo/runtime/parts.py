@@ -18,6 +18,7 @@ from hpo.training.course import Reader
 from hpo.training.evaluation import EvaluationSet, Predicted, predict
 from hpo.training.keys import segment_key
 from hpo.training.precision import EXACT, Precision
+from hpo.training.privacy import has_dropout
 
 
 class DoesNotFitError(Exception):
@@ -46,9 +47,25 @@ def parts_of(parameters: Mapping[str, Any]) -> int:
 
 
 def in_more_parts(parameters: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The training with twice the parts a step; None where a part is one text already."""
+    """The training with twice the parts a step; None where a part is one text, or more would be another private training."""
     parts, texts = parts_of(parameters), int(parameters["batch_size"])
-    return {**parameters, "accumulation": min(2 * parts, texts)} if parts < texts else None
+    fixed = parts >= texts or draws_by_parts(parameters)
+    return None if fixed else {**parameters, "accumulation": min(2 * parts, texts)}
+
+
+def draws_by_parts(parameters: Mapping[str, Any]) -> bool:
+    """Whether in more parts it would be another private training, which costs privacy again."""
+    return bool(parameters.get("privacy_epsilon")) and has_dropout(parameters)
+
+
+def least_part(parameters: Mapping[str, Any]) -> str:
+    """Why a training is computed in no more parts, after ``out of memory``."""
+    if draws_by_parts(parameters):
+        return (
+            f"in {parts_of(parameters)} parts a step; more would cost privacy again, since dropout is drawn part by part: "
+            "set dropout: 0, or more accumulation from the start"
+        )
+    return "with one text at a time"
 
 
 def as_trained(recall: Recall, parameters: Mapping[str, Any], seed: int, key: str) -> Mapping[str, Any]:

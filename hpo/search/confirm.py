@@ -11,7 +11,7 @@ from hpo.errors import UserError
 from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Metric, Rung, SetScores, Trial
 from hpo.runtime.jobs import SHIFT, TEST, UNTRAINED, Done, Job
-from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, parts_of
+from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_part, parts_of
 from hpo.search.trained import Trained
 from hpo.search.watchers import Watchers
 
@@ -45,7 +45,7 @@ def confirm(
         computed: the parameters of ``work``, in as many parts a step as the selected trial was trained.
 
     Raises:
-        UserError: the memory is too small for one text at a time.
+        UserError: the memory is too small, in as many parts as there may be.
     """
     trained = Trained()
     name = f"{work.strategy}, replicate {work.replicate}, confirmation {work.index}"
@@ -59,7 +59,7 @@ def confirm(
             more = in_more_parts(computed)
             if more is None:
                 raise UserError(
-                    f"{name}: out of memory with one text at a time: {error}",
+                    f"{name}: out of memory {least_part(computed)}: {error}",
                     "Free some memory, or give the command again with fewer --workers or another --device: it goes on "
                     "where it stopped.",
                 ) from None

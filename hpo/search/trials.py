@@ -18,7 +18,7 @@ from hpo.records.metrics import METRICS
 from hpo.records.schema import Trial
 from hpo.records.selection import is_over, select
 from hpo.runtime.jobs import Done, Job
-from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, parts_of
+from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_part, parts_of
 from hpo.runtime.recall import Recall
 from hpo.search.confirm import best_rung
 from hpo.search.draws import Drawn, Draws, configuration, waits
@@ -174,7 +174,7 @@ class TrialRunner:
             except DoesNotFitError as error:
                 more = in_more_parts(computed)
                 if more is None:
-                    reason = f"{OUT_OF_MEMORY} with one text at a time: {error}"
+                    reason = f"{OUT_OF_MEMORY} {least_part(computed)}: {error}"
                     return self._record(work, trained, "failed", reason)
                 trained.begin_anew(error.done)
                 computed = more

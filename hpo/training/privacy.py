@@ -65,7 +65,10 @@ class Mechanism(Frozen):
             return None
         multiplier = dict(self.multipliers)[epsilon]
         # With the noise's size: equal draws at two sizes could be solved for what they disturb.
-        identity = json.dumps([sorted(parameters.items()), training, self.clip, multiplier], sort_keys=True)
+        shaping = {
+            n: value for n, value in parameters.items() if n != "accumulation" or has_dropout(parameters)
+        }
+        identity = json.dumps([sorted(shaping.items()), training, self.clip, multiplier], sort_keys=True)
         key = hmac.new(bytes.fromhex(self.secret), identity.encode(), hashlib.sha256).digest()
         return Private(
             key=key[:16],
@@ -80,6 +83,14 @@ class Mechanism(Frozen):
                 "opacus": version("opacus"),
             },
         )
+
+
+def has_dropout(parameters: Mapping[str, Any]) -> bool:
+    """Whether masks are drawn, which go by the parts of a batch; without, any number of parts gives the same sums.
+
+    Then a private training in more parts is the same mechanism with the same noise, and costs no more.
+    """
+    return bool(parameters["dropout"] or parameters["head_dropout"])
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, s
         report = SimpleNamespace(html=folder / "report.html", verdict=SimpleNamespace(sentences=("Done.",)))
         return SimpleNamespace(report=report, profile={}, trained=1, wall_seconds=1.0)
 
-    def check_experiment(space: Any, _device: object) -> SimpleNamespace:
+    def check_experiment(space: Any, _device: object, *, probe: bool) -> SimpleNamespace:
         found.append(("check", space.experiment.name))
         shift = ShiftInfo(name="nyt", source="nyt", licence="MIT", size=30, groups=(0, 0, 1), sha256="0")
         plan = make_plan(space.experiment)
@@ -76,6 +76,7 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, s
             notes=(),
             device=DEVICE,
             privacy=None,
+            estimate=None,
         )
 
     module = types.ModuleType("hpo.search.coordinator")

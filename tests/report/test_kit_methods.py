@@ -10,7 +10,15 @@ from synthetic_records import make_records
 
 from hpo.records.files import read_records
 from hpo.records.plan import earlier_digest, plan_digest
-from hpo.records.schema import SMALL_FORM, ParameterInfo, Records, Search, Stamp
+from hpo.records.schema import (
+    SMALL_FORM,
+    ParameterInfo,
+    PrivacyInfo,
+    PrivateGroup,
+    Records,
+    Search,
+    Stamp,
+)
 from hpo.report.figure import Axis, Figure, Panel
 from hpo.report.kit.methods import methods_tex
 from hpo.report.kit.methods_tests import FURTHER, further_methods
@@ -257,6 +265,30 @@ def test_names_stay_text_in_the_paragraph():
     assert "\\end" not in body
 
 
+def test_private_trainings_are_told_with_what_they_meet_and_what_is_left_out(own):
+    assert "DP-SGD" not in methods(own)
+    group = PrivateGroup(
+        epsilon=3.0,
+        spent=2.99,
+        noise_multiplier=5.2384,
+        trainings=20,
+        strategies=("linear",),
+        steps=48,
+        rate=0.125,
+    )
+    info = PrivacyInfo(
+        accountant="RDP", delta=1e-5, clip=1.0, groups=(group,), together=2.99, unprotected=("cosine",)
+    )
+    private = with_run(own, privacy=info)
+    told = methods(private)
+    assert r"At $\delta =$ $10^{-5}$" in told
+    assert r"$\varepsilon = 3$ by the 20 trainings of linear (noise multiplier 5.238)" in told
+    assert "Validation and test texts, by which configurations were selected and scored, are outside" in told
+    assert "Trained without noise: cosine." in told
+    assert {"abadi2016deep", "mironov2019sampled", "balle2020hypothesis"} <= cited(told)
+    assert bibliography(private.run, told)
+
+
 def test_the_bibliography_holds_what_is_cited_and_no_more(own, text):
     keys = set(re.findall(r"@\w+\{([^,]+),", bibliography(own.run, text)))
     assert keys == cited(text)
@@ -294,6 +326,9 @@ def test_every_sentence_cites_entries_that_there_are():
         ("lourie2024confidence", ("3455--3472", "10.18653/v1/2024.naacl-long.189")),
         ("dodge2021expected", ("4066--4073", "2021")),
         ("watanabe2023pedanova", ("4389--4396", "10.24963/ijcai.2023/488")),
+        ("abadi2016deep", ("308--318", "10.1145/2976749.2978318")),
+        ("mironov2017renyi", ("263--275", "10.1109/CSF.2017.11")),
+        ("balle2020hypothesis", ("108", "2496--2506", "2020")),
         ("iman1980approximations", ("9", "571--595", "10.1080/03610928008827904")),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hpo.runtime.parts import in_more_parts, least_part
 from hpo.runtime.worker import Worker
 from hpo.training.privacy import Mechanism
 from hpo.training.store import Store
@@ -67,3 +68,36 @@ def test_keys_of_passes_are_no_digest_of_the_texts_alone(desk: Desk, tmp_path: P
         passes.append({p.key for d in done for p in d.passes})
     assert all(passes)
     assert not passes[0] & passes[1]
+
+
+def test_a_private_training_in_more_parts_draws_as_in_one_where_it_has_no_dropout(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """So that one that did not fit the memory costs privacy once: its steps are the same but for rounding."""
+    plain = {**PRIVATE, "dropout": 0.0, "accumulation": 1}
+    own = worker(desk, tmp_path)
+    more = in_more_parts(job(**plain).parameters)
+    assert more is not None
+    courses = [own.recall.course(parameters, 1) for parameters in (job(**plain).parameters, more)]
+    privates = [course.private for course in courses]
+    assert privates[0] is not None
+    assert privates[0] == privates[1]
+    found = [[d.rung for d in train(own, **given)] for given in (plain, {**plain, "accumulation": 2})]
+    for whole, parted in zip(*found, strict=True):
+        assert whole is not None
+        assert parted is not None
+        assert parted.loss == pytest.approx(whole.loss, rel=1e-4)
+
+
+def test_with_dropout_more_parts_are_another_training_which_none_is_begun_as(
+    desk: Desk, tmp_path: Path
+) -> None:
+    given = job(**PRIVATE).parameters
+    own = worker(desk, tmp_path)
+    draws = [own.recall.course({**given, "accumulation": n}, 1).private for n in (1, 2)]
+    assert draws[0] is not None
+    assert draws[1] is not None
+    assert draws[0].key != draws[1].key
+    assert in_more_parts(given) is None
+    assert "privacy again" in least_part(given)
+    assert least_part({**given, "privacy_epsilon": 0.0}) == "with one text at a time"

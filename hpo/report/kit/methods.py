@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from hpo.records.schema import NOT_RECORDED, SMALL_FORM, ModelInfo, ParameterInfo, Records, Run
 from hpo.report.kit.cite import amount, cite, paragraphs
 from hpo.report.kit.methods_circumstances import fixed_beforehand, hardware, imported, software
+from hpo.report.kit.methods_privacy import privacy
 from hpo.report.kit.methods_search import pruning, sampling
 from hpo.report.kit.methods_tests import further_methods, verdict_tests
 from hpo.report.kit.references import DATA, MODEL
@@ -36,6 +37,7 @@ def methods_tex(records: Records, judged: Verdict, sections: Sequence[Section]) 
         "Question": _question(run),
         "Data and model": [*_data(run), *_model(run)],
         **made,
+        **({"Privacy": privacy(run)} if run.privacy is not None else {}),
         "Statistics": [*verdict_tests(records, judged), *further_methods(sections)],
         "Hardware and software": [*hardware(records), *software(run)],
         "Fixed beforehand": [fixed_beforehand(run)],
