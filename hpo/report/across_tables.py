@@ -12,7 +12,7 @@ from hpo.report.across import Across, TaskRun
 from hpo.report.across_words import items_of
 from hpo.report.table import Table, computed, make_table
 from hpo.report.tables import over
-from hpo.report.text import Units, counted, listed, seconds
+from hpo.report.text import Units, between, counted, listed, seconds
 from hpo.stats.decision import Outcome
 from hpo.stats.ranks import block_ranks
 
@@ -128,7 +128,6 @@ def runs_table(across: Across, reports: Mapping[str, str] | None = None) -> Tabl
         charged, spent = costs.charged(items), costs.spent(items)
         decided = sum(c.outcome is not Outcome.INCONCLUSIVE for c in analysis.comparisons)
         units = Units(head.metric)
-        ends = dict.fromkeys((analysis.sizes.trials[0], analysis.sizes.trials[-1]))
         shown.append(
             {
                 "Run": run.label,
@@ -137,7 +136,7 @@ def runs_table(across: Across, reports: Mapping[str, str] | None = None) -> Tabl
                 "Best": f"{listed(s.name for s in run.best)}, {units.value(best.estimate.mean)}",
                 "Not separable from it": listed(level),
                 "Margin": _margin(units, analysis.margin.value),
-                "Trials a search": " to ".join(f"{end:,}" for end in ends) if head.trials else "-",
+                "Trials a search": between(analysis.sizes.trials) if head.trials else "-",
                 "Over": over(run.records, best.estimate.units, best.seeds),
                 "Charged, s": "-" if charged is None else f"{seconds(charged)}{costs.partly(items)}",
                 "Spent, s": "-" if spent is None else seconds(spent),

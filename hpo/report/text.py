@@ -128,6 +128,12 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def between(counts: Iterable[int]) -> str:
+    """``4``; ``12 to 16`` where ``counts``, at least one, differ."""
+    sizes = sorted(set(counts))
+    return " to ".join(f"{size:,}" for size in dict.fromkeys((sizes[0], sizes[-1])))
+
+
 def ranged(counts: Iterable[int], noun: str, plural: str | None = None) -> str:
     """``4 trials``; ``12 to 16 trials`` where ``counts``, at least one, differ."""
     sizes = set(counts)

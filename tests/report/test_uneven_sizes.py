@@ -116,7 +116,7 @@ def test_uneven_trials_are_told_with_what_they_do_to_selection(by_cost, uneven):
     assert main_table(by_cost, judged.analysis).note.endswith(more)
     assert more in methods_tex(by_cost, judged, ())
     answer = " ".join(cells(objections_section(by_cost, judged)).values())
-    assert "A search of a 4 trials and b 2 trials. Device-seconds charged" in answer
+    assert "Trials of a search: a 4; b 2. Device-seconds charged" in answer
     assert more in answer
     assert f"{told}." in main_table(uneven, verdict(uneven).analysis).note
     even = make_records({"a": 0.8, "b": 0.7})

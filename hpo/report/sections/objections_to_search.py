@@ -14,7 +14,7 @@ from hpo.report.sections.robustness import edge_sentence
 from hpo.report.sentences import Verdict
 from hpo.report.sizes import uneven_trials
 from hpo.report.terms import UNRECORDED, inferred, without_search
-from hpo.report.text import counted, listed, ranged, seconds, value_text
+from hpo.report.text import between, counted, listed, seconds, value_text
 
 
 def edge_values(records: Records, judged: Verdict) -> str:  # noqa: ARG001 one signature for all answers
@@ -70,13 +70,13 @@ def _trials(run: Run, found: Mapping[Search, Sequence[Trial]]) -> str:
     sizes = sorted({len(own) for own in found.values()})
     if run.device_seconds is not None:
         each = [
-            f"{name} {ranged(counts, 'trial')}"
+            f"{name} {between(counts)}"
             for name in run.strategies
             if (counts := [len(own) for (strategy, _), own in found.items() if strategy == name])
         ]
         return (
             f"Equal in cost and not in number: a search began trials until {run.device_seconds:,g} device-seconds were "
-            f"charged to it, {run.trials:,} at most, and finished the last. A search of {listed(each)}"
+            f"charged to it, {run.trials:,} at most, and finished the last. Trials of a search: {'; '.join(each)}"
         )
     if len(sizes) > 1:
         return f"From {sizes[0]:,} to {counted(sizes[-1], 'trial')} a search"
