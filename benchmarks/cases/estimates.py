@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,8 @@ def estimates(bench: Bench) -> dict[str, Any]:
     """Each space is estimated and then run from nothing, as often as is asked for.
 
     An estimate is a range. Time and disk are held against its middle, the root of the product of its ends; memory against
-    its most, as the largest worker is measured.
+    its most, as the largest worker is measured. Time is that of the machine as it is: where its load is another in the run
+    than it was in the estimate, so is the time, and both loads are told.
     """
     bench.warm_up()
     figures: dict[str, Any] = {}
@@ -30,10 +32,12 @@ def estimates(bench: Bench) -> dict[str, Any]:
         space = bench.space(f"estimated_{name}", data)
         for repeat in range(repeats):
             estimate = _estimate(bench, space)
+            loads = {"load average, estimating": os.getloadavg()[0]}
             folder = space.parent / f"run{repeat}"
             run = bench.hpo(space, folder)
+            loads["load average, running"] = os.getloadavg()[1]
             shutil.rmtree(folder)
-            compared = compare(estimate, run)
+            compared = compare(estimate, run) | loads
             bench.say(f"estimates, {name}, repeat {repeat}: {compared}")
             for label, value in compared.items():
                 found.setdefault(name, {}).setdefault(label, []).append(value)
