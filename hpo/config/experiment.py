@@ -153,7 +153,8 @@ class Budget(Frozen):
         None,
         gt=0,
         description="A search begins trials until they are charged so much: what each would have cost alone, whatever was "
-        "shared. The last one is finished. If absent, trials alone ends it.",
+        "shared, in seconds of the whole device, so that of two workers each counts half. The last one is finished. If "
+        "absent, trials alone ends it.",
     )
     rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (), description="Numbers of examples seen at which a trial may be pruned, ascending."
