@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import re
 import sys
 from pathlib import Path
@@ -37,7 +36,6 @@ def keep_freed_memory() -> None:
 
 def give_back() -> None:
     """Give the system, and the others on a GPU, what this process keeps of memory and does not use."""
-    gc.collect()  # models hold themselves in cycles
     torch.cuda.empty_cache()
     trim = _libc("malloc_trim")
     if trim is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import time
@@ -141,6 +142,7 @@ class Worker:
     def _let_go(self) -> bool:
         """Let go of what is kept in memory for later; whether there was any."""
         kept = any([self._held.clear(), self._warm.clear()])
+        gc.collect()  # models hold themselves in cycles
         give_back()
         return kept
 

@@ -17,6 +17,7 @@ from hpo.search import coordinator, foresight
 from hpo.search import estimate as module
 from hpo.search.coordinator import check_experiment
 from hpo.search.estimate import Estimate, Span
+from tests.search.test_out_of_memory import unwritten
 from tests.search.test_run import Nobody, run
 
 SPACE = """\
@@ -38,6 +39,7 @@ budget: {{replicates: 3, trials: 4, rungs: [32, 64], sampler: {sampler}, pruner:
 @pytest.fixture(autouse=True)
 def untracked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coordinator, "Tracker", Nobody)
+    monkeypatch.setattr(coordinator, "write_report", unwritten)
 
 
 @pytest.fixture(autouse=True)
