@@ -13,7 +13,7 @@ import torch
 from hpo.config.space import Space, load_space
 from hpo.records.files import read_records
 from hpo.runtime.probe import Cost, Probe
-from hpo.search import coordinator, foresight
+from hpo.search import coordinator, foresight, prepare
 from hpo.search import estimate as module
 from hpo.search.coordinator import check_experiment
 from hpo.search.estimate import Estimate, Span
@@ -192,6 +192,7 @@ def test_where_cost_ends_searches_the_trials_that_they_begin_are_counted(
     space: Callable[..., Space], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A step takes a second and all else nothing: of at most 4 trials of 8 steps a search begins 3 for 20 seconds."""
+    monkeypatch.setattr(prepare, "fastest", lambda *_: 1)  # two workers would be charged half a second each
     cost = Cost(**{field.name: float(field.name == "step") for field in fields(Cost)})
     monkeypatch.setattr(Probe, "cost", lambda *_: cost)
     asked = space(depths="0", rate="{low: 1e-4, high: 1e-2, log: true}")
