@@ -28,7 +28,7 @@ ROOMS_BELOW = {
     "metrics": {"records"},
     "records": set(),
 }
-FLOOR = {"errors", "seeds", "__version__"}
+FLOOR = {"errors", "pulse", "seeds", "__version__"}
 ALONE = {"mlflow": {"tracking"}, "optuna": {"search", "foreign"}, "torch": {"training", "models", "runtime"}}
 
 

@@ -11,6 +11,7 @@ import torch
 
 from hpo.data.words import core
 from hpo.errors import UserError
+from hpo.pulse import progress
 
 TOP = 10  # predictions of a place that may stand there
 AT_ONCE = 16  # places of a text that are predicted together
@@ -59,6 +60,7 @@ class PredictedWords:
         )
         with torch.inference_mode():
             logits = self._model(**inputs).logits + self._barred
+        progress()
         masks = inputs["input_ids"] == self._tokenizer.mask_token_id
         found = []
         for row, place in enumerate(places):

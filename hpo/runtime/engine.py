@@ -8,8 +8,9 @@ from hpo.runtime.in_process import InProcessExecutor
 from hpo.runtime.jobs import Executor
 from hpo.runtime.loading import Loaded, cores
 from hpo.runtime.memory import free_memory
-from hpo.runtime.processes import ProcessExecutor, Setup, Wanted
+from hpo.runtime.processes import ProcessExecutor
 from hpo.runtime.recall import Recall
+from hpo.runtime.serving import Setup, Wanted
 from hpo.training.store import Store
 
 # Bytes that a worker takes at most in the shipped searches, which train a small encoder whole.

@@ -20,7 +20,7 @@ from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.loading import load
 from hpo.runtime.parts import as_trained
-from hpo.runtime.processes import Wanted
+from hpo.runtime.serving import Wanted
 from hpo.search.accounts import mechanism
 from hpo.search.circumstances import other_assets, other_numerics
 from hpo.search.confirm import best_rung

@@ -31,7 +31,7 @@ from hpo.report.writing import Report, write_report
 from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done
 from hpo.runtime.parts import as_trained
-from hpo.runtime.processes import Wanted
+from hpo.runtime.serving import Wanted
 from hpo.search.accounts import BASELINE, mechanism
 from hpo.search.circumstances import refuse_changes, refuse_names, refuse_other_circumstances
 from hpo.search.confirm import confirm

@@ -17,7 +17,8 @@ from hpo.records.files import read_records
 from hpo.records.schema import Records
 from hpo.runtime import engine
 from hpo.runtime.jobs import Job
-from hpo.runtime.processes import ProcessExecutor, Setup
+from hpo.runtime.processes import ProcessExecutor
+from hpo.runtime.serving import Setup
 from hpo.search import coordinator
 from hpo.search.coordinator import Outcome, run_experiment
 from hpo.seeds import derive
