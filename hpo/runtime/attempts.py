@@ -83,10 +83,17 @@ class Hand:
 
 @dataclass(frozen=True)
 class Lost:
-    """A worker is gone. ``killed``: by the system, most likely for memory; ``how``: for the user."""
+    """A worker is gone.
+
+    Attributes:
+        killed: by the system, most likely for memory.
+        how: for the user.
+        place: the machine where it was is gone as well.
+    """
 
     killed: bool
     how: str
+    place: bool = False
 
 
 WorkerT = TypeVar("WorkerT", bound=Hand)
@@ -128,8 +135,8 @@ class WorkersExecutor(ABC, Generic[WorkerT]):
         """Send an order; Lost where the worker turns out to be gone."""
 
     @abstractmethod
-    def _renew(self, worker: WorkerT, *, lost: bool) -> None:
-        """End what is left of this worker and put a fresh one in its place, where there is one to be had."""
+    def _renew(self, worker: WorkerT, *, lost: Lost | None) -> None:
+        """End this worker, or what is left of it where it was lost, and start another where there is a place for one."""
 
     def _take(self, worker: WorkerT, message: Answer | Beat | Lost) -> None:
         if isinstance(message, Lost):
@@ -145,7 +152,7 @@ class WorkersExecutor(ABC, Generic[WorkerT]):
         worker.task = None
         self._ended.append((task.job, answer.done))
         if answer.done.out_of_memory is not None:
-            self._renew(worker, lost=False)  # a heap in pieces holds less than a fresh one
+            self._renew(worker, lost=None)  # a heap in pieces holds less than a fresh one
 
     def _hand_out(self) -> None:
         """Give the tasks that wait to idle workers, each to the one that has its training in memory where there is one."""
@@ -167,7 +174,7 @@ class WorkersExecutor(ABC, Generic[WorkerT]):
     def _lose(self, worker: WorkerT, lost: Lost) -> None:
         """Give the task of a lost worker again, unless it seems not to fit."""
         task, worker.task = worker.task, None
-        self._renew(worker, lost=True)
+        self._renew(worker, lost=lost)
         if task is None:
             return
         task.kills += lost.killed

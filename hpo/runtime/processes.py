@@ -101,8 +101,8 @@ class ProcessExecutor(WorkersExecutor[_Process]):
         code = worker.process.exitcode
         return Lost(killed=code == KILLED, how=f"exit code {code}")
 
-    def _renew(self, worker: _Process, *, lost: bool) -> None:
-        worker.end(at_once=lost)
+    def _renew(self, worker: _Process, *, lost: Lost | None) -> None:
+        worker.end(at_once=lost is not None)
         fresh = self._start(worker.device)
         worker.process, worker.pipe = fresh.process, fresh.pipe
 

@@ -28,7 +28,7 @@ from hpo.records.metrics import METRICS
 from hpo.records.redaction import has_names, without_names
 from hpo.records.schema import Run, Stamp, Trial
 from hpo.report.writing import Report, write_report
-from hpo.runtime.engine import Engine
+from hpo.runtime.engine import Engine, On
 from hpo.runtime.jobs import Done
 from hpo.runtime.parts import as_trained
 from hpo.runtime.serving import Wanted
@@ -76,6 +76,7 @@ def run_experiment(
     workers: int | None = None,
     store_limit: int | None = None,
     redact: bool = False,
+    on: On = "here",
 ) -> Outcome:
     """Run ``space`` to its end below ``results``, from wherever an earlier run of it stopped.
 
@@ -83,6 +84,7 @@ def run_experiment(
         workers: processes that train; None: as many as are fastest here (``hpo.runtime.engine``).
         store_limit: bytes of states and hidden values that are kept below ``results``; None: the space's, else the default.
         redact: name classes by number in all that is written; a run that was begun so goes on so.
+        on: where workers are: here, or on a Ray cluster.
 
     Raises:
         UserError: the space file changed under records, another process has the folder, or something is missing.
@@ -100,7 +102,7 @@ def run_experiment(
                 report = write_report(folder)
                 seconds = time.perf_counter() - started
                 return Outcome(folder, report, {"report": seconds}, 0, seconds)
-            return _tracked(space, results, uri, device, observer, workers, store_limit, redact, started)
+            return _tracked(space, results, uri, device, observer, workers, store_limit, redact, on, started)
     except Timeout:
         raise UserError(
             f"another process is at work on {folder}",
@@ -117,6 +119,7 @@ def _tracked(
     workers: int | None,
     store_limit: int | None,
     redact: bool,
+    on: On,
     started: float,
 ) -> Outcome:
     """Train with an engine and a tracker of its own; both load while this process does."""
@@ -135,7 +138,7 @@ def _tracked(
         workers = begun.device.workers
     tracker = Tracker(uri)
     try:
-        with closing(Engine(wanted, workers, width(space.experiment))) as engine:
+        with closing(Engine(wanted, workers, width(space.experiment), on)) as engine:
             return _run(space, folder, tracker, engine, observer, redact, started)
     except BaseException:
         tracker.interrupt()
@@ -151,7 +154,8 @@ def _run(
     redact: bool,
     started: float,
 ) -> Outcome:
-    loaded = prepare(space, engine.wanted.device, engine.threads, engine.wanted.mechanism)
+    wanted = engine.wanted
+    loaded = prepare(space, wanted.device, engine.threads, wanted.mechanism, engine.precision)
     head = run_record(loaded, engine.workers)
     begun = read_run(folder)
     if redact or (begun is not None and not has_names(begun)):

@@ -1,0 +1,134 @@
+"""The Ray cluster that trains: the one that RAY_ADDRESS names, or one on this machine that ends with the run."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from hpo.errors import UserError
+from hpo.runtime.placement import Node
+from hpo.training.private_files import FILE
+
+ADDRESS = "RAY_ADDRESS"
+ANSWER_SECONDS = 10.0  # for a connection to the address
+STORE_BYTES = (
+    256 * 2**20
+)  # of Ray's object store on this machine, which holds jobs, answers and states on their way
+
+
+def import_ray() -> Any:
+    """The library.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise UserError(
+            "--on ray: Ray is not installed", "Install it: python -m pip install 'hpo[ray]'."
+        ) from None
+    return ray
+
+
+class RayCluster:
+    """A connection to a cluster.
+
+    Args:
+        cpus: that a cluster on this machine lends.
+
+    Raises:
+        UserError: there is no Ray, or nothing answers at the address.
+    """
+
+    def __init__(self, cpus: int) -> None:
+        self.ray = import_ray()
+        self._folder: Path | None = None
+        address = os.environ.get(ADDRESS)
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            if address:
+                self._join(address)
+            else:
+                self._start(cpus)
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, before)  # ray.init takes it
+
+    def nodes(self) -> list[Node]:
+        """The nodes that the cluster lists as alive."""
+        listed = [node for node in self.ray.nodes() if node["Alive"]]
+        return [
+            Node(
+                id=node["NodeID"],
+                address=node["NodeManagerAddress"],
+                cpus=node["Resources"].get("CPU", 0.0),
+                gpus=node["Resources"].get("GPU", 0.0),
+            )
+            for node in listed
+        ]
+
+    def close(self) -> None:
+        """Leave the cluster; one that was started here ends."""
+        self.ray.shutdown()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _join(self, address: str) -> None:
+        _refuse_deaf(address)
+        try:
+            self.ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise UserError(
+                f"{ADDRESS}={address}: {first}",
+                "Run this on a node of the cluster, with its token: `hpo cluster` prints how nodes are started.",
+            ) from error
+
+    def _start(self, cpus: int) -> None:
+        """A cluster that listens on loopback alone and asks for a token that only this user can read."""
+        self._folder = Path(
+            tempfile.mkdtemp(prefix="hpo-ray-")
+        )  # for its owner alone, which Ray's own is not
+        token = self._folder / "token"
+        token.touch(mode=FILE)
+        token.write_text(secrets.token_hex(32), encoding="ascii")
+        os.environ.pop("RAY_AUTH_TOKEN", None)
+        os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token))
+        self.ray.init(
+            "local",
+            num_cpus=cpus,
+            include_dashboard=False,
+            object_store_memory=STORE_BYTES,
+            log_to_driver=False,
+            logging_level="ERROR",
+            _node_ip_address="127.0.0.1",
+            _temp_dir=str(self._folder),
+        )
+
+
+def _refuse_deaf(address: str) -> None:
+    """Refuse an address at which nothing listens: Ray itself would wait for it for long."""
+    if "://" in address:
+        raise UserError(
+            f"{ADDRESS}={address}: a client's address",
+            "Run this on a node of the cluster, and give the address as HOST:PORT.",
+        )
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return  # such as `auto`: the cluster that this machine is a node of
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+    except OSError as error:
+        raise UserError(
+            f"{ADDRESS}={address}: nothing answers there ({error.strerror or error})",
+            "Start the cluster (`hpo cluster` prints how), or unset RAY_ADDRESS to have one started on this machine.",
+        ) from error
