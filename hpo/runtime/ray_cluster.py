@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import signal
 import socket
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any
 
 from hpo.errors import UserError
 from hpo.runtime.placement import Node
+from hpo.runtime.scratch import claim, leave
 from hpo.training.private_files import FILE
 
 ADDRESS = "RAY_ADDRESS"
@@ -80,7 +79,7 @@ class RayCluster:
         """Leave the cluster; one that was started here ends."""
         self.ray.shutdown()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            leave(self._folder)
 
     def _join(self, address: str) -> None:
         _refuse_deaf(address)
@@ -95,9 +94,7 @@ class RayCluster:
 
     def _start(self, cpus: int) -> None:
         """A cluster that listens on loopback alone and asks for a token that only this user can read."""
-        self._folder = Path(
-            tempfile.mkdtemp(prefix="hpo-ray-")
-        )  # for its owner alone, which Ray's own is not
+        self._folder = claim("hpo-ray-", secrets.token_hex(4))  # Ray's own folder in it is open to all
         token = self._folder / "token"
         token.touch(mode=FILE)
         token.write_text(secrets.token_hex(32), encoding="ascii")

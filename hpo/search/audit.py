@@ -97,7 +97,7 @@ class Audit:
             room=room,
             mechanism=mechanism(experiment, self._folder),
         )
-        with closing(Engine(wanted, was.workers, len(self.left))) as engine:
+        with closing(Engine(wanted, min(was.workers, cores()), len(self.left))) as engine:
             loaded = load(experiment, wanted.device, engine.threads, mechanism=wanted.mechanism)
             _refuse_others(self._folder, self._run, run_record(loaded, engine.workers))
             engine.begin(loaded)

@@ -30,6 +30,7 @@ from hpo.records.schema import Run, Stamp, Trial
 from hpo.report.writing import Report, write_report
 from hpo.runtime.engine import Engine, On
 from hpo.runtime.jobs import Done
+from hpo.runtime.loading import cores
 from hpo.runtime.parts import as_trained
 from hpo.runtime.serving import Wanted
 from hpo.search.accounts import BASELINE, mechanism
@@ -134,8 +135,10 @@ def _tracked(
         mechanism=mechanism(space.experiment, folder),
     )
     begun = read_run(folder)
-    if workers is None and begun is not None:  # the rule looks at the memory, which may be another now
-        workers = begun.device.workers
+    if (
+        workers is None and begun is not None and on == "here"
+    ):  # the rule looks at the memory, which may be another now
+        workers = min(begun.device.workers, cores())
     tracker = Tracker(uri)
     try:
         with closing(Engine(wanted, workers, width(space.experiment), on)) as engine:

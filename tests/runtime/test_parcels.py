@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hpo.runtime.parcels import new_files, pack, take
-from hpo.runtime.scratch import leave, scratch_store
+from hpo.runtime.scratch import claim, leave
 from hpo.training.store import STORE_LIMIT, Store, file_name
 from tests.runtime.trainings import RUNGS, Desk, facts, job
 
@@ -104,14 +104,13 @@ def test_the_folder_of_workers_on_a_foreign_machine_goes_with_the_last_of_them(
     left.mkdir(parents=True)
     (left / "999999999").touch()  # of a process that was killed
     (left.parent / "store").mkdir()
-    store = scratch_store("a" * 32)
+    folder = claim("hpo-store-", "a" * 32)
     assert not left.exists()
-    assert store.parent.stat().st_mode & 0o077 == 0
-    Store(store)
-    other = store.parent / "users" / "1"  # a process that lives
+    assert folder.stat().st_mode & 0o077 == 0
+    other = folder / "users" / "1"  # a process that lives
     other.touch()
-    leave(store)
-    assert store.is_dir()
+    leave(folder)
+    assert folder.is_dir()
     other.unlink()
-    leave(store)
-    assert not store.parent.exists()
+    leave(folder)
+    assert not folder.exists()
