@@ -18,7 +18,7 @@ from hpo.records.selection import auditable
 from hpo.runtime.again import device_like
 from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done, Job
-from hpo.runtime.loading import load
+from hpo.runtime.loading import cores, load
 from hpo.runtime.parts import as_trained
 from hpo.runtime.serving import Wanted
 from hpo.search.accounts import mechanism
