@@ -63,8 +63,18 @@ class RayCluster:
                 signal.signal(signal.SIGTERM, before)  # ray.init takes it
 
     def nodes(self) -> list[Node]:
-        """The nodes that the cluster lists as alive."""
-        listed = [node for node in self.ray.nodes() if node["Alive"]]
+        """The nodes that the cluster lists as alive.
+
+        Raises:
+            UserError: its head does not answer any more.
+        """
+        try:
+            listed = [node for node in self.ray.nodes() if node["Alive"]]
+        except (self.ray.exceptions.RayError, ConnectionError) as error:
+            raise UserError(
+                "the head of the Ray cluster does not answer",
+                "Start the cluster again, or another one, and give the same command: it goes on where it stopped.",
+            ) from error
         return [
             Node(
                 id=node["NodeID"],

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -227,7 +228,8 @@ class RayExecutor(WorkersExecutor[_Actor]):
 
     def _kill(self, actor: _Actor) -> None:
         actor.answer = actor.beat = None
-        self._ray.kill(actor.handle, no_restart=True)
+        with suppress(self._ray.exceptions.RayError):  # where the cluster is gone, so is the actor
+            self._ray.kill(actor.handle, no_restart=True)
 
     def _on_lost_nodes(self) -> list[tuple[_Actor, Answer | Beat | Lost]]:
         alive = {node.id for node in self._nodes()}
