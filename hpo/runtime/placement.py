@@ -71,6 +71,12 @@ class Layout:
         """Workers that fit on a node."""
         return node.units(self.kind) * self.a_unit
 
+    def resources(self) -> dict[str, float]:
+        """What Ray counts for a worker."""
+        if self.kind == "cpu":
+            return {"num_cpus": 1}
+        return {"num_cpus": 0, "num_gpus": 1 if self.a_unit == 1 else int(1e4 / self.a_unit) / 1e4}
+
 
 def lay_out(nodes: Sequence[Node], device: str | None, workers: int | None, width: int) -> Layout | None:
     """Workers on a cluster: one on each GPU where a node has any, else one on each CPU; None: there is neither.
