@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
 import signal
 import socket
 import threading
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from hpo.errors import UserError
 from hpo.runtime.placement import Node
 from hpo.runtime.scratch import claim, leave
-from hpo.training.private_files import FILE
+from hpo.training.private_files import make_file
 
 ADDRESS = "RAY_ADDRESS"
 ANSWER_SECONDS = 10.0  # for a connection to the address
@@ -49,9 +51,11 @@ class RayCluster:
     """
 
     def __init__(self, cpus: int) -> None:
+        address = os.environ.get(ADDRESS)
+        if not address:
+            _demand_token()
         self.ray = import_ray()
         self._folder: Path | None = None
-        address = os.environ.get(ADDRESS)
         before = signal.getsignal(signal.SIGTERM)
         try:
             if address:
@@ -104,12 +108,10 @@ class RayCluster:
 
     def _start(self, cpus: int) -> None:
         """A cluster that listens on loopback alone and asks for a token that only this user can read."""
-        self._folder = claim("hpo-ray-", secrets.token_hex(4))  # Ray's own folder in it is open to all
-        token = self._folder / "token"
-        token.touch(mode=FILE)
-        token.write_text(secrets.token_hex(32), encoding="ascii")
-        os.environ.pop("RAY_AUTH_TOKEN", None)
-        os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token))
+        self._folder = claim("hpo-ray-", secrets.token_hex(4))
+        os.environ.setdefault(
+            "RAY_worker_niceness", "0"
+        )  # as processes have it; by default Ray's workers stand back
         self.ray.init(
             "local",
             num_cpus=cpus,
@@ -118,8 +120,20 @@ class RayCluster:
             log_to_driver=False,
             logging_level="ERROR",
             _node_ip_address="127.0.0.1",
-            _temp_dir=str(self._folder),
+            _temp_dir=str(self._folder / "ray"),  # which Ray opens to all
         )
+
+
+@cache
+def _demand_token() -> None:
+    """Have Ray ask for a token, in this process and in all that it starts: it looks once, when it is imported."""
+    folder = claim("hpo-token-", secrets.token_hex(4))
+    atexit.register(leave, folder)
+    token = folder / "token"
+    make_file(token)
+    token.write_text(secrets.token_hex(32), encoding="ascii")
+    os.environ.pop("RAY_AUTH_TOKEN", None)
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token))
 
 
 def _refuse_deaf(address: str) -> None:
