@@ -50,12 +50,11 @@ class Engine:
             self.workers, self.threads, self._share = ray.slots, ray.threads, ray.share
             self.precision = ray.precision
             return
-        devices = cards(wanted.device)
         self.workers = workers or fastest(wanted.device, width)
         self.threads = max(1, cores() // self.workers)
-        self._share = share_of(self.workers, len(devices))
+        self._share = share_of(self.workers, len(cards(wanted.device)))
         if self.workers > 1:
-            self._elsewhere = ProcessExecutor(self._setup(), self.workers, devices)
+            self._elsewhere = ProcessExecutor(self._setup(), self.workers)
 
     def begin(self, loaded: Loaded) -> None:
         """Make ``recall`` and ``executor``, now that the coordinator has loaded the parts."""

@@ -10,7 +10,6 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
@@ -22,6 +21,7 @@ from pydantic import TypeAdapter
 from hpo.errors import UserError
 from hpo.pulse import progressed
 from hpo.runtime.attempts import BEAT_SECONDS, Hand, Lost, WorkersExecutor
+from hpo.runtime.placement import cards
 from hpo.runtime.serving import Answer, Beat, Order, Server, Setup, failure
 
 if TYPE_CHECKING:
@@ -59,15 +59,14 @@ class ProcessExecutor(WorkersExecutor[_Process]):
     """``count`` worker processes, started at once; each loads the experiment while the coordinator does.
 
     Args:
-        setup: of every worker.
-        devices: of the workers, in turn; none: the setup's.
+        setup: of every worker; where its device stands for several GPUs, these are theirs in turn.
     """
 
-    def __init__(self, setup: Setup, count: int, devices: Sequence[str] = ()) -> None:
+    def __init__(self, setup: Setup, count: int) -> None:
         super().__init__()
         self.slots = count
         self._setup = setup
-        turns = devices or (setup.device,)
+        turns = cards(setup.device) or (setup.device,)
         self._workers = [self._start(turns[number % len(turns)]) for number in range(count)]
 
     def close(self) -> None:
