@@ -10,11 +10,13 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from benchmarks.data import open_space
 from benchmarks.sleepers import SleepingEngine, busy
 from hpo.records.events import Work
 from hpo.search import coordinator
+from hpo.search.scheduler import Scheduler
 
 
 class Watch:
@@ -43,17 +45,16 @@ def main(space: Path, results: Path, report: Path, count: int, mean: float) -> N
         engines.append(SleepingEngine(wanted, count, mean))
         return engines[0]
 
-    coordinator.Engine = engine  # type: ignore[assignment, misc]
     ends: list[float] = []
-    scheduled = coordinator.Scheduler.run
+    scheduled = Scheduler.run
 
     def run(*given: Any) -> None:
         scheduled(*given)
         ends.append(time.perf_counter())
 
-    coordinator.Scheduler.run = run  # type: ignore[method-assign]
     watch = Watch()
-    coordinator.run_experiment(open_space(space), results, None, "cpu", watch)
+    with patch.object(coordinator, "Engine", engine), patch.object(Scheduler, "run", run):
+        coordinator.run_experiment(open_space(space), results, None, "cpu", watch)
     [sleepers] = [e.sleepers for e in engines]
     assert sleepers.began is not None
     jobs, seconds = len(sleepers.slept), ends[0] - sleepers.began

@@ -10,10 +10,11 @@ import os
 import resource
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import hpo.search.trials as trials_module
 from benchmarks.data import open_space
@@ -42,7 +43,7 @@ class Clock:
 
     def __init__(self, stop: int) -> None:
         self.began = time.perf_counter()
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.looks: list[tuple[float, float, dict[str, float]]] = []
         self.first: float | None = None
         self._known = 0
@@ -121,10 +122,10 @@ def main(space: Path, results: Path, report: Path, stop: int) -> None:
     for name in ("started", "rung", "trial"):
         clock.count(Tracker, name, "tell MLflow")
     clock.count(Tracker, "finish", "finish MLflow")
-    coordinator.Engine = PretendedEngine  # type: ignore[misc]
     found: dict[str, float] = {}
     try:
-        outcome = coordinator.run_experiment(opened, results, None, "cpu", clock)
+        with patch.object(coordinator, "Engine", PretendedEngine):
+            outcome = coordinator.run_experiment(opened, results, None, "cpu", clock)
         found = {
             "seconds of the report": outcome.profile["report"],
             "seconds until MLflow has all": clock.seconds["finish MLflow"],

@@ -18,9 +18,9 @@ def busy(bench: Bench) -> dict[str, Any]:
     """Draws that look at nothing; then TPE with pruning, whose draws wait for the one before them in their search."""
     few = (4, 0.05) if bench.small else (WORKERS, MEAN)
     plans = {
-        "random": spaces.many(4, 1 if bench.small else 4, 3 if bench.small else 60, "random", "none"),
+        "random": spaces.many(4, 3 if bench.small else 4, 3 if bench.small else 60, "random", "none"),
         "TPE with pruning": spaces.many(
-            6, 1 if bench.small else 16, 3 if bench.small else 12, "tpe", "successive_halving"
+            6, 3 if bench.small else 16, 3 if bench.small else 12, "tpe", "successive_halving"
         ),
     }
     figures: dict[str, Any] = {"workers": few[0], "mean seconds of a segment": few[1]}

@@ -16,7 +16,7 @@ from hpo.records.events import Work
 from hpo.records.files import write_trial
 from hpo.records.metrics import METRICS
 from hpo.records.schema import Trial
-from hpo.records.selection import is_over, select
+from hpo.records.selection import Charged, select
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_part, parts_of
 from hpo.runtime.recall import Recall
@@ -41,11 +41,13 @@ class _Study:
     Attributes:
         firsts: configuration, as text, to the first draw of it.
         ended: the first draws that have all ended, in order.
+        charged: for these.
         rivals: of these the first ``counted``.
     """
 
     stored: StoredStudy
     draws: Draws
+    charged: Charged
     rivals: Field
     counted: int = 0
     firsts: dict[str, int] = field(default_factory=dict)
@@ -113,7 +115,8 @@ class TrialRunner:
 
     def is_over(self, strategy: str, replicate: int) -> bool:
         """Whether all draws of one study have ended, all studies' draws having begun."""
-        return is_over(self._ended(strategy, replicate), self._experiment.budget.limit)
+        self._ended(strategy, replicate)
+        return self._studies[strategy, replicate].charged.over
 
     def selected(self, strategy: str, replicate: int) -> Trial | None:
         """The trial that one study, when it is over, selects."""
@@ -130,16 +133,20 @@ class TrialRunner:
         if key not in self._studies:
             stored = self._storage.study(strategy, replicate)
             self._studies[key] = _Study(
-                stored, Draws(self._experiment, value, replicate), Field(self._pruner)
+                stored,
+                Draws(self._experiment, value, replicate),
+                Charged(self._experiment.budget.limit),
+                Field(self._pruner),
             )
         return self._studies[key]
 
     def _ended(self, strategy: str, replicate: int) -> Sequence[Trial]:
         """The first draws of a study as far as they have all ended."""
-        ended = self._studies[strategy, replicate].ended
-        while (strategy, replicate, len(ended)) in self.records:
-            ended.append(self.records[strategy, replicate, len(ended)])
-        return ended
+        study = self._studies[strategy, replicate]
+        while (record := self.records.get((strategy, replicate, len(study.ended)))) is not None:
+            study.ended.append(record)
+            study.charged.add(record)
+        return study.ended
 
     def _duplicate(self, twin: Trial, number: int) -> Trial:
         """The record of a draw whose configuration an earlier one of its study has."""

@@ -12,8 +12,11 @@ from benchmarks import spaces
 from benchmarks.data import open_space
 from benchmarks.pretended import PretendedEngine
 from benchmarks.replay import Bench
+from benchmarks.sleepers import SleepingEngine, Slept, busy
+from hpo.records import selection
 from hpo.records.files import read_records
-from hpo.records.schema import Records
+from hpo.records.schema import Records, Trial
+from hpo.runtime.processes import Wanted
 from hpo.search import coordinator
 from hpo.search.storage import StoredStudy
 
@@ -60,10 +63,12 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
     return found
 
 
-def search(folder: Path, trials: int, pruner: str, counts: Counts) -> Records:
+def search(folder: Path, trials: int, pruner: str, counts: Counts, **budget: Any) -> Records:
     """One search through the real coordinator, stopped when its last trial has ended."""
     bench = Bench(folder, small=True, say=lambda _: None)
-    space = open_space(bench.space("one", spaces.many(1, 1, trials, "random", pruner)))
+    data = spaces.many(1, 1, trials, "random", pruner)
+    data["budget"] |= budget
+    space = open_space(bench.space("one", data))
     counts.most = trials
     with pytest.raises(EnoughError):
         coordinator.run_experiment(space, folder / "results", None, "cpu", counts)
@@ -81,3 +86,51 @@ def test_a_late_trial_looks_at_no_more_stored_trials_than_an_early_one(
     # Its own when it begins, and for each rung when that is told and when it ends; the pruner one that ended before it.
     assert max(looked) <= 1 + 2 * rungs + 1
     assert sum(t.state == "pruned" for t in records.trials) > 4 or pruner == "none"
+
+
+def test_what_an_ended_trial_is_charged_is_counted_once(
+    tmp_path: Path, counts: Counts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charged: list[int] = []
+    inner = selection.charged_seconds
+
+    def seconds(trial: Trial) -> float:
+        charged.append(trial.draw)
+        return inner(trial)
+
+    monkeypatch.setattr(selection, "charged_seconds", seconds)
+    search(tmp_path, 12, "none", counts, device_seconds=1e9)
+    assert charged == list(range(11))  # that of the last nobody has asked for yet
+
+
+def no_report(_: Path) -> None:
+    raise EnoughError
+
+
+def test_workers_that_sleep_train_each_segment_once_and_never_more_at_once_than_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "Tracker", Counts)
+    monkeypatch.setattr(coordinator, "write_report", no_report)
+    engines: list[SleepingEngine] = []
+
+    def engine(wanted: Wanted, *_: Any) -> SleepingEngine:
+        engines.append(SleepingEngine(wanted, 3, mean=0.01))
+        return engines[0]
+
+    monkeypatch.setattr(coordinator, "Engine", engine)
+    bench = Bench(tmp_path, small=True, say=lambda _: None)
+    space = open_space(bench.space("few", spaces.many(2, 3, 1, "random", "none")))
+    with pytest.raises(EnoughError):
+        coordinator.run_experiment(space, tmp_path / "results", None, "cpu", Counts())
+    records = read_records(tmp_path / "results" / "few")
+    assert (len(records.trials), len(records.confirmations)) == (6, 6)
+    segments = {s.key: s.seconds for item in (*records.trials, *records.confirmations) for s in item.segments}
+    slept = [s.seconds for s in engines[0].sleepers.slept if s.seconds]
+    assert sorted(slept) == pytest.approx(sorted(segments.values()))
+    assert all(0.005 <= seconds <= 0.015 for seconds in slept)
+
+
+def test_workers_are_busy_for_the_part_of_a_time_in_which_they_slept() -> None:
+    slept = [Slept(at=3.0, seconds=2.0), Slept(at=5.0, seconds=1.0), Slept(at=9.0, seconds=1.0)]
+    assert busy(slept, 2, begin=2.0, end=5.0) == pytest.approx((1.0 + 1.0) / (2 * 3.0))
