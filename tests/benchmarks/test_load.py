@@ -120,11 +120,11 @@ def test_workers_that_sleep_train_each_segment_once_and_never_more_at_once_than_
 
     monkeypatch.setattr(coordinator, "Engine", engine)
     bench = Bench(tmp_path, small=True, say=lambda _: None)
-    space = open_space(bench.space("few", spaces.many(2, 3, 1, "random", "none")))
+    space = open_space(bench.space("few", spaces.many(2, 3, 2, "random", "none")))
     with pytest.raises(EnoughError):
         coordinator.run_experiment(space, tmp_path / "results", None, "cpu", Counts())
     records = read_records(tmp_path / "results" / "few")
-    assert (len(records.trials), len(records.confirmations)) == (6, 6)
+    assert (len(records.trials), len(records.confirmations)) == (12, 6)
     segments = {s.key: s.seconds for item in (*records.trials, *records.confirmations) for s in item.segments}
     slept = [s.seconds for s in engines[0].sleepers.slept if s.seconds]
     assert sorted(slept) == pytest.approx(sorted(segments.values()))
