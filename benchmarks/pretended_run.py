@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import hpo.search.trials as trials_module
 from benchmarks.data import open_space
+from benchmarks.measure import peak_bytes
 from benchmarks.pretended import PretendedEngine, Pretender
+from benchmarks.replay import MEGABYTE
 from hpo.search import coordinator
 from hpo.search.draws import Draws
 from hpo.search.pruners import Pruner
@@ -26,6 +28,7 @@ from hpo.search.storage import StoredStudy
 from hpo.tracking.tracker import Tracker
 from hpo.training.course import Planner
 
+TRAINING = "training"  # what a worker would do
 WINDOW = 500  # trials over which a figure is a mean
 
 
@@ -33,19 +36,31 @@ class Stop(KeyboardInterrupt):
     """As many trials have ended as were asked for."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """Seconds of the wall, and of the coordinator's thread on the processor; megabytes of the process; seconds by kind."""
+
+    wall: float
+    processor: float
+    megabytes: float
+    seconds: Mapping[str, float]
+
+
 class Clock:
     """Counts the seconds of some calls, and looks at the clock whenever a trial has ended.
 
     Attributes:
-        seconds: by kind of work. ``training`` is no work of the coordinator, though here it is done in its process.
-        looks: of each trial that ended now: moment, megabytes of the process, ``seconds`` until then.
+        seconds: by kind of work. ``TRAINING`` is no work of the coordinator, though here it is done in its process.
+        looks: one for each trial that ended now.
     """
 
     def __init__(self, stop: int) -> None:
         self.began = time.perf_counter()
         self.seconds: defaultdict[str, float] = defaultdict(float)
-        self.looks: list[tuple[float, float, dict[str, float]]] = []
+        self.looks: list[Look] = []
+        self._training = 0.0  # seconds of the processor
         self.first: float | None = None
+        self.stopped = 0.0
         self._known = 0
         self._stop = stop
 
@@ -54,11 +69,13 @@ class Clock:
         inner: Callable[..., Any] = getattr(owner, name)
 
         def timed(*args: Any, **given: Any) -> Any:
-            at = time.perf_counter()
+            at, processor = time.perf_counter(), time.thread_time()
             try:
                 return inner(*args, **given)
             finally:
                 self.seconds[kind] += time.perf_counter() - at
+                if kind == TRAINING:
+                    self._training += time.thread_time() - processor
 
         setattr(owner, name, timed)
 
@@ -73,8 +90,11 @@ class Clock:
         if self.first is None:
             self._known += 1
             return
-        self.looks.append((time.perf_counter(), _megabytes(), dict(self.seconds)))
+        processor = time.thread_time() - self._training
+        wall = time.perf_counter() - self.seconds[TRAINING]
+        self.looks.append(Look(wall, processor, _megabytes(), dict(self.seconds)))
         if self._known + len(self.looks) == self._stop:
+            self.stopped = time.perf_counter()
             raise Stop
 
     def confirmation(self, *_: Any) -> None:
@@ -88,15 +108,16 @@ class Clock:
         assert self.first is not None, "something was left to do"
         found = {"seconds of opening": self.first - self.began, "trials known": float(self._known)}
         for last in _windows(len(self.looks)):
-            first = max(0, last - WINDOW)
-            (t0, _, before), (t1, megabytes, after) = self.looks[first], self.looks[last - 1]
-            spent = {
-                kind: 1000 * (after[kind] - before.get(kind, 0.0)) / (last - 1 - first) for kind in after
+            first, end = self.looks[max(0, last - WINDOW)], self.looks[last - 1]
+            count = min(last, WINDOW + 1) - 1
+            found |= {
+                f"ms a trial at {last}, {kind}": 1000 * (seconds - first.seconds.get(kind, 0.0)) / count
+                for kind, seconds in end.seconds.items()
+                if kind != TRAINING
             }
-            whole = 1000 * (t1 - t0) / (last - 1 - first) - spent.pop("training", 0.0)
-            found |= {f"ms a trial at {last}, {kind}": ms for kind, ms in spent.items()}
-            found[f"ms a trial at {last}"] = whole
-            found[f"MB at {last}"] = megabytes
+            found[f"ms a trial at {last}"] = 1000 * (end.wall - first.wall) / count
+            found[f"ms a trial at {last}, processor"] = 1000 * (end.processor - first.processor) / count
+            found[f"MB at {last}"] = end.megabytes
         return found
 
 
@@ -112,7 +133,7 @@ def main(space: Path, results: Path, report: Path, stop: int) -> None:
     """Run ``space`` below ``results`` until ``stop`` trials have ended; 0: to its end."""
     opened = open_space(space)
     clock = Clock(stop)
-    clock.count(Pretender, "do", "training")
+    clock.count(Pretender, "do", TRAINING)
     clock.count(Planner, "plan", "plan")
     clock.count(Draws, "draw", "ask")
     clock.count(Pruner, "decide", "prune")
@@ -131,8 +152,8 @@ def main(space: Path, results: Path, report: Path, stop: int) -> None:
             "seconds until MLflow has all": clock.seconds["finish MLflow"],
         }
     except Stop:
-        found["seconds of stopping"] = time.perf_counter() - clock.looks[-1][0]
-    found["MB of memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        found["seconds of stopping"] = time.perf_counter() - clock.stopped
+    found["MB of memory"] = peak_bytes(os.getpid()) / MEGABYTE
     report.write_text(json.dumps(clock.figures() | found), encoding="utf-8")
 
 

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from optuna.trial import FrozenTrial, create_trial
+
 from benchmarks import spaces
-from benchmarks.measure import ROOT, environment
-from benchmarks.replay import Bench
+from benchmarks.data import open_space
+from benchmarks.measure import ROOT, environment, peak_bytes
+from benchmarks.pretended import accuracy
+from benchmarks.replay import MEGABYTE, Bench
+from hpo.config.experiment import Experiment
+from hpo.search.draws import Draws
 
 STRATEGIES, REPLICATES = 5, 4
 TRIALS = 500  # a search
+MOST_OF_GP = 500  # trials: more take minutes a draw
+OF_ONE = 2_000  # of the run with a single search
+POLL = 0.05  # seconds
 LEFT = 20  # trials of the last part, which takes up what the first left
 
 
 def trials(bench: Bench) -> dict[str, Any]:
     """A run stopped shortly before its end, taken up and ended; `hpo status`, `hpo report` and `hpo run` again; then one
-    search of as many trials as all those had."""
+    search of ``OF_ONE`` trials."""
     a_search = 3 if bench.small else TRIALS
     figures: dict[str, Any] = {}
     data = spaces.many(STRATEGIES, REPLICATES, a_search, "random", "successive_halving")
@@ -34,9 +43,12 @@ def trials(bench: Bench) -> dict[str, Any]:
     for label, command in _commands(space, folder):
         figures |= {f"{label}, {what}": value for what, value in _command(bench, command).items()}
     figures |= _sizes(folder)
-    space = bench.space("one", spaces.many(1, 1, in_all, "random", "successive_halving"))
+    space = bench.space(
+        "one", spaces.many(1, 1, in_all if bench.small else OF_ONE, "random", "successive_halving")
+    )
     found = _pretend(bench, space, bench.folder / "one" / "results", None)
     figures |= {f"one search, {label}": value for label, value in found.items() if label.startswith("ms")}
+    figures |= _asks(bench, (20,) if bench.small else (100, 500, 2_000))
     return {"repeats": 1, "ratios": {}, "figures": figures}
 
 
@@ -69,9 +81,12 @@ def _command(bench: Bench, arguments: list[str]) -> dict[str, float]:
         env=environment(bench.threads),
         stdout=subprocess.DEVNULL,
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0, f"{arguments} ended with {status}"
-    return {"seconds": time.perf_counter() - began, "MB of memory": usage.ru_maxrss / 1024}
+    most = 0
+    while process.poll() is None:
+        most = max(most, peak_bytes(process.pid))
+        time.sleep(POLL)
+    assert process.returncode == 0, f"{arguments} ended with {process.returncode}"
+    return {"seconds": time.perf_counter() - began, "MB of memory": most / MEGABYTE}
 
 
 def _sizes(folder: Path) -> dict[str, float]:
@@ -84,3 +99,34 @@ def _sizes(folder: Path) -> dict[str, float]:
         "page, MB": (run / "report.html").stat().st_size / 1e6,
         "MLflow's database, MB": (folder / "mlflow.db").stat().st_size / 1e6,
     }
+
+
+def _asks(bench: Bench, numbers: tuple[int, ...]) -> dict[str, float]:
+    """A draw of each sampler after so many trials of its search, the median of five."""
+    found = {}
+    for sampler in ("random", "qmc", "tpe", "gp"):
+        data = spaces.many(1, 1, max(numbers) + 5, sampler, "none")
+        experiment = open_space(bench.space(f"asks-{sampler}", data)).experiment
+        for number in numbers if sampler != "gp" else [n for n in numbers if n <= MOST_OF_GP]:
+            draws, ended = Draws(experiment, None, 0), _ended(experiment, number + 5)
+            seconds = []
+            for draw in range(number, number + 5):
+                began = time.perf_counter()
+                draws.draw(draw, ended)
+                seconds.append(time.perf_counter() - began)
+            found[f"ms of a draw after {number:,d}, {sampler}"] = 1000 * median(seconds)
+    return found
+
+
+def _ended(experiment: Experiment, count: int) -> list[FrozenTrial]:
+    """Complete trials of random draws."""
+    random = experiment.model_copy(
+        update={"budget": experiment.budget.model_copy(update={"sampler": "random"})}
+    )
+    draws = Draws(random, None, 0)
+    ended = []
+    for number in range(count):
+        params, distributions = draws.draw(number, ())
+        score = accuracy({"dropout": 0.1, **params}, 1.0)
+        ended.append(create_trial(value=score, params=params, distributions=distributions))
+    return ended
