@@ -141,7 +141,7 @@ def _tracked(
     begun = read_run(folder)
     if workers is None and begun is not None:  # the rule looks at the memory, which may be another now
         workers = begun.device.workers
-    tracker = Tracker(uri)
+    tracker = Tracker(uri, Watchers(watchers.observers).note)  # to the others: not to itself
     try:
         with closing(Engine(wanted, workers, width(space.experiment))) as engine:
             return _run(space, folder, tracker, engine, watchers, studies, redact, started)
