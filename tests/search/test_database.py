@@ -18,23 +18,15 @@ from hpo.errors import UserError
 from hpo.search import database as module
 from hpo.search.database import Database, place, settle_place
 from hpo.search.storage import StoredStudy, StudyStorage
-from tests.postgres import Postgres, remove, start
+from tests.postgres import Postgres
 
 SPACE = {"learning_rate": FloatDistribution(1e-5, 1e-2, log=True)}
 Opened = Callable[[str], tuple[StudyStorage, list[str]]]
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    """A server that tests may stop."""
-    made = start()
-    yield made
-    remove(made)
-
-
-@pytest.fixture(scope="module")
-def url(server: Postgres) -> str:
-    return server.make("studies")
+def url(postgres: Postgres) -> str:
+    return postgres.make("studies")
 
 
 @pytest.fixture
@@ -73,20 +65,20 @@ def begin(study: StoredStudy, value: float = 1e-3) -> None:
     ids=["password", "database", "port", "host"],
 )
 def test_a_database_that_cannot_be_opened_is_named_without_its_password(
-    server: Postgres, url: str, tmp_path: Path, change: Callable[[str, str], str], words: str
+    postgres: Postgres, url: str, tmp_path: Path, change: Callable[[str, str], str], words: str
 ) -> None:
-    error = refusal(change(url, server.password), tmp_path)
+    error = refusal(change(url, postgres.password), tmp_path)
     assert words in error.message
     assert "\n" not in error.message
-    assert not any(secret in error.message + error.hint for secret in (server.password, "hunter2"))
+    assert not any(secret in error.message + error.hint for secret in (postgres.password, "hunter2"))
 
 
 def test_the_password_may_stand_where_postgresqls_own_clients_look_for_it(
-    server: Postgres, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    postgres: Postgres, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bare = url.replace(f":{server.password}@", "@")
+    bare = url.replace(f":{postgres.password}@", "@")
     assert "no password supplied" in refusal(bare, tmp_path).message
-    monkeypatch.setenv("PGPASSWORD", server.password)
+    monkeypatch.setenv("PGPASSWORD", postgres.password)
     StudyStorage(tmp_path, True, Database(bare, "run", print)).close()
 
 
@@ -167,8 +159,8 @@ def test_a_second_writer_of_one_run_is_refused(opened: Opened) -> None:
     assert "another process writes to the study 'twice/cosine/r0'" in caught.value.message
 
 
-def test_processes_that_make_the_tables_at_once_all_find_them(server: Postgres, tmp_path: Path) -> None:
-    url = server.make("at-once")
+def test_processes_that_make_the_tables_at_once_all_find_them(postgres: Postgres, tmp_path: Path) -> None:
+    url = postgres.make("at-once")
 
     def open_one(number: int) -> int:
         storage = StudyStorage(tmp_path, True, Database(url, f"run-{number}", print))
@@ -182,14 +174,14 @@ def test_processes_that_make_the_tables_at_once_all_find_them(server: Postgres, 
 
 
 def test_a_server_that_restarts_costs_nothing(
-    opened: Opened, server: Postgres, monkeypatch: pytest.MonkeyPatch
+    opened: Opened, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage, told = opened("restart")
     study = storage.study("cosine", 0)
     begin(study)
     study.report(0, 64, 0.6)
-    server.down()
-    back = threading.Timer(1.0, server.up)
+    postgres.down()
+    back = threading.Timer(1.0, postgres.up)
     back.start()
     study.end(0, "complete", 0.6)
     begin(study, 2e-3)
@@ -245,28 +237,28 @@ def test_what_was_stored_and_its_answer_lost_is_not_stored_twice(
 
 
 def test_a_server_that_stays_away_is_a_user_error_after_the_time_that_was_told(
-    opened: Opened, server: Postgres, monkeypatch: pytest.MonkeyPatch
+    opened: Opened, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage, told = opened("away")
     study = storage.study("cosine", 0)
     monkeypatch.setattr(module, "AWAY", 0.3)
-    server.down()
+    postgres.down()
     try:
         with pytest.raises(UserError) as caught:
             study.trials()
     finally:
-        server.up()
+        postgres.up()
     assert "has not answered for" in caught.value.message
     assert "give the same command again" in caught.value.hint
-    assert server.password not in caught.value.message + "".join(told)
+    assert postgres.password not in caught.value.message + "".join(told)
 
 
-def test_what_the_database_refuses_is_told_at_once(opened: Opened, server: Postgres) -> None:
+def test_what_the_database_refuses_is_told_at_once(opened: Opened, postgres: Postgres) -> None:
     study = opened("refused")[0].study("cosine", 0)
-    server.execute("alter table trials rename to others", "studies")
+    postgres.execute("alter table trials rename to others", "studies")
     try:
         with pytest.raises(UserError) as caught:
             study.trials()
     finally:
-        server.execute("alter table others rename to trials", "studies")
+        postgres.execute("alter table others rename to trials", "studies")
     assert 'refused: relation "trials" does not exist' in caught.value.message

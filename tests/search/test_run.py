@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
 
 from hpo.config.space import Space, load_space
@@ -21,11 +20,9 @@ from hpo.runtime.jobs import Job
 from hpo.runtime.processes import ProcessExecutor, Setup
 from hpo.search import coordinator
 from hpo.search.coordinator import Outcome, run_experiment
-from hpo.search.journal import journal_path
 from hpo.seeds import derive
 from hpo.training.quota import Quota
 from tests.e2e.runs import facts
-from tests.postgres import Postgres
 
 SPACE = """\
 question: Which schedule, in small?
@@ -106,18 +103,12 @@ def spaces(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path, tiny_model
 
 
 def run(
-    space: Space,
-    results: Path,
-    workers: int = 1,
-    limit: int | None = None,
-    observer: Any = None,
-    storage: str | None = None,
+    space: Space, results: Path, workers: int = 1, limit: int | None = None, observer: Any = None
 ) -> Outcome:
     """With one thread a worker, so that all runs are of one class of numerics."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "cores", lambda: workers)
-        watching = observer or Nobody()
-        return run_experiment(space, results, None, "cpu", watching, workers, limit, storage=storage)
+        return run_experiment(space, results, None, "cpu", observer or Nobody(), workers, limit)
 
 
 @pytest.fixture(scope="module")
@@ -257,28 +248,6 @@ def test_where_nothing_is_kept_the_records_are_the_same(
     found, wanted = (told(folder / "random")["trials"] for folder in (tmp_path, alone["random"][0]))
     assert any(trial["passes"] for trial in wanted)
     assert found == wanted
-
-
-def test_studies_in_postgresql_leave_the_records_of_a_journal(
-    spaces: dict[str, Space], alone: dict[str, tuple[Path, Outcome]], postgres: Postgres
-) -> None:
-    """Draws that look at results, and pruning: what is drawn otherwise is another training, which the store has not."""
-    url = postgres.make("run")
-    folder = alone["tpe"][0]
-    other = replace(spaces["tpe"], experiment=spaces["tpe"].experiment.model_copy(update={"name": "remote"}))
-    assert run(other, folder, storage=url).trained == 0
-    found, wanted = told(folder / "remote"), told(folder / "tpe")
-    assert (found["trials"], found["confirmations"]) == (wanted["trials"], wanted["confirmations"])
-    studies = optuna.storages.RDBStorage(url)
-    run_id = (folder / "remote" / "run-id").read_text().strip()
-    states = {
-        s.study_name: [t.state for t in studies.get_all_trials(s._study_id)]
-        for s in studies.get_all_studies()
-    }
-    assert set(states) == {f"{run_id}/{s}/r{r}" for s in ("linear", "constant", "wsd") for r in range(3)}
-    assert all(len(found) == 4 and all(s.is_finished() for s in found) for found in states.values())
-    studies.engine.dispose()
-    assert not journal_path(folder / "remote").exists()
 
 
 def test_a_run_of_the_same_assets_under_another_name_trains_nothing(

@@ -22,7 +22,7 @@ SPACE = {"learning_rate": FloatDistribution(1e-5, 1e-2, log=True)}
 @pytest.fixture(scope="session")
 def database(postgres: Postgres) -> str:
     """URL of a database for runs with names of their own."""
-    return postgres.make("studies")
+    return postgres.make("storage")
 
 
 @pytest.fixture(params=["journal", "postgresql"])
