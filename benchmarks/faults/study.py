@@ -167,15 +167,15 @@ class Study:
     def counted(self) -> None:
         """In the process of a run of one worker: note each segment that it begins to train, for who kills it."""
         from hpo.runtime import worker
+        from hpo.training.loop import train_segment
 
-        train, path = worker.train_segment, self.folder / "trainings"
-        file = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        file = os.open(self.folder / "trainings", os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
 
         def noted(*args: Any, **how: Any) -> Any:
             os.write(file, b".")
-            return train(*args, **how)
+            return train_segment(*args, **how)
 
-        worker.train_segment = noted
+        vars(worker)["train_segment"] = noted
 
     def phase(self) -> str:
         """How far the run is, by what it has left."""

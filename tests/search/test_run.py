@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -16,13 +15,16 @@ import pytest
 
 from hpo.config.space import Space, load_space
 from hpo.errors import UserError
+from hpo.models.pretrained import load_pretrained
 from hpo.records.files import read_records, write_run
 from hpo.records.schema import Records
 from hpo.runtime import engine
 from hpo.runtime.jobs import Job
 from hpo.runtime.processes import ProcessExecutor, Setup
 from hpo.search import coordinator
+from hpo.search.circumstances import refuse_other_circumstances
 from hpo.search.coordinator import Outcome, run_experiment
+from hpo.search.prepare import prepare, run_record
 from hpo.search.storage import StudyStorage, journal_path
 from hpo.seeds import derive
 from hpo.training.quota import Quota
@@ -295,25 +297,24 @@ def drawn(folder: Path) -> dict[str, list[tuple[object, ...]]]:
 
 @pytest.mark.parametrize("changed", ["data", "model"])
 def test_a_file_changed_under_a_run_is_refused_by_its_content(
-    alone: dict[str, tuple[Path, Outcome]], tiny: Path, tmp_path: Path, changed: str
+    tiny: Path, tmp_path: Path, changed: str
 ) -> None:
     data = Path(shutil.copy(tiny / "reviews.csv", tmp_path / "mine.csv"))
-    model = Path(shutil.copytree(tiny / "model", tmp_path / "mine"))
+    config = Path(shutil.copytree(tiny / "model", tmp_path / "mine")) / "config.json"
     path = tmp_path / "random.yaml"
-    path.write_text(SPACE.format(data=data, model=model, sampler="random", pruner="none"))
+    path.write_text(SPACE.format(data=data, model=config.parent, sampler="random", pruner="none"))
     space = load_space(str(path), [], [])
     folder = tmp_path / "results" / "random"
-    shutil.copytree(alone["random"][0] / "random" / "records", folder / "records")
-    head = read_records(folder).run
-    experiment = space.experiment.model_dump(mode="json")
-    write_run(folder, head.model_copy(update={"experiment": experiment}))
-    (folder / "records" / "finished").unlink()
+    head = run_record(prepare(space, "cpu", 1), 1)
+    write_run(folder, head)
     before = tree(folder / "records")
+    os.utime(data, (1000, 1000))
+    refuse_other_circumstances(folder, run_record(prepare(space, "cpu", 1), 1))
     if changed == "data":
         data.write_text(data.read_text().replace("film", "plot"))
     else:
-        config = json.loads((model / "config.json").read_text())
-        (model / "config.json").write_text(json.dumps({**config, "num_attention_heads": 4}))
+        config.write_text(config.read_text().replace('"num_attention_heads": 2', '"num_attention_heads": 4'))
+    load_pretrained.cache_clear()  # as in another process
     with pytest.raises(
         UserError, match=f"not all is as it was when .* was begun:\n  {changed}, SHA-256: "
     ) as caught:
