@@ -13,7 +13,7 @@ from benchmarks.faults.bench import Bench, Found
 from benchmarks.faults.kills import workers_of
 from benchmarks.faults.study import Study
 from benchmarks.tiny import write_tiny
-from hpo.search.storage import journal_path
+from hpo.search.journal import journal_path
 
 STORED = ("segments", "evaluations", "passes", "states", "prefixes")
 

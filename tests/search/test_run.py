@@ -24,8 +24,9 @@ from hpo.runtime.processes import ProcessExecutor, Setup
 from hpo.search import coordinator
 from hpo.search.circumstances import refuse_other_circumstances
 from hpo.search.coordinator import Outcome, run_experiment
+from hpo.search.journal import journal_path
 from hpo.search.prepare import prepare, run_record
-from hpo.search.storage import StudyStorage, journal_path
+from hpo.search.storage import StudyStorage
 from hpo.seeds import derive
 from hpo.training.quota import Quota
 from tests.e2e.runs import facts, tree
