@@ -8,8 +8,8 @@
 
 One store serves all runs of a results folder and all their workers at once. Each file is written under a temporary
 name (in ``partial/``) and renamed, so that a kill leaves it whole or not at all; the first writer of a name wins.
-Facts are fsynced, and stay. States and prefixes can be computed again: they are checked when read, and one that is
-missing or damaged is computed again. ``quota.py`` says which give way to new ones. All files are for their owner alone.
+Facts are fsynced, and stay. All files are checked when read: what a damaged one tells is computed again, as is a state or
+a prefix that is missing. ``quota.py`` says which give way to new ones. All files are for their owner alone.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from torch import Tensor
 
 from hpo.errors import UserError
 from hpo.records.schema import Frozen
+from hpo.records.sealed import BrokenSealError, seal, unseal
 from hpo.training.past_cache import PastCache
 from hpo.training.private_files import FILE, make_file, make_folder
 from hpo.training.quota import FACTS, Quota
@@ -252,14 +253,14 @@ class Store:
             return
         try:
             if kind == "segments":
-                self.put_segment(key, SegmentFacts.model_validate_json(data))
+                self.put_segment(key, SegmentFacts.model_validate_json(unseal(data)))
             elif kind == "evaluations":
-                self.put_evaluation(key, EvaluationFacts.model_validate_json(data))
+                self.put_evaluation(key, EvaluationFacts.model_validate_json(unseal(data)))
             elif kind == "passes":
-                self.put_pass(key, PassFacts.model_validate_json(data))
+                self.put_pass(key, PassFacts.model_validate_json(unseal(data)))
             else:
                 self._take_state(path, data)
-        except (ValidationError, DamagedError):
+        except (ValidationError, BrokenSealError, DamagedError):
             self._warn(f"{kind}/{key[:12]} came damaged from a worker: it is computed again when needed")
         except OSError as error:
             self._warn_full(error)
@@ -409,10 +410,10 @@ class Store:
 
     def _read(self, kind: str, key: str, model: type[Facts]) -> Facts | None:
         try:
-            return model.model_validate_json(self._path(kind, key, "json").read_bytes())
+            return model.model_validate_json(unseal(self._path(kind, key, "json").read_bytes()))
         except FileNotFoundError:
             return None
-        except ValidationError:
+        except (ValidationError, BrokenSealError):
             return None  # a damaged file is work to be done again
 
     def _write(self, kind: str, key: str, facts: Facts) -> Facts | None:
@@ -422,7 +423,7 @@ class Store:
             try:
                 make_file(temporary)
                 with temporary.open("wb") as file:
-                    file.write(facts.model_dump_json().encode())
+                    file.write(seal(facts.model_dump_json()).encode())
                     file.flush()
                     os.fsync(file.fileno())
                 with self._quota.locked():
