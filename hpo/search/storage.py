@@ -17,6 +17,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import UserError
+from hpo.json_text import parse_json
 
 
 def journal_path(folder: Path) -> Path:
@@ -48,7 +49,9 @@ class StudyStorage:
         logging.getLogger("optuna").setLevel(logging.WARNING)
         try:
             self._storage = JournalStorage(_Journal(path))
-        except (ValueError, KeyError) as error:
+        except OSError:
+            raise
+        except Exception as error:  # Optuna replays what stands there, and raises whatever comes
             raise UserError(
                 f"{path} is no journal of Optuna any more ({error})",
                 "Move the run's folder away, or restore the file from a backup, and give the command again.",
@@ -141,7 +144,7 @@ class _Journal(BaseJournalBackend):
     def __init__(self, path: Path) -> None:
         path.touch()
         self._path = path
-        self._new = [json.loads(line) for line in path.read_bytes().splitlines()]  # not yet read
+        self._new = [parse_json(line) for line in path.read_bytes().splitlines()]  # not yet read
         self._read = 0
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
@@ -168,7 +171,7 @@ def _mend(path: Path) -> None:
     end = data.rfind(b"\n") + 1
     tail = data[data.rfind(b"\n", 0, end - 1) + 1 : end] if end else b""
     try:
-        json.loads(tail or b"null")
+        parse_json(tail or b"null")
     except ValueError:
         end -= len(tail)
     if end < len(data):
