@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from hpo.errors import UserError
 
-PATIENCE = 10.0  # seconds for one file of at most a few thousand bytes
+PATIENCE = 10.0  # seconds of processor time for one file of at most a few thousand bytes
 ROOM = 2 << 30  # bytes that the process may grow by while it reads one
 
 
@@ -182,16 +182,16 @@ def _bounded() -> Iterator[None]:
     def end(*_: object) -> None:
         raise HangError(f"more than {PATIENCE:.0f} s")
 
-    before = signal.signal(signal.SIGALRM, end)
+    before = signal.signal(signal.SIGPROF, end)
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (_size() + ROOM, hard))
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    signal.setitimer(signal.ITIMER_PROF, PATIENCE)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _size() -> int:

@@ -79,14 +79,15 @@ def _names() -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _data() -> Iterable[Reader]:
     lines = b"".join(json.dumps(row).encode() + b"\n" for row in ROWS)
     words = b"".join(json.dumps(row).encode() + b"\n" for row in WORDS)
-    for kind in ("text-classification", "pair", "multi-label"):
+    kinds: tuple[Kind, ...] = ("text-classification", "pair", "multi-label")
+    for kind in kinds:
         yield Reader(f"CSV, {kind}", "data.csv", (CSV,), partial(_corpus, "data.csv", kind))
         yield Reader(f"JSON lines, {kind}", "data.jsonl", (lines,), partial(_corpus, "data.jsonl", kind))
-    kind = "token-classification"
-    yield Reader("CSV, entities", "data.csv", (SENTENCES,), partial(_corpus, "data.csv", kind))
-    yield Reader("JSON lines, entities", "data.jsonl", (words,), partial(_corpus, "data.jsonl", kind))
+    entities: Kind = "token-classification"
+    yield Reader("CSV, entities", "data.csv", (SENTENCES,), partial(_corpus, "data.csv", entities))
+    yield Reader("JSON lines, entities", "data.jsonl", (words,), partial(_corpus, "data.jsonl", entities))
     yield Reader("JSON", "data.json", (json.dumps(ROWS).encode(),), partial(_corpus, "data.json", "pair"))
-    yield Reader("CoNLL", "data.conll", (CONLL,), partial(_corpus, "data.conll", kind))
+    yield Reader("CoNLL", "data.conll", (CONLL,), partial(_corpus, "data.conll", entities))
     parquet = (_parquet(ROWS[:2]),)
     yield Reader("Parquet", "data.parquet", parquet, partial(_corpus, "data.parquet", "text-classification"))
     yield Reader(
@@ -121,19 +122,25 @@ def _stores() -> Iterable[Reader]:
     made = _store()
     state, prefix, facts = (f"{kind}/{'ab' * 32}.{end}" for kind, end in (
         ("states", "safetensors"), ("prefixes", "safetensors"), ("segments", "json")))  # fmt: skip
-    yield Reader("state file", state, (made[state],), lambda folder: Store(folder).state(KEY), Store)
-    yield Reader("prefix file", prefix, (made[prefix],), lambda folder: Store(folder).prefix(KEY), Store)
+    yield Reader("state file", state, (made[state],), lambda folder: Store(folder).state(KEY), _make_store)
+    yield Reader(
+        "prefix file", prefix, (made[prefix],), lambda folder: Store(folder).prefix(KEY), _make_store
+    )
     yield Reader(
         "texts of a prefix file",
         prefix,
         (made[prefix],),
         lambda folder: Store(folder).prefix_texts(KEY),
-        Store,
+        _make_store,
     )
     yield Reader(
-        "facts of a segment", facts, (made[facts],), lambda folder: Store(folder).segment(KEY), Store
+        "facts of a segment", facts, (made[facts],), lambda folder: Store(folder).segment(KEY), _make_store
     )
     yield Reader("journal", "optuna-journal.log", (_journal(),), _studies)
+
+
+def _make_store(folder: Path) -> None:
+    Store(folder)
 
 
 @cache

@@ -24,7 +24,7 @@ def cases() -> Iterator[object]:
             yield pytest.param(reader, examples, id=reader.name)
 
 
-@pytest.mark.parametrize(("reader", "examples"), cases())
+@pytest.mark.parametrize(("reader", "examples"), list(cases()))
 def test_any_bytes_give_a_value_or_a_user_error(reader: Reader, examples: int, tmp_path: Path) -> None:
     reader.prepare(tmp_path)
     whole = Counts()

@@ -44,7 +44,7 @@ def checked_config(place: str) -> Any:
         FaultError: its files lead elsewhere, to code, or to a far larger model than they hold.
     """
     from transformers import AutoConfig
-    from transformers.utils import find_adapter_config_file
+    from transformers.utils.peft_utils import find_adapter_config_file
 
     folder = Path(place)
     check_folder(folder)
