@@ -165,7 +165,8 @@ def _store() -> dict[str, bytes]:
 def _journal() -> bytes:
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    from hpo.search.storage import StudyStorage, journal_path
+    from hpo.search.journal import journal_path
+    from hpo.search.storage import StudyStorage
 
     with tempfile.TemporaryDirectory() as folder:
         study = StudyStorage(Path(folder)).study("linear", 0)

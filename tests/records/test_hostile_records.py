@@ -14,7 +14,8 @@ from hpo.errors import UserError
 from hpo.records.exported import read_tables
 from hpo.records.files import is_folder_name, read_records
 from hpo.records.tables import write_tables
-from hpo.search.storage import StudyStorage, journal_path
+from hpo.search.journal import journal_path
+from hpo.search.storage import StudyStorage
 from hpo.training.store import Store
 from hpo.training.tensor_files import DamagedError, read_header
 
