@@ -26,6 +26,7 @@ from hpo.models.pretrained import load_pretrained
 from hpo.records.exported import read_tables
 from hpo.records.files import read_records
 from hpo.records.origin import read_origin
+from hpo.records.sealed import unseal
 from hpo.training.store import Prefix, Store
 
 ROOT = Path(__file__).parents[1]
@@ -134,7 +135,11 @@ def _stores() -> Iterable[Reader]:
         _make_store,
     )
     yield Reader(
-        "facts of a segment", facts, (made[facts],), lambda folder: Store(folder).segment(KEY), _make_store
+        "facts of a segment",
+        facts,
+        (unseal(made[facts]),),
+        lambda folder: Store(folder).segment(KEY),
+        _make_store,
     )
     yield Reader("journal", "optuna-journal.log", (_journal(),), _studies)
 
@@ -175,7 +180,8 @@ def _journal() -> bytes:
             study.begin({"lr": 1e-4, "head": "a"}, space, seed=draw)
             study.report(draw, 10, 0.5)
             study.end(draw, state, 0.5 if state == "complete" else None)
-        return journal_path(Path(folder)).read_bytes()
+        lines = journal_path(Path(folder)).read_bytes().splitlines()
+        return b"".join(unseal(line) + b"\n" for line in lines)  # else every edit is found by its checksum
 
 
 def _studies(folder: Path) -> object:
@@ -186,10 +192,10 @@ def _studies(folder: Path) -> object:
 
 
 def _records() -> Iterable[Reader]:
-    seeds = {kind: [p.read_bytes() for p in sorted((EXAMPLE / kind).glob("*.json"))[:3]] for kind in
+    seeds = {kind: [unseal(p.read_bytes()) for p in sorted((EXAMPLE / kind).glob("*.json"))[:3]] for kind in
              ("trials", "confirmations", "audit")}  # fmt: skip
     run = EXAMPLE / "run.json"
-    yield Reader("run record", "records/run.json", [run.read_bytes()], read_records, _make_records)
+    yield Reader("run record", "records/run.json", [unseal(run.read_bytes())], read_records, _make_records)
     for kind, contents in seeds.items():
         yield Reader(f"record of {kind}", f"records/{kind}/x.json", contents, read_records, _with_run)
     lines = b"".join(json.dumps(json.loads(one)).encode() + b"\n" for one in seeds["trials"])
