@@ -7,6 +7,7 @@ SIGTERM.
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from typing import Annotated, Any
 
@@ -34,6 +35,7 @@ from hpo.cli import (
     ui,
     verify,
 )
+from hpo.cli.words import printable
 from hpo.errors import UserError
 
 EXAMPLE = """\
@@ -105,7 +107,8 @@ def hpo(
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. What it and its processes write is for this user alone."""
+    os.umask(0o077)
     sys.exit(execute(sys.argv[1:]))
 
 
@@ -139,5 +142,6 @@ def _system(error: OSError) -> tuple[str, str]:
 
 
 def _fail(message: str, hint: str) -> int:
-    print(f"error: {message}\nhint: {hint}", file=sys.stderr)
+    # Names and labels come from files: what would move a terminal's cursor, or change its title, is a blank.
+    print("\n".join(map(printable, f"error: {message}\nhint: {hint}".split("\n"))), file=sys.stderr)
     return 2
