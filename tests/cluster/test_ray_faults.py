@@ -30,8 +30,8 @@ parameters:
   learning_rate: {{choices: [1e-4, 3e-4]}}
   frozen_layers: {{choices: [0, 2]}}
   batch_size: 4
-  epochs: 40
-budget: {{replicates: 2, trials: 4, rungs: [640, 1280], sampler: tpe, pruner: successive_halving}}
+  epochs: 12
+budget: {{replicates: 3, trials: 3, rungs: [192, 384], sampler: tpe, pruner: successive_halving}}
 """
 
 pytestmark = pytest.mark.slow
