@@ -17,7 +17,7 @@ from hpo.runtime import engine
 from hpo.search import coordinator
 from hpo.search.coordinator import run_experiment
 from tests.cluster.faulty import FAULTS
-from tests.cluster.namespaces import skip_without_namespaces
+from tests.cluster.namespaces import run_alone, skip_without_namespaces
 from tests.e2e.runs import facts
 from tests.search.nobody import Nobody
 
@@ -84,3 +84,15 @@ def test_the_records_are_those_of_an_undisturbed_run(
     if fault in ("killed", "frozen", "cut off"):
         assert happened["lost"], "the fault struck a worker with a segment in hand"
     assert told(tmp_path / "failing") == undisturbed
+
+
+def test_a_cluster_of_this_machine_listens_on_loopback_alone_and_lets_nobody_in_without_its_token() -> None:
+    done = run_alone("tests.cluster.cluster_here")
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["listening"]
+    assert all("127.0.0.1" in address for address in told["listening"]), told["listening"]
+    assert sorted(told["rights"].values()) == ["0o600", "0o700", "0o700"]
+    assert told["inside"] == 0
+    assert told["outside"] != 0
+    assert told["left"] is False
