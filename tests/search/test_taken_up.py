@@ -23,7 +23,7 @@ from hpo.search.coordinator import Outcome, run_experiment
 from hpo.search.journal import journal_path
 from tests.e2e.runs import facts
 from tests.postgres import Postgres
-from tests.search.test_run import Nobody
+from tests.search.nobody import Nobody
 
 SPACE = """\
 question: Which schedule, in small?
