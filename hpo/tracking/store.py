@@ -382,7 +382,8 @@ def _make_database(path: Path) -> None:
         left.unlink()
     # A name for this try alone: MLflow keeps what it opened under a name.
     new = path.with_name(f"{path.name}.new-{secrets.token_hex(4)}")
-    engine = SqlAlchemyStore(f"sqlite:///{new}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine
+    made = SqlAlchemyStore(f"sqlite:///{new}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)  # type: ignore[no-untyped-call]
+    engine = made.engine
     engine.dispose()
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode=DELETE")  # all of it into the one file
