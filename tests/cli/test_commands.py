@@ -27,7 +27,7 @@ from hpo.cli.spaces import asset_names
 from hpo.cli.ui import experiment_name, latest_run
 from hpo.config.experiment import Budget, Choices, Compare, DataSource, Fixed, Range
 from hpo.config.space import Space, shipped_spaces
-from hpo.records.files import mark_finished, write_confirmation, write_run, write_trial
+from hpo.records.files import mark_finished, read_run, write_confirmation, write_run, write_trial
 from hpo.search.plan import make_plan
 
 VERDICT = ("Inconclusive: cosine and linear cannot be told apart.", "8 more searches would tell.")
@@ -241,8 +241,9 @@ def test_report_prints_the_verdict_and_where_it_lies(monkeypatch, capsys) -> Non
 @pytest.mark.parametrize("command", ["status", "verify"])
 def test_an_imported_run_cannot_be_gone_on_with(command: str, capsys) -> None:
     write_records(Path("results/tiny"))
-    head = Path("results/tiny/records/run.json")
-    head.write_text(head.read_text().replace('"source": "hpo"', '"source": "a CSV file"'))
+    head = read_run(Path("results/tiny"))
+    assert head is not None
+    write_run(Path("results/tiny"), head.model_copy(update={"source": "a CSV file"}))
     assert execute([command, "tiny"]) == 2
     assert "was imported from a CSV file" in capsys.readouterr().err
 
