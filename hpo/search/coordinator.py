@@ -36,12 +36,15 @@ from hpo.search.accounts import BASELINE, mechanism
 from hpo.search.circumstances import refuse_changes, refuse_names, refuse_other_circumstances
 from hpo.search.confirm import confirm
 from hpo.search.draws import strategy_values, width
+from hpo.search.endings import Endings, TrialKey
 from hpo.search.plan import forks
 from hpo.search.prepare import Checked, check_experiment, prepare, run_record, slower_starts
 from hpo.search.scheduler import Scheduler, Training
 from hpo.search.stamp import stamp
 from hpo.search.storage import StudyStorage
-from hpo.search.trials import TrialKey, TrialRunner
+from hpo.search.total import Total
+from hpo.search.trials import TrialRunner
+from hpo.search.warm import Kept, sentence, warm_start
 from hpo.search.watchers import Watchers
 from hpo.seeds import derive
 from hpo.tracking.tracker import Tracker
@@ -157,6 +160,10 @@ def _run(
     if redact or (begun is not None and not has_names(begun)):
         head = without_names(head)
     refuse_other_circumstances(folder, head)
+    closed = begun.closed if begun is not None and begun.total == head.total else None
+    kept, warm = warm_start(space, head, begun, folder)
+    stopped = None if begun is None else begun.early_stop
+    head = head.model_copy(update={"closed": closed, "early_stop": stopped, "warm_start": warm})
     head = head.model_copy(update={"stamp": _stamp(folder, head, space)})
     (folder / "space.yaml").write_text(space.text, encoding="utf-8")
     write_run(folder, head)
@@ -166,7 +173,9 @@ def _run(
     watchers = Watchers([observer, tracker])
     for text in slower_starts(loaded):
         watchers.note(text)
-    run = _Run(space.experiment, engine, watchers, folder)
+    if warm is not None:
+        watchers.note(sentence(warm))
+    run = _Run(space.experiment, engine, watchers, folder, Total(space.experiment, folder, started), kept)
     run.train()
     at = time.perf_counter()
     report = write_report(folder)
@@ -199,7 +208,15 @@ class _Run:
         seconds: device-seconds spent now in the executor, by kind of work.
     """
 
-    def __init__(self, experiment: Experiment, engine: Engine, watchers: Watchers, folder: Path) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        engine: Engine,
+        watchers: Watchers,
+        folder: Path,
+        total: Total,
+        kept: Kept | None,
+    ) -> None:
         self._experiment = experiment
         self._engine = engine
         self._watchers = watchers
@@ -209,7 +226,10 @@ class _Run:
         records: dict[TrialKey, Trial] = {(t.strategy, t.replicate, t.draw): t for t in known.trials}
         self._metric = METRICS[experiment.task.metric]
         storage = StudyStorage(folder, self._metric.maximize)
-        self._trials = TrialRunner(experiment, engine.recall, storage, folder, watchers, records)
+        endings = Endings(experiment, folder, known.run, records, storage.begun(), watchers, total)
+        self._trials = TrialRunner(
+            experiment, engine.recall, storage, folder, watchers, records, endings, kept
+        )
         self._scheduler = Scheduler(engine.executor, engine.recall, self._count)
         self._tested = False
         self.trained = 0

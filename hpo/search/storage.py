@@ -54,6 +54,12 @@ class StudyStorage:
                 "Move the run's folder away, or restore the file from a backup, and give the command again.",
             ) from error
 
+    def begun(self) -> int:
+        """Most trials of any study."""
+        names = [study.study_name for study in self._storage.get_all_studies()]
+        ids = map(self._storage.get_study_id_from_name, names)
+        return max(map(self._storage.get_n_trials, ids), default=0)
+
     def study(self, strategy: str, replicate: int) -> StoredStudy:
         """The study of one strategy in one replicate, made where it does not exist."""
         name = f"{strategy}/r{replicate}"

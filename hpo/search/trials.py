@@ -22,14 +22,15 @@ from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_par
 from hpo.runtime.recall import Recall
 from hpo.search.confirm import best_rung
 from hpo.search.draws import Drawn, Draws, configuration, waits
+from hpo.search.endings import Endings, TrialKey
 from hpo.search.pruners import Field, Pruner
 from hpo.search.scheduler import Training
 from hpo.search.storage import INFEASIBLE, StoredStudy, StudyStorage
 from hpo.search.trained import Trained
+from hpo.search.warm import Kept
 from hpo.search.watchers import Watchers
 from hpo.seeds import derive
 
-TrialKey = tuple[str, int, int]  # strategy, replicate, draw
 State = Literal["complete", "pruned", "failed"]
 OUT_OF_MEMORY = "out of memory"  # in the reason of a failed trial that did not fit it
 
@@ -63,6 +64,8 @@ class TrialRunner:
         folder: Path,
         watchers: Watchers,
         records: dict[TrialKey, Trial],
+        endings: Endings,
+        kept: Kept | None,
     ) -> None:
         budget = experiment.budget
         self._experiment = experiment
@@ -74,6 +77,8 @@ class TrialRunner:
         self._metric = METRICS[experiment.task.metric]
         self._pruner = Pruner(budget.pruner, budget.reduction_factor, budget.rungs, self._metric.maximize)
         self.records = records
+        self._endings = endings
+        self._kept = kept
 
     def run(self, strategy: str, value: Value | None, replicate: int, number: int) -> Training:
         """Bring draw ``number`` of one study to its end; nothing is done again that is stored.
@@ -86,6 +91,8 @@ class TrialRunner:
             yield lambda: len(self._ended(strategy, replicate)) >= number or self.is_over(strategy, replicate)
             if len(study.ended) <= number and self.is_over(strategy, replicate):
                 return
+        if not (yield from self._endings.permit(strategy, number)):
+            return
         trial = study.stored.trial(number) if number < len(study.stored) else None
         known = self.records.get((strategy, replicate, number))
         drawn = self._drawn(study, trial, number)
@@ -104,13 +111,14 @@ class TrialRunner:
             trial = trial or study.stored.begin(*drawn, seed)
             record = yield from self._train(study, trial, strategy, replicate, parameters)
         write_trial(self._folder, record)
+        self._endings.ended()
         self.records[strategy, replicate, number] = record
         self._store(study, drawn, trial, record)
         self._watchers.trial(record)
 
     def is_over(self, strategy: str, replicate: int) -> bool:
         """Whether all draws of one study have ended, all studies' draws having begun."""
-        return is_over(self._ended(strategy, replicate), self._experiment.budget.limit)
+        return is_over(self._ended(strategy, replicate), self._endings.limit_of(strategy))
 
     def selected(self, strategy: str, replicate: int) -> Trial | None:
         """The trial that one study, when it is over, selects."""
@@ -125,7 +133,8 @@ class TrialRunner:
         key = (strategy, replicate)
         if key not in self._studies:
             stored = self._storage.study(strategy, replicate)
-            self._studies[key] = _Study(stored, Draws(self._experiment, value, replicate))
+            known = None if self._kept is None else self._kept.known(self._experiment, strategy, replicate)
+            self._studies[key] = _Study(stored, Draws(self._experiment, value, replicate, known))
         return self._studies[key]
 
     def _ended(self, strategy: str, replicate: int) -> Sequence[Trial]:
