@@ -13,7 +13,7 @@ from benchmarks.replay import Bench
 from benchmarks.simulated import Model
 from benchmarks.stopping import Case, Stopped, simulate
 
-REPEATS = 2000
+REPEATS = 1000
 
 
 def early_stop(bench: Bench) -> dict[str, Any]:

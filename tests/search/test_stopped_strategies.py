@@ -97,7 +97,7 @@ def records(cosine: float, lost: tuple[str, int, int] | None = None) -> dict[tup
 
 
 def test_a_strategy_far_below_stops_unless_it_is_the_reference() -> None:
-    """The best of 4 draws 0.001 apart is 4/6 of that above the mean best of 2; twice that may come, and 0.005 is the margin."""
+    """The best of 4 draws 0.001 apart is 4/6 of that above the mean best of 2; twice that may come; the margin is 0.005."""
     assert early_stop(asked(), records(0.5), 4) == EarlyStop(after=4, strategies=("cosine",))
     assert early_stop(asked(), records(0.8 - 0.005 - 0.0014), 4).strategies == ("cosine",)
     assert early_stop(asked(), records(0.8 - 0.005 - 0.0013), 4).strategies == ()
