@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.cases import (
     alone,
     buckets,
+    busy,
     early_stop,
     estimates,
     optimizer,
@@ -16,6 +17,7 @@ from benchmarks.cases import (
     replays,
     reports,
     searches,
+    trials,
     verdicts,
     writes,
 )
@@ -92,6 +94,16 @@ CASES: dict[str, Case] = {
         reports.reports,
         "the report of 100, 1,000 and 10,000 trials of ten rungs",
         "10,000 in under a minute; imports in under 2 s; the page under 8 MB",
+    ),
+    "trials": Case(
+        trials.trials,
+        "10,000 trials in one run through the real coordinator, in which nothing is trained",
+        "ms a trial flat from 100 to 10,000; the report in under a minute; memory bounded",
+    ),
+    "busy": Case(
+        busy.busy,
+        "64 workers that sleep 1 to 3 s a segment: random draws; TPE with pruning, in 96 searches",
+        "at least 95 % busy",
     ),
     "published": Case(
         published.published,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 HOUR = 3600.0  # seconds
 _WORDS = {
@@ -33,26 +34,27 @@ class Limit:
     @property
     def by_cost(self) -> bool:
         """Whether something other than the number of trials may end it."""
-        return bool(self._amounts().keys() - {"trials"})
+        return bool(self._amounts.keys() - {"trials"})
 
     def reached(self, spent: Mapping[str, float]) -> str | None:
         """The first unit of which as much as there may be is ``spent``; None: there is room for more of all."""
-        return next((u for u, most in self._amounts().items() if spent.get(u, 0.0) >= most), None)
+        return next((u for u, most in self._amounts.items() if spent.get(u, 0.0) >= most), None)
 
     def exceeded(self, expected: Mapping[str, float]) -> str | None:
         """The first unit of which more than there may be is ``expected``."""
-        return next((u for u, most in self._amounts().items() if expected.get(u, 0.0) > most), None)
+        return next((u for u, most in self._amounts.items() if expected.get(u, 0.0) > most), None)
 
+    @cached_property
     def _amounts(self) -> dict[str, float]:
         return {unit: most for unit, most in asdict(self).items() if most is not None}
 
     def costs(self) -> str:
         """What limits a search beside the number of its trials: ``25 charged device-seconds``; empty: nothing does."""
-        return " or ".join(told(u, most, "charged ") for u, most in self._amounts().items() if u != "trials")
+        return " or ".join(told(u, most, "charged ") for u, most in self._amounts.items() if u != "trials")
 
     def in_all(self) -> str:
         """What limits a run: ``3,600 seconds of wall time``; empty: nothing does."""
-        return " or ".join(told(u, most) for u, most in self._amounts().items())
+        return " or ".join(told(u, most) for u, most in self._amounts.items())
 
     def share(self, share: float) -> Limit:
         """The limit of a search with ``share`` of each amount but the number of trials."""

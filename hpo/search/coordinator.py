@@ -231,7 +231,10 @@ class _Run:
             experiment, engine.recall, storage, folder, watchers, records, endings, kept
         )
         self._scheduler = Scheduler(engine.executor, engine.recall, self._count)
-        self._tested = False
+        replicates = range(experiment.budget.replicates)
+        self._searching = [
+            (s, r) for s in experiment.strategies() for r in replicates
+        ]  # is not over, as far as known
         self.trained = 0
         self.seconds: dict[str, float] = {}
 
@@ -241,13 +244,11 @@ class _Run:
 
     def _test_is_open(self) -> bool:
         """Opens the test split if every configuration is selected."""
-        if not self._tested:
-            replicates = range(self._experiment.budget.replicates)
-            strategies = self._experiment.strategies()
-            self._tested = all(self._trials.is_over(s, r) for s in strategies for r in replicates)
-            if self._tested:
+        while self._searching and self._trials.is_over(*self._searching[-1]):
+            self._searching.pop()
+            if not self._searching:
                 self._engine.open_test()
-        return self._tested
+        return not self._searching
 
     def _count(self, done: Done) -> None:
         self.trained += done.trained

@@ -47,6 +47,7 @@ class Endings:
         self._experiment = experiment
         self._folder = folder
         self._run = run
+        self._limits: dict[str, Limit] = {}
         self._records = records
         self._rounds = begun  # of draws that began, or may begin by the total
         self._watchers = watchers
@@ -55,7 +56,9 @@ class Endings:
 
     def limit_of(self, strategy: str) -> Limit:
         """What ends each search of a strategy."""
-        return self._run.limit_of(strategy)
+        if strategy not in self._limits:
+            self._limits[strategy] = self._run.limit_of(strategy)
+        return self._limits[strategy]
 
     def permit(self, strategy: str, number: int) -> Generator[Condition, None, bool]:
         """Whether the draw of this number may begin, once that can be told."""
@@ -103,6 +106,7 @@ class Endings:
 
     def _tell(self, note: str, **changes: Any) -> None:
         self._run = self._run.model_copy(update=changes)
+        self._limits.clear()
         write_run(self._folder, self._run)
         self._watchers.note(note)
 
