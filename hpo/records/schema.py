@@ -256,7 +256,12 @@ class ShiftInfo(Frozen):
 
 
 class ModelInfo(Frozen):
-    """The pretrained body; ``parameters`` counts it whole (0: not recorded), ``sha256`` covers its weights."""
+    """The pretrained body.
+
+    Attributes:
+        parameters: of all its layers; 0: not recorded.
+        sha256: covers its weights; of a model from outside the catalogue its configuration and tokenizer too.
+    """
 
     source: str = NOT_RECORDED
     licence: str = NOT_RECORDED
@@ -498,6 +503,12 @@ class Run(Frozen):
         """What ends a search of a strategy that did not stop early."""
         trials = self.trials if self.closed is None else self.closed.rounds
         return Limit(trials, self.examples, self.device_seconds)
+
+    @property
+    def may_end_early(self) -> bool:
+        """Whether searches might end before ``limit`` ends them: by the total of the run, or as they decide nothing."""
+        asked = self.experiment.get("budget", {})
+        return self.total is not None or bool(asked.get("stop_decided"))
 
     def limit_of(self, strategy: str) -> Limit:
         """What ends a search of a strategy."""

@@ -78,7 +78,7 @@ def _judged(records: Records) -> Verdict:
 def _unfinished(records: Records, analysis: Analysis) -> tuple[str, ...]:
     run = records.run
     trials = run.replicates * sum(run.limit_of(name).trials or 0 for name in run.strategies)
-    most = "at most " if run.limit.by_cost or (run.total and not run.closed) else ""
+    most = "at most " if run.limit.by_cost or run.may_end_early else ""
     there = (
         f"{len(records.trials):,} of {most}{counted(trials, 'trial')} and {analysis.present:,} of "
         f"{counted(analysis.expected, 'confirmation')} are recorded"

@@ -35,6 +35,7 @@ from hpo.runtime.processes import Wanted
 from hpo.search.accounts import BASELINE, mechanism
 from hpo.search.circumstances import refuse_changes, refuse_names, refuse_other_circumstances
 from hpo.search.confirm import confirm
+from hpo.search.database import Database, settle_place
 from hpo.search.draws import strategy_values, width
 from hpo.search.endings import Endings, TrialKey
 from hpo.search.plan import forks
@@ -79,6 +80,7 @@ def run_experiment(
     workers: int | None = None,
     store_limit: int | None = None,
     redact: bool = False,
+    storage: str | None = None,
 ) -> Outcome:
     """Run ``space`` to its end below ``results``, from wherever an earlier run of it stopped.
 
@@ -86,6 +88,7 @@ def run_experiment(
         workers: processes that train; None: as many as are fastest here (``hpo.runtime.engine``).
         store_limit: bytes of states and hidden values that are kept below ``results``; None: the space's, else the default.
         redact: name classes by number in all that is written; a run that was begun so goes on so.
+        storage: URL of the database for the studies (``hpo.search.database``); None: a journal file in the run's folder.
 
     Raises:
         UserError: the space file changed under records, another process has the folder, or something is missing.
@@ -103,7 +106,11 @@ def run_experiment(
                 report = write_report(folder)
                 seconds = time.perf_counter() - started
                 return Outcome(folder, report, {"report": seconds}, 0, seconds)
-            return _tracked(space, results, uri, device, observer, workers, store_limit, redact, started)
+            watchers = Watchers([observer])
+            with closing(_studies(space.experiment, folder, storage, watchers)) as studies:
+                return _tracked(
+                    space, results, uri, device, watchers, studies, workers, store_limit, redact, started
+                )
     except Timeout:
         raise UserError(
             f"another process is at work on {folder}",
@@ -116,7 +123,8 @@ def _tracked(
     results: Path,
     uri: str,
     device: str | None,
-    observer: Observer,
+    watchers: Watchers,
+    studies: StudyStorage,
     workers: int | None,
     store_limit: int | None,
     redact: bool,
@@ -136,10 +144,10 @@ def _tracked(
     begun = read_run(folder)
     if workers is None and begun is not None:  # the rule looks at the memory, which may be another now
         workers = begun.device.workers
-    tracker = Tracker(uri)
+    tracker = Tracker(uri, Watchers(watchers.observers).note)  # to the others: not to itself
     try:
         with closing(Engine(wanted, workers, width(space.experiment))) as engine:
-            return _run(space, folder, tracker, engine, observer, redact, started)
+            return _run(space, folder, tracker, engine, watchers, studies, redact, started)
     except BaseException:
         tracker.interrupt()
         raise
@@ -150,7 +158,8 @@ def _run(
     folder: Path,
     tracker: Tracker,
     engine: Engine,
-    observer: Observer,
+    watchers: Watchers,
+    studies: StudyStorage,
     redact: bool,
     started: float,
 ) -> Outcome:
@@ -170,12 +179,13 @@ def _run(
     engine.begin(loaded)
     load = time.perf_counter() - started
     tracker.open(head, _run_id(folder))
-    watchers = Watchers([observer, tracker])
+    watchers.add(tracker)
     for text in slower_starts(loaded):
         watchers.note(text)
     if warm is not None:
         watchers.note(sentence(warm))
-    run = _Run(space.experiment, engine, watchers, folder, Total(space.experiment, folder, started), kept)
+    total = Total(space.experiment, folder, started)
+    run = _Run(space.experiment, engine, watchers, studies, folder, total, kept)
     run.train()
     at = time.perf_counter()
     report = write_report(folder)
@@ -213,6 +223,7 @@ class _Run:
         experiment: Experiment,
         engine: Engine,
         watchers: Watchers,
+        studies: StudyStorage,
         folder: Path,
         total: Total,
         kept: Kept | None,
@@ -225,10 +236,9 @@ class _Run:
         self._confirmed = {(c.strategy, c.replicate, c.index): c for c in known.confirmations}
         records: dict[TrialKey, Trial] = {(t.strategy, t.replicate, t.draw): t for t in known.trials}
         self._metric = METRICS[experiment.task.metric]
-        storage = StudyStorage(folder, self._metric.maximize)
-        endings = Endings(experiment, folder, known.run, records, storage.begun(), watchers, total)
+        endings = Endings(experiment, folder, known.run, records, studies, watchers, total)
         self._trials = TrialRunner(
-            experiment, engine.recall, storage, folder, watchers, records, endings, kept
+            experiment, engine.recall, studies, folder, watchers, records, endings, kept
         )
         self._scheduler = Scheduler(engine.executor, engine.recall, self._count)
         replicates = range(experiment.budget.replicates)
@@ -310,6 +320,13 @@ class _Run:
         )
         write_confirmation(self._folder, record)
         self._watchers.confirmation(record)
+
+
+def _studies(experiment: Experiment, folder: Path, storage: str | None, watchers: Watchers) -> StudyStorage:
+    """Where the run's studies are kept, opened before anything is loaded that takes time."""
+    settle_place(folder, storage, begun=read_run(folder) is not None)
+    database = None if storage is None else Database(storage, _run_id(folder), watchers.note)
+    return StudyStorage(folder, METRICS[experiment.task.metric].maximize, database)
 
 
 def _stamp(folder: Path, head: Run, space: Space) -> Stamp | None:

@@ -17,6 +17,7 @@ from hpo.records.limits import Limit
 from hpo.records.metrics import METRICS
 from hpo.records.schema import EarlyStop, Run, Trial
 from hpo.records.verdict_rule import ALPHA, LEAST_MARGIN
+from hpo.search.storage import StudyStorage
 from hpo.search.total import Total
 from hpo.search.watchers import Watchers
 from hpo.stats.early_stop import decided
@@ -31,7 +32,6 @@ class Endings:
     Args:
         run: head of the records.
         records: every ended trial by its key, kept up to date by the caller.
-        begun: draws of the search that has made the most.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Endings:
         folder: Path,
         run: Run,
         records: Mapping[TrialKey, Trial],
-        begun: int,
+        studies: StudyStorage,
         watchers: Watchers,
         total: Total,
     ) -> None:
@@ -49,9 +49,12 @@ class Endings:
         self._run = run
         self._limits: dict[str, Limit] = {}
         self._records = records
-        self._rounds = begun  # of draws that began, or may begin by the total
         self._watchers = watchers
         self._total = total
+        self._rounds = 0  # of draws that began, or may begin by the total
+        if total.is_limited:
+            every = [studies.study(s, r) for s in run.strategies for r in range(run.replicates)]
+            self._rounds = max(map(len, every))
         self._half = -(-run.trials // 2) if experiment.budget.stop_decided else None
 
     def limit_of(self, strategy: str) -> Limit:
