@@ -81,17 +81,19 @@ def warm_start(
     temporary = path.with_suffix(".tmp")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
-    return kept, told.model_copy(update={"sha256": hashlib.sha256(text.encode()).hexdigest()})
+    # As a resumed run reads it.
+    return Kept.model_validate_json(text), told.model_copy(update={"sha256": hashlib.sha256(text.encode()).hexdigest()})
 
 
 def sentence(told: WarmStart) -> str:
     """What was taken up, and what was not, in a line."""
     names = ", ".join(run.name for run in told.earlier)
     counts = sorted(set(told.observations))
+    first = f"{told.first_draws} first draw{'' if told.first_draws == 1 else 's'}"
     most = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     left = "; ".join(f"{count} with {reason}" for reason, count in told.left_out.items())
     return (
-        f"warm start from {names}: {most} observations and {told.first_draws} first draws of each search"
+        f"warm start from {names}: {most} observations and {first} of each search"
         f"{f'; left out: {left}' if left else ''}"
     )
 
