@@ -7,6 +7,7 @@ SIGTERM.
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from hpo.cli import (
     augment,
     check,
     clean,
+    cluster,
     compare,
     export,
     export_records,
@@ -33,6 +35,7 @@ from hpo.cli import (
     ui,
     verify,
 )
+from hpo.cli.words import printable
 from hpo.errors import UserError
 
 EXAMPLE = """\
@@ -83,6 +86,7 @@ app.command("predict", epilog=predict.EXAMPLE)(predict.predict)
 app.command("import", epilog=import_runs.EXAMPLE)(import_runs.import_)
 app.command("export-records", epilog=export_records.EXAMPLE)(export_records.export_records)
 app.command("ui", epilog=ui.EXAMPLE)(ui.ui)
+app.command("cluster", epilog=cluster.EXAMPLE)(cluster.cluster)
 app.command("clean", epilog=clean.EXAMPLE)(clean.clean)
 app.command("assets", epilog=assets.EXAMPLE)(assets.assets)
 app.command("fetch", epilog=fetch.EXAMPLE)(fetch.fetch)
@@ -103,7 +107,8 @@ def hpo(
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. What it and its processes write is for this user alone."""
+    os.umask(0o077)
     sys.exit(execute(sys.argv[1:]))
 
 
@@ -137,5 +142,6 @@ def _system(error: OSError) -> tuple[str, str]:
 
 
 def _fail(message: str, hint: str) -> int:
-    print(f"error: {message}\nhint: {hint}", file=sys.stderr)
+    # Names and labels come from files: what would move a terminal's cursor, or change its title, is a blank.
+    print("\n".join(map(printable, f"error: {message}\nhint: {hint}".split("\n"))), file=sys.stderr)
     return 2
