@@ -82,7 +82,9 @@ def warm_start(
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
     # As a resumed run reads it.
-    return Kept.model_validate_json(text), told.model_copy(update={"sha256": hashlib.sha256(text.encode()).hexdigest()})
+    return Kept.model_validate_json(text), told.model_copy(
+        update={"sha256": hashlib.sha256(text.encode()).hexdigest()}
+    )
 
 
 def sentence(told: WarmStart) -> str:

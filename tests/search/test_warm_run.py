@@ -59,7 +59,9 @@ def test_what_was_found_before_is_shown_to_the_sampler_and_is_no_trial(
         assert len(StudyStorage(tmp_path / "now").study(strategy, 0)) == 3
     for replicate in range(3):
         known = {t.parameters["learning_rate"] for t in before.trials if t.replicate == replicate and t.draw}
-        first = {t.parameters["learning_rate"] for t in now.trials if t.replicate == replicate and t.draw == 1}
+        first = {
+            t.parameters["learning_rate"] for t in now.trials if t.replicate == replicate and t.draw == 1
+        }
         assert len(first) == 1
         assert first <= known
     methods = methods_tex(now, verdict(now), ())
