@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,8 +23,8 @@ from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_par
 from hpo.runtime.recall import Recall
 from hpo.search.confirm import best_rung
 from hpo.search.draws import Drawn, Draws, configuration, waits
+from hpo.search.lanes import Condition, Training
 from hpo.search.pruners import Field, Pruner
-from hpo.search.scheduler import Training
 from hpo.search.storage import INFEASIBLE, StoredStudy, StudyStorage
 from hpo.search.trained import Trained
 from hpo.search.watchers import Watchers
@@ -75,17 +76,27 @@ class TrialRunner:
         self._pruner = Pruner(budget.pruner, budget.reduction_factor, budget.rungs, self._metric.maximize)
         self.records = records
 
-    def run(self, strategy: str, value: Value | None, replicate: int, number: int) -> Training:
-        """Bring draw ``number`` of one study to its end; nothing is done again that is stored.
+    def study(self, strategy: str, value: Value | None, replicate: int) -> Iterator[Training | Condition]:
+        """The draws of one study in the order in which they begin.
 
         A draw waits for those before it wherever it, the pruner or the budget looks at their results or costs, so that the
         records are the same however many trials are trained at once. None is made when they have used up the budget.
         """
         study = self._study(strategy, value, replicate)
-        if waits(self._experiment, number):
-            yield lambda: len(self._ended(strategy, replicate)) >= number or self.is_over(strategy, replicate)
-            if len(study.ended) <= number and self.is_over(strategy, replicate):
-                return
+        for number in range(self._experiment.budget.trials):
+            if waits(self._experiment, number):
+                yield partial(self._may_begin, strategy, replicate, number)
+                if len(study.ended) <= number and self.is_over(strategy, replicate):
+                    return
+            yield self._run(study, strategy, value, replicate, number)
+
+    def _may_begin(self, strategy: str, replicate: int, number: int) -> bool:
+        return len(self._ended(strategy, replicate)) >= number or self.is_over(strategy, replicate)
+
+    def _run(
+        self, study: _Study, strategy: str, value: Value | None, replicate: int, number: int
+    ) -> Training:
+        """Bring draw ``number`` of one study to its end; nothing is done again that is stored."""
         trial = study.stored.trial(number) if number < len(study.stored) else None
         known = self.records.get((strategy, replicate, number))
         drawn = self._drawn(study, trial, number)

@@ -13,8 +13,12 @@ class Watchers:
     """Several observers as one. ``seconds``: spent in telling them."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
-        self._observers = observers
+        self._observers = list(observers)
         self.seconds = 0.0
+
+    def add(self, observer: Observer) -> None:
+        """Tell one more, after the others."""
+        self._observers.append(observer)
 
     def started(self, work: Work) -> None:
         self._tell(lambda o: o.started(work))

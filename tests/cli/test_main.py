@@ -19,6 +19,7 @@ COMMANDS = (
     "check",
     "augment",
     "status",
+    "stop",
     "report",
     "compare",
     "verify",

@@ -98,6 +98,28 @@ def test_a_stopped_run_says_that_the_same_command_goes_on(
     assert facts(tmp_path / "results" / "tiny") == facts(undisturbed / "results" / "tiny")
 
 
+def test_a_run_that_was_asked_to_stop_says_so_and_the_same_command_goes_on(
+    tiny_space: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    process = start("run", "--space", str(tiny_space), cwd=tmp_path)
+    while segments(tmp_path) < 5 and process.poll() is None:
+        time.sleep(0.01)
+    asked = hpo("stop", "tiny", cwd=tmp_path)
+    assert asked.returncode == 0, asked.stderr
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert stderr.splitlines()[-1] == "stopped as asked: the same command goes on where it stopped"
+    states = [state for key, state in mlflow_runs(tmp_path) if key.startswith("trial")]
+    assert states
+    assert "RUNNING" not in states
+    again = hpo("stop", "tiny", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "no process works on results/tiny: there is nothing to stop" in again.stderr
+    done = hpo("run", "--space", str(tiny_space), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert facts(tmp_path / "results" / "tiny") == facts(undisturbed / "results" / "tiny")
+
+
 def test_nothing_is_lost_or_counted_twice(undisturbed: Path) -> None:
     states = mlflow_runs(undisturbed)
     kinds = [key.split("/")[0] for key, _ in states]

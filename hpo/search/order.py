@@ -1,0 +1,169 @@
+"""The order in which a run trains: what shares most, and what ends the comparison soonest, goes first.
+
+Every confirmation waits, for its last segment, until the test split opens, which is when the last search is over. So
+searches come before confirmations, and of them first the one with most work left, as of any jobs that go on side by side and
+are awaited together (longest first: Graham 1969, section 5). Confirmations of searches that are over, and the baseline's,
+which wait for none, keep workers busy that no search needs. Nothing in the records hangs on any of this.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from hpo.config.experiment import Experiment
+from hpo.records.events import Work
+from hpo.records.schema import Confirmation, Rung, Trial, charged_seconds
+from hpo.search.draws import strategy_values, waits
+from hpo.search.lanes import Urgency
+
+RECORDED, SEARCH, CONFIRM = range(3)  # phases; the trials that are recorded are told before any is trained
+# A search is awaited by all others where it has so many times the work of the next, and of what one worker would have if
+# all were dealt out evenly.
+LONGER, MORE = 1.5, 1.25
+
+
+def rule(experiment: Experiment) -> str:
+    """Why a run of ``experiment`` trains in the order in which it does, in a line."""
+    alone = waits(experiment, experiment.budget.trials - 1)
+    draws = (
+        "one draw of each at a time, since the next looks at it" if alone else "draws of each side by side"
+    )
+    first = ", the baseline first" if experiment.baseline is not None else ""
+    return (
+        "the search with most work left first, since the test split opens when the last is over; "
+        f"{draws}; what others wait for before what is their own; workers that no search needs confirm{first}"
+    )
+
+
+@dataclass
+class _Tally:
+    """What of one study, or of the baseline, has ended: trials, those trained to their end, confirmations."""
+
+    recorded: int = 0
+    trials: int = 0
+    charged: float = 0.0
+    complete: int = 0
+    charged_complete: float = 0.0
+    confirmations: int = 0
+
+
+class Order:
+    """How urgent each study is; an observer of the run, which learns from what ends how much work is left.
+
+    It says in a line why it orders as it does when the first training begins, and again when the answer changes.
+
+    Args:
+        slots: jobs that the executor does at once.
+        recorded: strategy, replicate and draw of each trial of an earlier process.
+        say: takes the lines.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        slots: int,
+        recorded: Iterable[tuple[str, int, int]],
+        say: Callable[[str], None],
+    ) -> None:
+        self._experiment = experiment
+        self._slots = slots
+        self._say = say
+        counts = Counter((strategy, replicate) for strategy, replicate, _ in recorded)
+        replicates = range(experiment.budget.replicates)
+        keys = [(strategy, r) for strategy in strategy_values(experiment) for r in replicates]
+        self._tallies = {key: _Tally(counts[key]) for key in keys}
+        self._baseline = _Tally()
+        self._answer: str | None = None
+
+    def urgency(self, strategy: str, replicate: int) -> Urgency:
+        """Of one study as it stands."""
+        tally = self._tallies[strategy, replicate]
+        if tally.trials < tally.recorded:
+            return Urgency(RECORDED, tally.trials)
+        left = self._left(tally)
+        if left:
+            return Urgency(SEARCH, -left)
+        return Urgency(CONFIRM, -self._unconfirmed(tally, self._experiment.confirmation.seeds))
+
+    def urgency_of_baseline(self) -> Urgency:
+        """Before other confirmations until one has shown what they cost: it may train more layers than they do."""
+        budget, confirmation = self._experiment.budget, self._experiment.confirmation
+        return Urgency(CONFIRM, -self._unconfirmed(self._baseline, confirmation.seeds * budget.replicates))
+
+    def started(self, work: Work) -> None:  # noqa: ARG002 - whichever it is
+        """The first training of this process begins."""
+        if self._answer is None:
+            self._answer = "most left"
+            self._say(f"order: {rule(self._experiment)}")
+
+    def rung(self, work: Work, rung: Rung) -> None: ...
+
+    def trial(self, trial: Trial) -> None:
+        """A trial ended, now or in an earlier process."""
+        tally, charged = self._tallies[trial.strategy, trial.replicate], charged_seconds(trial)
+        tally.trials += 1
+        tally.charged += charged
+        if trial.state == "complete":
+            tally.complete += 1
+            tally.charged_complete += charged
+        self._tell()
+
+    def confirmation(self, confirmation: Confirmation) -> None:
+        """A confirmation ended."""
+        c = confirmation
+        tally = self._baseline if c.role == "baseline" else self._tallies[c.strategy, c.replicate]
+        tally.confirmations += 1
+        if c.role == "baseline":
+            tally.complete += 1
+            tally.charged_complete += charged_seconds(c)
+
+    def note(self, text: str) -> None: ...
+
+    def _left(self, tally: _Tally) -> float:
+        """Device-seconds that a search has before it, were its trials to cost as those that ended; 0: it is over."""
+        budget = self._experiment.budget
+        unmade = budget.trials - tally.trials
+        if not tally.trials or not unmade:
+            return math.inf if unmade else 0.0
+        left = unmade * tally.charged / tally.trials
+        if budget.device_seconds is not None:
+            left = min(left, budget.device_seconds - tally.charged)
+        return max(left, 0.0)
+
+    def _unconfirmed(self, tally: _Tally, most: int) -> float:
+        """Device-seconds of confirmations that are left."""
+        unmade = most - tally.confirmations
+        return unmade * tally.charged_complete / tally.complete if tally.complete else math.inf
+
+    def _tell(self) -> None:
+        """Say what is done first if it is another thing than before."""
+        if self._answer is None:
+            return
+        left = {key: self._left(tally) for key, tally in self._tallies.items()}
+        answer, text = self._first(left)
+        if answer != self._answer:
+            self._answer = answer
+            self._say(f"order: {text}")
+
+    def _first(self, left: dict[tuple[str, int], float]) -> tuple[str, str]:
+        """What is done first, and the line that says why."""
+        (key, most), *others = sorted(left.items(), key=lambda item: -item[1])
+        total, second = sum(left.values()), others[0][1] if others else 0.0
+        if not total:
+            return "confirmations", "all searches are over: confirmations, those with most work left first"
+        awaited = (
+            math.isfinite(total)
+            and waits(self._experiment, self._experiment.budget.trials - 1)
+            and most > LONGER * second
+            and most > MORE * total / self._slots
+        )
+        if not awaited:
+            return "most left", f"no search is awaited by all others now: {rule(self._experiment)}"
+        name = f"{key[0]}, replicate {key[1]}"
+        return name, (
+            f"{name} first: it has {most / total:.0%} of the work that searches have left, one draw after another, "
+            "and the test split opens when the last is over"
+        )
