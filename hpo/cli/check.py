@@ -124,8 +124,8 @@ def _work_rows(experiment: Experiment, plan: Plan) -> list[tuple[str, str]]:
     budget = experiment.budget
     studies, trials = count_of(plan.studies, "study"), count_of(budget.trials, "trial")
     each, most = trials, ""
-    if budget.device_seconds is not None:
-        each, most = f"{budget.device_seconds:,g} charged device-seconds and at most {trials}", "at most "
+    if plan.limit.by_cost:
+        each, most = f"{plan.limit.costs()} and at most {trials}", "at most "
     replicates = count_of(plan.replicates, "replicate")
     trainings = count_of(plan.trials + plan.confirmations + plan.baselines, "training")
     baseline = f", and {plan.baselines:,} of the baseline" if plan.baselines else ""

@@ -96,6 +96,7 @@ def check(draft: Draft, problems: Problems) -> None:
     _check_baseline(draft, problems)
     _check_masked(draft, problems)
     _check_counts(draft, problems)
+    _check_price(draft, problems)
     _check_rungs(draft, problems)
     _check_slopes(draft, problems)
     _check_kind(draft, problems)
@@ -268,6 +269,13 @@ def _check_counts(draft: Draft, problems: Problems) -> None:
             draft.where("budget", "pruner"),
             f"budget has the pruner {budget['pruner']} and no rungs",
             "rungs at which it can stop a trial, or pruner: none",
+        )
+
+
+def _check_price(draft: Draft, problems: Problems) -> None:
+    if ("budget", "money") in draft.places and ("budget", "price_per_hour") not in draft.places:
+        problems.add(
+            draft.where("budget", "money"), "budget has money and no price_per_hour", "money together with it"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hpo.config.parameters import MODEL, NEEDS_SYNONYMS, PARAMETERS, Value, complete
+from hpo.records.limits import Limit, seconds_for
 from hpo.records.metrics import METRICS, METRICS_OF
 from hpo.records.schema import Form, Frozen
 
@@ -147,14 +148,27 @@ class Budget(Frozen):
     replicates: int = Field(5, ge=1, description="Independent searches of each strategy.")
     trials: int = Field(
         ge=1,
-        description="Configurations that each search trains, the default one first; the most where device_seconds ends it.",
+        description="Configurations that each search trains, the default one first; the most where examples, "
+        "device_seconds or money end it.",
+    )
+    examples: int | None = Field(
+        None,
+        ge=1,
+        description="A search begins trials until they are charged so many training examples, pruned and repeated trials "
+        "as far as they went, whatever was shared. The last one is finished.",
     )
     device_seconds: float | None = Field(
         None,
         gt=0,
         description="A search begins trials until they are charged so much: what each would have cost alone, whatever was "
-        "shared, in seconds of the whole device, so that of two workers each counts half. The last one is finished. If "
-        "absent, trials alone ends it.",
+        "shared, in seconds of the whole device, so that of two workers each counts half: the wall time that the search "
+        "would take with the device to itself. The last one is finished.",
+    )
+    price_per_hour: float | None = Field(
+        None, gt=0, description="Of a device, in any currency: the report tells costs in money too."
+    )
+    money: float | None = Field(
+        None, gt=0, description="As device_seconds, in what they cost at price_per_hour."
     )
     rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (), description="Numbers of examples seen at which a trial may be pruned, ascending."
@@ -173,6 +187,19 @@ class Budget(Frozen):
     reduction_factor: int = Field(
         2, ge=2, description="Successive halving and Hyperband keep one in this many trials at each rung."
     )
+
+    @property
+    def limit(self) -> Limit:
+        """What ends a search."""
+        return Limit(self.trials, self.examples, self.most_seconds)
+
+    @property
+    def most_seconds(self) -> float | None:
+        """Device-seconds that a search may be charged, as such or in money; None: any."""
+        paid = None
+        if self.money is not None and self.price_per_hour is not None:
+            paid = seconds_for(self.money, self.price_per_hour)
+        return min((s for s in (self.device_seconds, paid) if s is not None), default=None)
 
 
 class Confirmation(Frozen):

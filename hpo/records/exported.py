@@ -205,7 +205,7 @@ def _run(row: Row, space: list[Row], shifts: list[Row]) -> Run:
         # Tables of an earlier hpo have no such columns.
         models={name: ModelInfo(**info) for name, info in json.loads(row.get("models", "{}")).items()},
         form=row.get("form"),
-        device_seconds=row.get("device_seconds"),
+        **{name: row.get(name) for name in ("examples", "device_seconds", "money", "price_per_hour")},
         device=DeviceInfo(
             name=_text(row["device"]),
             precision=_text(row["precision"]),

@@ -55,6 +55,7 @@ def plan(run: Run) -> dict[str, Any]:
         **({"models": models} if models else {}),
         **({"form": run.form} if run.form else {}),
         **({"device_seconds": run.device_seconds} if run.device_seconds else {}),
+        **({"examples": run.examples} if run.examples else {}),
         "hpo": run.versions.get("hpo"),
         "verdict": verdict_rule(),
     }

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from hpo.records.limits import Limit
+
 SCHEMA = 2
 NOT_RECORDED = "not recorded"
 # How the notes of an import say what it inferred of costs and of trials that ended early.
@@ -398,7 +400,10 @@ class Run(Frozen):
             can be said of all together.
         replicates, trials, seeds: of each strategy, the most where they differ.
         privacy: of private trainings; None: there are none.
-        device_seconds: charged to a search before it begins no further trial; None: its trials are counted alone.
+        examples, device_seconds: charged to a search before it begins no further trial, whichever is reached first;
+            both None: its trials are counted alone.
+        money: that a search may be charged, which is part of ``device_seconds``; None: it was not limited by it.
+        price_per_hour: of a device, in the currency of whoever asked; None: none was named.
         notes: what an import took for what, and what it inferred, as it printed it; none where hpo ran it.
     """
 
@@ -417,7 +422,10 @@ class Run(Frozen):
     baseline: str | None = None
     replicates: int
     trials: int
+    examples: int | None = None
     device_seconds: float | None = None
+    money: float | None = None
+    price_per_hour: float | None = None
     seeds: int
     metric: Metric = Metric()
     resource: str = "examples seen"
@@ -433,6 +441,11 @@ class Run(Frozen):
     stamp: Stamp | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def limit(self) -> Limit:
+        """What ends a search."""
+        return Limit(self.trials, self.examples, self.device_seconds)
+
 
 class Records(Frozen):
     """Everything of one run. Trials, confirmations and audited ones are sorted by strategy, replicate, draw (or index)."""
@@ -441,6 +454,11 @@ class Records(Frozen):
     trials: tuple[Trial, ...]
     confirmations: tuple[Confirmation, ...]
     audited: tuple[Audited, ...] = ()
+
+
+def charged_examples(trial: Trial) -> int:
+    """Examples that this trial would have been trained on alone, those of shared segments included."""
+    return trial.segments[-1].examples if trial.segments else 0
 
 
 def charged_seconds(item: Trial | Confirmation | Audited) -> float:

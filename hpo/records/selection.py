@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from hpo.records.schema import Metric, Records, Trial, charged_seconds
+from hpo.records.limits import Limit
+from hpo.records.schema import Metric, Records, Trial, charged_examples, charged_seconds
 
 Search = tuple[str, int]  # strategy, replicate
 
@@ -36,16 +37,13 @@ def searches(trials: Iterable[Trial]) -> dict[Search, list[Trial]]:
     return found
 
 
-def is_over(trials: Sequence[Trial], most: int, device_seconds: float | None) -> bool:
-    """Whether a search whose ``trials`` have ended, in the order of their draws, begins no further one.
-
-    Args:
-        most: trials of a search.
-        device_seconds: what its trials may be charged before it ends; None: they are counted alone.
-    """
-    if len(trials) >= most:
-        return True
-    return device_seconds is not None and sum(map(charged_seconds, trials)) >= device_seconds
+def is_over(trials: Sequence[Trial], limit: Limit) -> bool:
+    """Whether a search whose ``trials`` have ended, in the order of their draws, begins no further one."""
+    charged: dict[str, float] = {"trials": len(trials)}
+    if limit.by_cost:
+        charged["examples"] = sum(map(charged_examples, trials))
+        charged["device_seconds"] = sum(map(charged_seconds, trials))
+    return limit.reached(charged) is not None
 
 
 def selected_trials(records: Records) -> dict[Search, Trial]:

@@ -161,7 +161,7 @@ def _run(run: Run) -> Row:
         "maximize": run.metric.maximize,
         "share": run.metric.share,
         "resource": run.resource,
-        "device_seconds": run.device_seconds,
+        **{name: getattr(run, name) for name in ("examples", "device_seconds", "money", "price_per_hour")},
         "rungs": _json(run.search.rungs),
         "shared_draws": run.search.shared_draws,
         "data": _text(split.source),

@@ -134,7 +134,7 @@ def _without_selection(records: Records) -> tuple[tuple[str, int], ...]:
     return tuple(
         study
         for study, own in searches(sorted(records.trials, key=lambda t: t.draw)).items()
-        if is_over(own, run.trials, run.device_seconds) and all(t.state != "complete" for t in own)
+        if is_over(own, run.limit) and all(t.state != "complete" for t in own)
     )
 
 

@@ -73,7 +73,7 @@ def _judged(records: Records) -> Verdict:
 def _unfinished(records: Records, analysis: Analysis) -> tuple[str, ...]:
     run = records.run
     trials = len(run.strategies) * run.replicates * run.trials
-    most = "" if run.device_seconds is None else "at most "
+    most = "at most " if run.limit.by_cost else ""
     there = (
         f"{len(records.trials):,} of {most}{counted(trials, 'trial')} and {analysis.present:,} of "
         f"{counted(analysis.expected, 'confirmation')} are recorded"
@@ -250,4 +250,5 @@ def _cost(records: Records) -> list[str]:
         return []
     what = "trainings" if without_search(records.run) else "trials and confirmations"
     told = f"All {what} were charged {seconds(charged)} device-seconds{costs.partly(items)}, as if each had run alone; "
-    return [f"{told}{seconds(spent)} were spent, shared work once."]
+    money = costs.in_money(records.run, charged, spent)
+    return [f"{told}{seconds(spent)} were spent, shared work once.{money}"]

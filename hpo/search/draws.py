@@ -150,7 +150,7 @@ def looks_at_results(experiment: Experiment, number: int) -> bool:
 def waits(experiment: Experiment, number: int) -> bool:
     """Whether draw ``number`` waits for those before it: for their results, or for what they are charged."""
     budget = experiment.budget
-    if budget.pruner != "none" or budget.device_seconds is not None:
+    if budget.pruner != "none" or budget.limit.by_cost:
         return True
     return looks_at_results(experiment, number)
 

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 from hpo.config.experiment import Experiment, Range
+from hpo.records.limits import Limit
 from hpo.records.metrics import METRICS
 from hpo.records.schema import Metric
 
@@ -20,7 +21,7 @@ class Plan:
     Attributes:
         rungs: numbers of examples seen at which a trial is evaluated, the end of the longest training last.
         studies, trials, confirmations, baselines: how many there are in all, at most.
-        device_seconds: charged to a study before it begins no further trial; None: its trials are counted alone.
+        limit: what ends a study.
         examples: that one full training sees, (least, most) over the search space.
         steps: optimizer steps of one full training, (least, most).
         most_examples: seen in training if nothing is pruned.
@@ -34,7 +35,7 @@ class Plan:
     trials: int
     confirmations: int
     baselines: int
-    device_seconds: float | None
+    limit: Limit
     examples: tuple[int, int]
     steps: tuple[int, int]
     most_examples: int
@@ -61,7 +62,7 @@ def make_plan(experiment: Experiment) -> Plan:
         trials=trials,
         confirmations=confirmations,
         baselines=baselines,
-        device_seconds=budget.device_seconds,
+        limit=budget.limit,
         examples=examples,
         steps=steps,
         most_examples=(trials + confirmations + baselines) * examples[1],

@@ -121,8 +121,7 @@ class TrialRunner:
 
     def is_over(self, strategy: str, replicate: int) -> bool:
         """Whether all draws of one study have ended, all studies' draws having begun."""
-        budget = self._experiment.budget
-        return is_over(self._ended(strategy, replicate), budget.trials, budget.device_seconds)
+        return is_over(self._ended(strategy, replicate), self._experiment.budget.limit)
 
     def selected(self, strategy: str, replicate: int) -> Trial | None:
         """The trial that one study, when it is over, selects."""

@@ -219,6 +219,10 @@ def test_numbers_and_lists_can_be_compared(load: Load) -> None:
             "8:55: budget.device_seconds is 0; allowed: a number above 0",
         ),
         (
+            "{trials: 4, rungs: [50, 100], money: 2}",
+            "8:39: budget has money and no price_per_hour; allowed: money together with it",
+        ),
+        (
             "{rungs: [50, 100], device_seconds: 60}",
             "8:1: missing key 'trials' in budget; allowed: a whole number of at least 1",
         ),

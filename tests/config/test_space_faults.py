@@ -116,8 +116,8 @@ def test_a_misspelt_key_is_told_once_and_not_as_missing_too(faults: Faults) -> N
     ]
     assert faults(replaced("trials: 4", "trails: 4")) == [
         (
-            "8:10: unknown key 'trails' in budget; allowed: replicates, trials, device_seconds, rungs, sampler, "
-            "startup_trials, pruner, reduction_factor; did you mean trials?"
+            "8:10: unknown key 'trails' in budget; allowed: replicates, trials, examples, device_seconds, price_per_hour, "
+            "money, rungs, sampler, startup_trials, pruner, reduction_factor; did you mean trials?"
         )
     ]
 

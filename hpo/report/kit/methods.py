@@ -168,11 +168,15 @@ def _budget(records: Records) -> list[str]:
     ended = listed(f"{count:,} {state}" for state, count in states if count)
     searches = ranged(sizes.replicates, "independent search", "independent searches")
     found = [f"Each strategy got {searches} of {search_budget(run, sizes)}."]
-    if run.device_seconds is not None:
+    if run.limit.by_cost:
         most = counted(run.trials, "trial")
         found.append(
             f"A search of at most {most} began trials until they were charged so much, each what it would have cost alone, "
             "and finished the last."
+        )
+    if run.money is not None and run.price_per_hour is not None:
+        found.append(
+            f"Its device-seconds are those that {run.money:,g} pays for at {run.price_per_hour:,g} a device-hour."
         )
     found += [uneven] if (uneven := uneven_trials(run, sizes)) else []
     if records.trials:
