@@ -9,13 +9,13 @@ which wait for none, keep workers busy that no search needs. Nothing in the reco
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hpo.config.experiment import Experiment
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Rung, Trial, charged_seconds
+from hpo.records.schema import Confirmation, Rung, Trial, charged_examples, charged_seconds
 from hpo.search.draws import strategy_values, waits
 from hpo.search.lanes import Urgency
 
@@ -40,13 +40,18 @@ def rule(experiment: Experiment) -> str:
 
 @dataclass
 class _Tally:
-    """What of one study, or of the baseline, has ended: trials, those trained to their end, confirmations."""
+    """What of one study, or of the baseline, has ended.
+
+    Attributes:
+        recorded: trials that ended in an earlier process.
+        charged: by the units of ``hpo.records.limits.Limit``: of trials.
+        full: device-seconds of each training to its end.
+        confirmations: how many.
+    """
 
     recorded: int = 0
-    trials: int = 0
-    charged: float = 0.0
-    complete: int = 0
-    charged_complete: float = 0.0
+    charged: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    full: list[float] = field(default_factory=list)
     confirmations: int = 0
 
 
@@ -81,8 +86,8 @@ class Order:
     def urgency(self, strategy: str, replicate: int) -> Urgency:
         """Of one study as it stands."""
         tally = self._tallies[strategy, replicate]
-        if tally.trials < tally.recorded:
-            return Urgency(RECORDED, tally.trials)
+        if tally.charged["trials"] < tally.recorded:
+            return Urgency(RECORDED, tally.charged["trials"])
         left = self._left(tally)
         if left:
             return Urgency(SEARCH, -left)
@@ -103,12 +108,15 @@ class Order:
 
     def trial(self, trial: Trial) -> None:
         """A trial ended, now or in an earlier process."""
-        tally, charged = self._tallies[trial.strategy, trial.replicate], charged_seconds(trial)
-        tally.trials += 1
-        tally.charged += charged
+        tally, seconds = self._tallies[trial.strategy, trial.replicate], charged_seconds(trial)
+        for unit, amount in (
+            ("trials", 1),
+            ("examples", charged_examples(trial)),
+            ("device_seconds", seconds),
+        ):
+            tally.charged[unit] += amount
         if trial.state == "complete":
-            tally.complete += 1
-            tally.charged_complete += charged
+            tally.full.append(seconds)
         self._tell()
 
     def confirmation(self, confirmation: Confirmation) -> None:
@@ -116,27 +124,24 @@ class Order:
         c = confirmation
         tally = self._baseline if c.role == "baseline" else self._tallies[c.strategy, c.replicate]
         tally.confirmations += 1
-        if c.role == "baseline":
-            tally.complete += 1
-            tally.charged_complete += charged_seconds(c)
+        tally.full.append(charged_seconds(c))
 
     def note(self, text: str) -> None: ...
 
     def _left(self, tally: _Tally) -> float:
         """Device-seconds that a search has before it, were its trials to cost as those that ended; 0: it is over."""
-        budget = self._experiment.budget
-        unmade = budget.trials - tally.trials
-        if not tally.trials or not unmade:
-            return math.inf if unmade else 0.0
-        left = unmade * tally.charged / tally.trials
-        if budget.device_seconds is not None:
-            left = min(left, budget.device_seconds - tally.charged)
-        return max(left, 0.0)
+        charged, limit = tally.charged, self._experiment.budget.limit
+        if not charged["trials"]:
+            return math.inf
+        mosts = {"trials": limit.trials, "examples": limit.examples, "device_seconds": limit.device_seconds}
+        times = min(
+            most / charged[unit] for unit, most in mosts.items() if most is not None and charged[unit]
+        )
+        return max(times - 1, 0.0) * max(charged["device_seconds"], 1e-9)
 
     def _unconfirmed(self, tally: _Tally, most: int) -> float:
         """Device-seconds of confirmations that are left."""
-        unmade = most - tally.confirmations
-        return unmade * tally.charged_complete / tally.complete if tally.complete else math.inf
+        return (most - tally.confirmations) * sum(tally.full) / len(tally.full) if tally.full else math.inf
 
     def _tell(self) -> None:
         """Say what is done first if it is another thing than before."""
@@ -161,7 +166,7 @@ class Order:
             and most > MORE * total / self._slots
         )
         if not awaited:
-            return "most left", f"no search is awaited by all others now: {rule(self._experiment)}"
+            return "most left", "no search is awaited by all others any longer: that with most work left first"
         name = f"{key[0]}, replicate {key[1]}"
         return name, (
             f"{name} first: it has {most / total:.0%} of the work that searches have left, one draw after another, "

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from hpo.runtime.jobs import Done, Executor, Job
-from hpo.runtime.recall import Recall
 from hpo.search.lanes import Condition, Lane, Training, Urgency
 from hpo.search.stopping import Stopped
+
+if TYPE_CHECKING:
+    from hpo.runtime.recall import Recall
 
 # Trainings of a lane that may be begun and wait, for a segment in another's hands or for a condition, before it begins no
 # further one; as many more as there are slots.
