@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
-from hpo.config.experiment import Experiment
 from hpo.cli.spaces import open_spaces
+from hpo.config.experiment import Experiment
 from hpo.records.schema import Confirmation, Segment, Trial
 from hpo.runtime.jobs import Done, Job
-from hpo.search.draws import strategy_values, waits
+from hpo.search.draws import waits
 from hpo.search.lanes import Condition, Lane, Training, Urgency
 from hpo.search.order import Order
 from hpo.search.plan import make_plan
@@ -117,7 +117,7 @@ class Comparison:
 
     def trial(self, study: tuple[str, int], number: int) -> Training:
         """One draw, and what is told of it."""
-        chance = random.Random(f"{self.seed} {study} {number}")
+        chance = random.Random(f"{self.seed} {study} {number}")  # noqa: S311 - no secret
         budget, name = self.experiment.budget, f"{study} {number}"
         factor = chance.lognormvariate(0.0, 0.3)
         segments, state = [], "complete"
@@ -134,7 +134,7 @@ class Comparison:
 
     def confirmation(self, study: tuple[str, int], index: int) -> Training:
         """One seed of one study, or of the baseline."""
-        chance = random.Random(f"{self.seed} confirm {study} {index}")
+        chance = random.Random(f"{self.seed} confirm {study} {index}")  # noqa: S311 - no secret
         time = self.time.get(study[0], max(self.times)) * chance.lognormvariate(0.0, 0.3)
         segments = [(f"confirm {study} {index} {rung}", s * time) for rung, s in enumerate(self.shares)]
         for rung in range(len(segments)):
@@ -218,9 +218,17 @@ def times_of(name: str, experiment: Experiment, *, slow: bool) -> tuple[float, .
     return (times[0] * SLOW, *times[1:]) if slow else times
 
 
+def by_trials(name: str) -> Experiment:
+    """A shipped comparison whose searches end by their numbers of trials alone, as simulated ones do."""
+    experiment = open_spaces(name, None)[0].experiment
+    return experiment.model_copy(
+        update={"budget": experiment.budget.model_copy(update={"device_seconds": None})}
+    )
+
+
 def ratios(name: str, slots: int, *, slow: bool, runs: int = RUNS) -> list[tuple[float, float, float]]:
     """Of each simulated run: the time by order to that in turn, and how busy workers are in turn and by order."""
-    experiment = open_spaces(name, None)[0].experiment
+    experiment = by_trials(name)
     times = times_of(name, experiment, slow=slow)
     found = []
     for seed in range(runs):
@@ -232,7 +240,9 @@ def ratios(name: str, slots: int, *, slow: bool, runs: int = RUNS) -> list[tuple
 
 def main() -> None:
     """Print the table of ``docs/order.md``."""
-    print("| space | slow strategy | workers | time, by order to in turn | worst run | busy in turn | busy by order |")
+    print(
+        "| space | slow strategy | workers | time, by order to in turn | worst run | busy in turn | busy by order |"
+    )
     print("|---|---|---|---|---|---|---|")
     for name in SPACES:
         for slow in (False, True):

@@ -27,6 +27,7 @@ from hpo.cli import (
     import_runs,
     predict,
     report,
+    retry,
     run,
     schema,
     status,
@@ -76,6 +77,7 @@ app.command("check", epilog=check.EXAMPLE)(check.check)
 app.command("augment", epilog=augment.EXAMPLE)(augment.augment)
 app.command("status", epilog=status.EXAMPLE)(status.status)
 app.command("stop", epilog=stop.EXAMPLE)(stop.stop)
+app.command("retry", epilog=retry.EXAMPLE)(retry.retry)
 app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.command("verify", epilog=verify.EXAMPLE)(verify.verify)

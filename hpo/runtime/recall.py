@@ -110,6 +110,19 @@ class Recall:
             if model.test is None:
                 model.test = test(model.pretrained)
 
+    def forget_divergence(self, course: Course) -> None:
+        """Have a training that diverged trained again from the state before that."""
+        for index in range(len(course.cuts)):
+            facts = self.segment(course, index)
+            if facts is not None and facts.loss is None:
+                self.store.forget(segment_key(*course.keys[index : index + 2]), course.keys[index + 1])
+        for rung, mark in enumerate(course.marks):
+            job = Job(parameters=course.parameters, seed=course.seed, rung=rung)
+            scores = self.evaluation(course, job)
+            if scores is not None and scores.loss is None:
+                key, state = segment_key(*course.keys[mark : mark + 2]), course.keys[mark + 1]
+                self.store.forget(key, state, self.evaluation_key(course, job))
+
     def missing(self, job: Job) -> set[str]:
         """Keys of the segments that must be trained, as far as the facts tell, for this job."""
         course = self.course(job.parameters, job.seed)
@@ -203,4 +216,5 @@ def state_of(course: Course, rung: int) -> int:
 
 
 def _diverged(split: str, examples: int) -> str:
-    return f"diverged: the {split} loss was not finite by {examples} examples; lower learning_rate or gradient_clip"
+    what = "the training loss or its gradient" if split == "training" else f"the {split} loss"
+    return f"diverged: {what} was not finite by {examples} examples; lower learning_rate or gradient_clip"

@@ -20,6 +20,7 @@ from hpo.records.events import Observer, Work
 from hpo.records.files import (
     is_finished,
     mark_finished,
+    mark_test_opened,
     read_records,
     read_run,
     write_confirmation,
@@ -145,7 +146,11 @@ def _tracked(
     tracker = Tracker(uri)
     try:
         with closing(Engine(wanted, workers, width(space.experiment))) as engine:
-            return _run(space, folder, tracker, engine, observer, redact, started, requests)
+            try:
+                return _run(space, folder, tracker, engine, observer, redact, started, requests)
+            except BaseException:
+                tracker.begin_interrupt()  # it writes while the workers end
+                raise
     except BaseException:
         tracker.interrupt()
         raise
@@ -241,6 +246,7 @@ class _Run:
             strategies = self._experiment.strategies()
             self._tested = all(self._trials.is_over(s, r) for s in strategies for r in replicates)
             if self._tested:
+                mark_test_opened(self._folder)
                 self._engine.open_test()
         return self._tested
 

@@ -20,9 +20,9 @@ from hpo.search.draws import strategy_values, waits
 from hpo.search.lanes import Urgency
 
 RECORDED, SEARCH, CONFIRM = range(3)  # phases; the trials that are recorded are told before any is trained
-# A search is awaited by all others where it has so many times the work of the next, and of what one worker would have if
-# all were dealt out evenly.
-LONGER, MORE = 1.5, 1.25
+# A search is awaited by all others where it has so many times the work of the next, of what one worker would have if all
+# were dealt out evenly, and of one of its trials.
+LONGER, MORE, TRIALS = 1.5, 1.25, 1.5
 
 
 def rule(experiment: Experiment) -> str:
@@ -157,6 +157,7 @@ class Order:
         """What is done first, and the line that says why."""
         (key, most), *others = sorted(left.items(), key=lambda item: -item[1])
         total, second = sum(left.values()), others[0][1] if others else 0.0
+        charged = self._tallies[key].charged
         if not total:
             return "confirmations", "all searches are over: confirmations, those with most work left first"
         awaited = (
@@ -164,9 +165,13 @@ class Order:
             and waits(self._experiment, self._experiment.budget.trials - 1)
             and most > LONGER * second
             and most > MORE * total / self._slots
+            and most > TRIALS * charged["device_seconds"] / charged["trials"]
         )
         if not awaited:
-            return "most left", "no search is awaited by all others any longer: that with most work left first"
+            return (
+                "most left",
+                "no search is awaited by all others any longer: that with most work left first",
+            )
         name = f"{key[0]}, replicate {key[1]}"
         return name, (
             f"{name} first: it has {most / total:.0%} of the work that searches have left, one draw after another, "

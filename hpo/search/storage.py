@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +56,50 @@ class StudyStorage:
 
     def study(self, strategy: str, replicate: int) -> StoredStudy:
         """The study of one strategy in one replicate, made where it does not exist."""
+        return StoredStudy(self._named(f"{strategy}/r{replicate}"), self._storage)
+
+    def reopen(self, strategy: str, replicate: int, draws: Collection[int]) -> StoredStudy:
+        """The same study with these draws running again, as if they had just been drawn.
+
+        Optuna ends a trial once and for all, so the study is written again, under the name of its next edition.
+        """
         name = f"{strategy}/r{replicate}"
-        try:
-            study_id = self._storage.get_study_id_from_name(name)
-        except KeyError:
-            study_id = self._storage.create_new_study([self._direction], name)
+        (first, before), *unfinished = self._editions(name)
+        for _, study_id in unfinished:  # a kill while one was written
+            self._storage.delete_study(study_id)
+        study_id = self._storage.create_new_study([self._direction], f"{name}~{first + 1}")
+        for trial in self._storage.get_all_trials(before):
+            self._storage.create_new_trial(
+                study_id, template_trial=_running(trial) if trial.number in draws else trial
+            )
+        self._storage.delete_study(before)
         return StoredStudy(study_id, self._storage)
+
+    def _named(self, name: str) -> int:
+        """Of several editions the first that is there: the one behind it is not whole yet."""
+        editions = self._editions(name)
+        return editions[0][1] if editions else self._storage.create_new_study([self._direction], name)
+
+    def _editions(self, name: str) -> list[tuple[int, int]]:
+        """(edition, id) of the studies of a name, ascending: ``name``, ``name~2``, ..."""
+        found = {}
+        for study in self._storage.get_all_studies():
+            start, _, number = study.study_name.rpartition("~")
+            if study.study_name == name:
+                found[1] = name
+            elif start == name and number.isdecimal():
+                found[int(number)] = study.study_name
+        return [(n, self._storage.get_study_id_from_name(found[n])) for n in sorted(found)]
+
+
+def _running(trial: FrozenTrial) -> FrozenTrial:
+    """A trial as it was when it was drawn."""
+    return optuna.trial.create_trial(
+        state=TrialState.RUNNING,
+        params=trial.params,
+        distributions=trial.distributions,
+        user_attrs=trial.user_attrs,
+    )
 
 
 class StoredStudy:

@@ -16,6 +16,7 @@ from hpo.config.parameters import Value
 from hpo.records.events import Work
 from hpo.records.files import write_trial
 from hpo.records.metrics import METRICS
+from hpo.records.retried import after, set_aside_before
 from hpo.records.schema import Trial
 from hpo.records.selection import is_over, select
 from hpo.runtime.jobs import Done, Job
@@ -75,6 +76,7 @@ class TrialRunner:
         self._metric = METRICS[experiment.task.metric]
         self._pruner = Pruner(budget.pruner, budget.reduction_factor, budget.rungs, self._metric.maximize)
         self.records = records
+        self._retried = set_aside_before(folder)
 
     def study(self, strategy: str, value: Value | None, replicate: int) -> Iterator[Training | Condition]:
         """The draws of one study in the order in which they begin.
@@ -114,6 +116,7 @@ class TrialRunner:
         else:
             trial = trial or study.stored.begin(*drawn, seed)
             record = yield from self._train(study, trial, strategy, replicate, parameters)
+        record = after(record, self._retried.get((strategy, replicate, number)))
         write_trial(self._folder, record)
         self.records[strategy, replicate, number] = record
         self._store(study, drawn, trial, record)
@@ -136,8 +139,15 @@ class TrialRunner:
         key = (strategy, replicate)
         if key not in self._studies:
             stored = self._storage.study(strategy, replicate)
+            again = [n for n in range(len(stored)) if self._is_tried_again(strategy, replicate, n)]
+            if any(stored.trial(number).state.is_finished() for number in again):
+                stored = self._storage.reopen(strategy, replicate, again)
             self._studies[key] = _Study(stored, Draws(self._experiment, value, replicate))
         return self._studies[key]
+
+    def _is_tried_again(self, strategy: str, replicate: int, number: int) -> bool:
+        key = (strategy, replicate, number)
+        return key in self._retried and key not in self.records
 
     def _ended(self, strategy: str, replicate: int) -> Sequence[Trial]:
         """The first draws of a study as far as they have all ended."""
@@ -174,6 +184,8 @@ class TrialRunner:
         """Train one configuration; where it does not fit the memory, anew in more parts a step."""
         seed = trial.user_attrs["seed"]
         course = self._recall.course(parameters, seed)
+        if self._is_tried_again(strategy, replicate, trial.number):
+            self._recall.forget_divergence(course)
         work = Work(strategy, replicate, trial.number, False, seed, parameters, course.seen[-1])
         self._watchers.started(work)
         trained = Trained()

@@ -20,6 +20,7 @@ COMMANDS = (
     "augment",
     "status",
     "stop",
+    "retry",
     "report",
     "compare",
     "verify",
