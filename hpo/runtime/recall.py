@@ -18,7 +18,7 @@ from hpo.training.prefixes import Prefixes
 from hpo.training.scoring import Scoring
 from hpo.training.store import EvaluationFacts, SegmentFacts, Store
 
-COURSES_KEPT = 64  # a trial asks for its own several times, paired trials in turn
+COURSES_KEPT = 64  # at least: a trial asks for its own several times, paired trials in turn
 
 
 @dataclass
@@ -52,6 +52,7 @@ class Recall:
         self.scoring = scoring
         self._models = models
         self._courses: OrderedDict[str, Course] = OrderedDict()
+        self._courses_kept = COURSES_KEPT
 
     def of(self, parameters: Mapping[str, Any]) -> ModelTrainings:
         """What a training of these parameters stands on."""
@@ -63,9 +64,13 @@ class Recall:
         if name not in self._courses:
             self._courses[name] = self.of(parameters).planner.plan(complete(parameters), seed)
         self._courses.move_to_end(name)
-        while len(self._courses) > COURSES_KEPT:
+        while len(self._courses) > self._courses_kept:
             self._courses.popitem(last=False)
         return self._courses[name]
+
+    def expect(self, trainings: int) -> None:
+        """Keep the courses of so many trainings that go on side by side, and of those that wait for them."""
+        self._courses_kept = max(COURSES_KEPT, 2 * trainings)
 
     def known(self, job: Job) -> Done | None:
         """What the job comes to, if nothing is left to compute."""

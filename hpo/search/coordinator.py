@@ -227,6 +227,7 @@ class _Run:
         self._metric = METRICS[experiment.task.metric]
         storage = StudyStorage(folder, self._metric.maximize)
         slots = engine.executor.slots
+        engine.recall.expect(slots)
         self._order = Order(experiment, slots, [*records], watchers.note)
         watchers.add(self._order)
         self._trials = TrialRunner(experiment, engine.recall, storage, folder, watchers, records)
