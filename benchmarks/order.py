@@ -80,6 +80,9 @@ class Clock:
         """As of ``hpo.runtime.recall.Recall``."""
         return None if self.missing(job) else done_of(job)
 
+    def refuse_others(self, job: Job, done: Done) -> None:
+        """As of ``hpo.runtime.recall.Recall``: every job is what was asked for."""
+
     def missing(self, job: Job) -> set[str]:
         """As of ``hpo.runtime.recall.Recall``."""
         return {key for key, _ in job.parameters["segments"]} - self.trained

@@ -9,12 +9,14 @@ from typing import Any
 from benchmarks.cases import (
     alone,
     buckets,
+    busy,
     estimates,
     optimizer,
     published,
     replays,
     reports,
     searches,
+    trials,
     verdicts,
     writes,
 )
@@ -91,6 +93,16 @@ CASES: dict[str, Case] = {
         reports.reports,
         "the report of 100, 1,000 and 10,000 trials of ten rungs",
         "10,000 in under a minute; imports in under 2 s; the page under 8 MB",
+    ),
+    "trials": Case(
+        trials.trials,
+        "10,000 trials in one run through the real coordinator, in which nothing is trained",
+        "ms a trial flat from 100 to 10,000; the report in under a minute; memory bounded",
+    ),
+    "busy": Case(
+        busy.busy,
+        "64 workers that sleep 1 to 3 s a segment: random draws; TPE with pruning, in 96 searches",
+        "at least 95 % busy",
     ),
     "published": Case(
         published.published,

@@ -37,13 +37,45 @@ def searches(trials: Iterable[Trial]) -> dict[Search, list[Trial]]:
     return found
 
 
-def is_over(trials: Sequence[Trial], limit: Limit) -> bool:
+class Charged:
+    """What the trials of one search are charged, in the order of their draws: each is counted once, as it ends.
+
+    Attributes:
+        over: whether the search begins no further trial.
+    """
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+        self._by_cost = limit.by_cost
+        self._charged: dict[str, float] = {"trials": 0}
+        self.over = limit.reached(self._charged) is not None
+
+    def add(self, trial: Trial) -> None:
+        """Count the next trial that ended."""
+        charged = self._charged
+        charged["trials"] += 1
+        if self._by_cost:
+            charged["examples"] = charged.get("examples", 0) + charged_examples(trial)
+            charged["device_seconds"] = charged.get("device_seconds", 0.0) + charged_seconds(trial)
+        self.over = self._limit.reached(charged) is not None
+
+
+def begun(trials: Sequence[Trial], limit: Limit) -> Sequence[Trial]:
+    """The first trials of a search, in the order of their draws, as many as it begins below ``limit``."""
+    charged = Charged(limit)
+    for number, trial in enumerate(trials):
+        if charged.over:
+            return trials[:number]
+        charged.add(trial)
+    return trials
+
+
+def is_over(trials: Iterable[Trial], limit: Limit) -> bool:
     """Whether a search whose ``trials`` have ended, in the order of their draws, begins no further one."""
-    charged: dict[str, float] = {"trials": len(trials)}
-    if limit.by_cost:
-        charged["examples"] = sum(map(charged_examples, trials))
-        charged["device_seconds"] = sum(map(charged_seconds, trials))
-    return limit.reached(charged) is not None
+    charged = Charged(limit)
+    for trial in trials:
+        charged.add(trial)
+    return charged.over
 
 
 def selected_trials(records: Records) -> dict[Search, Trial]:

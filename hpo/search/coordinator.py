@@ -37,6 +37,7 @@ from hpo.runtime.processes import Wanted
 from hpo.search.accounts import BASELINE, mechanism
 from hpo.search.circumstances import refuse_changes, refuse_names, refuse_other_circumstances
 from hpo.search.confirm import confirm
+from hpo.search.database import Database, settle_place
 from hpo.search.draws import strategy_values, width
 from hpo.search.lanes import Condition, Lane, Training
 from hpo.search.order import Order
@@ -81,6 +82,7 @@ def run_experiment(
     workers: int | None = None,
     store_limit: int | None = None,
     redact: bool = False,
+    storage: str | None = None,
 ) -> Outcome:
     """Run ``space`` to its end below ``results``, from wherever an earlier run of it stopped.
 
@@ -88,6 +90,7 @@ def run_experiment(
         workers: processes that train; None: as many as are fastest here (``hpo.runtime.engine``).
         store_limit: bytes of states and hidden values that are kept below ``results``; None: the space's, else the default.
         redact: name classes by number in all that is written; a run that was begun so goes on so.
+        storage: URL of the database for the studies (``hpo.search.database``); None: a journal file in the run's folder.
 
     Raises:
         UserError: the space file changed under records, another process has the folder, or something is missing.
@@ -106,9 +109,23 @@ def run_experiment(
                 report = write_report(folder)
                 seconds = time.perf_counter() - started
                 return Outcome(folder, report, {"report": seconds}, 0, seconds)
-            with Requests(folder) as requests:
+            watchers = Watchers([observer])
+            with (
+                Requests(folder) as requests,
+                closing(_studies(space.experiment, folder, storage, watchers)) as studies,
+            ):
                 return _tracked(
-                    space, results, uri, device, observer, workers, store_limit, redact, started, requests
+                    space,
+                    results,
+                    uri,
+                    device,
+                    watchers,
+                    studies,
+                    workers,
+                    store_limit,
+                    redact,
+                    started,
+                    requests,
                 )
     except Timeout:
         raise UserError(
@@ -122,7 +139,8 @@ def _tracked(
     results: Path,
     uri: str,
     device: str | None,
-    observer: Observer,
+    watchers: Watchers,
+    studies: StudyStorage,
     workers: int | None,
     store_limit: int | None,
     redact: bool,
@@ -143,11 +161,11 @@ def _tracked(
     begun = read_run(folder)
     if workers is None and begun is not None:  # the rule looks at the memory, which may be another now
         workers = begun.device.workers
-    tracker = Tracker(uri)
+    tracker = Tracker(uri, Watchers(watchers.observers).note)  # to the others: not to itself
     try:
         with closing(Engine(wanted, workers, width(space.experiment))) as engine:
             try:
-                return _run(space, folder, tracker, engine, observer, redact, started, requests)
+                return _run(space, folder, tracker, engine, watchers, studies, redact, started, requests)
             except BaseException:
                 tracker.begin_interrupt()  # it writes while the workers end
                 raise
@@ -161,7 +179,8 @@ def _run(
     folder: Path,
     tracker: Tracker,
     engine: Engine,
-    observer: Observer,
+    watchers: Watchers,
+    studies: StudyStorage,
     redact: bool,
     started: float,
     requests: Requests,
@@ -178,10 +197,10 @@ def _run(
     engine.begin(loaded)
     load = time.perf_counter() - started
     tracker.open(head, _run_id(folder))
-    watchers = Watchers([observer, tracker])
+    watchers.add(tracker)
     for text in slower_starts(loaded):
         watchers.note(text)
-    run = _Run(space.experiment, engine, watchers, folder, requests)
+    run = _Run(space.experiment, engine, watchers, studies, folder, requests)
     run.train()
     at = time.perf_counter()
     report = write_report(folder)
@@ -215,7 +234,13 @@ class _Run:
     """
 
     def __init__(
-        self, experiment: Experiment, engine: Engine, watchers: Watchers, folder: Path, requests: Requests
+        self,
+        experiment: Experiment,
+        engine: Engine,
+        watchers: Watchers,
+        studies: StudyStorage,
+        folder: Path,
+        requests: Requests,
     ) -> None:
         self._experiment = experiment
         self._engine = engine
@@ -225,14 +250,16 @@ class _Run:
         self._confirmed = {(c.strategy, c.replicate, c.index): c for c in known.confirmations}
         records: dict[TrialKey, Trial] = {(t.strategy, t.replicate, t.draw): t for t in known.trials}
         self._metric = METRICS[experiment.task.metric]
-        storage = StudyStorage(folder, self._metric.maximize)
         slots = engine.executor.slots
         engine.recall.expect(slots)
         self._order = Order(experiment, slots, [*records], watchers.note)
         watchers.add(self._order)
-        self._trials = TrialRunner(experiment, engine.recall, storage, folder, watchers, records)
+        self._trials = TrialRunner(experiment, engine.recall, studies, folder, watchers, records)
         self._scheduler = Scheduler(engine.executor, engine.recall, self._count, requests.soon)
-        self._tested = False
+        replicates = range(experiment.budget.replicates)
+        self._searching = [
+            (s, r) for s in experiment.strategies() for r in replicates
+        ]  # is not over, as far as known
         self.trained = 0
         self.seconds: dict[str, float] = {}
 
@@ -242,14 +269,12 @@ class _Run:
 
     def _test_is_open(self) -> bool:
         """Opens the test split if every configuration is selected."""
-        if not self._tested:
-            replicates = range(self._experiment.budget.replicates)
-            strategies = self._experiment.strategies()
-            self._tested = all(self._trials.is_over(s, r) for s in strategies for r in replicates)
-            if self._tested:
+        while self._searching and self._trials.is_over(*self._searching[-1]):
+            self._searching.pop()
+            if not self._searching:
                 mark_test_opened(self._folder)
                 self._engine.open_test()
-        return self._tested
+        return not self._searching
 
     def _count(self, done: Done) -> None:
         self.trained += done.trained
@@ -311,6 +336,13 @@ class _Run:
         )
         write_confirmation(self._folder, record)
         self._watchers.confirmation(record)
+
+
+def _studies(experiment: Experiment, folder: Path, storage: str | None, watchers: Watchers) -> StudyStorage:
+    """Where the run's studies are kept, opened before anything is loaded that takes time."""
+    settle_place(folder, storage, begun=read_run(folder) is not None)
+    database = None if storage is None else Database(storage, _run_id(folder), watchers.note)
+    return StudyStorage(folder, METRICS[experiment.task.metric].maximize, database)
 
 
 def _stamp(folder: Path, head: Run, space: Space) -> Stamp | None:

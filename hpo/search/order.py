@@ -1,9 +1,10 @@
 """The order in which a run trains: what shares most, and what ends the comparison soonest, goes first.
 
 Every confirmation waits, for its last segment, until the test split opens, which is when the last search is over. So
-searches come before confirmations, and of them first the one with most work left, as of any jobs that go on side by side and
-are awaited together (longest first: Graham 1969, section 5). Confirmations of searches that are over, and the baseline's,
-which wait for none, keep workers busy that no search needs. Nothing in the records hangs on any of this.
+searches come before confirmations, and of them first those that would end last, the one with most work left before all, as
+of any jobs that go on side by side and are awaited together (longest first: Graham 1969, section 5); the others in turn, so
+that some are over, and can be confirmed, while the last trials go on. Confirmations of searches that are over, and the
+baseline's, which wait for none, keep workers busy that no search needs. Nothing in the records hangs on any of this.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ RECORDED, SEARCH, CONFIRM = range(3)  # phases; the trials that are recorded are
 # A search is awaited by all others where it has so many times the work of the next, of what one worker would have if all
 # were dealt out evenly, and of one of its trials.
 LONGER, MORE, TRIALS = 1.5, 1.25, 1.5
+NEAR = 0.7  # a search is one of the last where it would end no earlier than this share of the time until all are over
 
 
 def rule(experiment: Experiment) -> str:
@@ -33,7 +35,7 @@ def rule(experiment: Experiment) -> str:
     )
     first = ", the baseline first" if experiment.baseline is not None else ""
     return (
-        "the search with most work left first, since the test split opens when the last is over; "
+        "first the searches that would end last, since the test split opens when all are over, others in turn; "
         f"{draws}; what others wait for before what is their own; workers that no search needs confirm{first}"
     )
 
@@ -81,6 +83,7 @@ class Order:
         keys = [(strategy, r) for strategy in strategy_values(experiment) for r in replicates]
         self._tallies = {key: _Tally(counts[key]) for key in keys}
         self._baseline = _Tally()
+        self._end = math.inf  # device-seconds of a worker until the searches are over, at least
         self._answer: str | None = None
 
     def urgency(self, strategy: str, replicate: int) -> Urgency:
@@ -90,7 +93,7 @@ class Order:
             return Urgency(RECORDED, tally.charged["trials"])
         left = self._left(tally)
         if left:
-            return Urgency(SEARCH, -left)
+            return Urgency(SEARCH, -left if left >= NEAR * self._end else tally.charged["trials"])
         return Urgency(CONFIRM, -self._unconfirmed(tally, self._experiment.confirmation.seeds))
 
     def urgency_of_baseline(self) -> Urgency:
@@ -101,7 +104,7 @@ class Order:
     def started(self, work: Work) -> None:  # noqa: ARG002 - whichever it is
         """The first training of this process begins."""
         if self._answer is None:
-            self._answer = "most left"
+            self._answer = "last"
             self._say(f"order: {rule(self._experiment)}")
 
     def rung(self, work: Work, rung: Rung) -> None: ...
@@ -117,7 +120,10 @@ class Order:
             tally.charged[unit] += amount
         if trial.state == "complete":
             tally.full.append(seconds)
-        self._tell()
+        left = {key: self._left(tally) for key, tally in self._tallies.items()}
+        self._end = max(*left.values(), sum(left.values()) / self._slots)
+        if self._answer is not None:
+            self._tell(left)
 
     def confirmation(self, confirmation: Confirmation) -> None:
         """A confirmation ended."""
@@ -143,11 +149,8 @@ class Order:
         """Device-seconds of confirmations that are left."""
         return (most - tally.confirmations) * sum(tally.full) / len(tally.full) if tally.full else math.inf
 
-    def _tell(self) -> None:
+    def _tell(self, left: dict[tuple[str, int], float]) -> None:
         """Say what is done first if it is another thing than before."""
-        if self._answer is None:
-            return
-        left = {key: self._left(tally) for key, tally in self._tallies.items()}
         answer, text = self._first(left)
         if answer != self._answer:
             self._answer = answer
@@ -169,8 +172,8 @@ class Order:
         )
         if not awaited:
             return (
-                "most left",
-                "no search is awaited by all others any longer: that with most work left first",
+                "last",
+                "no search is awaited by all others any longer: first those that would end last",
             )
         name = f"{key[0]}, replicate {key[1]}"
         return name, (

@@ -54,8 +54,11 @@ class Scheduler:
         self._stopping = stopping
         self._lanes: list[Lane] = []
         self._hands: list[_Begun] = []
-        self._ready: list[_Begun] = []  # their jobs can be submitted, but for segments in hand
-        self._wanted: Counter[str] = Counter()  # by how many of these each segment
+        self._ready: list[_Begun] = []  # their jobs can be submitted, as far as was looked at
+        self._blocked: defaultdict[str, list[_Begun]] = defaultdict(
+            list
+        )  # by a segment in hand that they need
+        self._wanted: Counter[str] = Counter()  # by how many of both each segment
         self._waiting: defaultdict[Condition, list[_Begun]] = defaultdict(list)
 
     def run(self, lanes: Iterable[Lane]) -> None:
@@ -68,8 +71,10 @@ class Scheduler:
         last: _Begun | None = None
         while self._fill(last):
             job, done = self._executor.next_done()
+            self._recall.refuse_others(job, done)
             self._told(done)
             last = next(one for one in self._hands if one.job is job)
+            self._set_aside()  # while its segments are still in hand
             self._hands.remove(last)
             last.lane.aside += 1
             trained = last.segments
@@ -91,15 +96,14 @@ class Scheduler:
         if self._stopping() and not self._hands:
             raise Stopped
         self._lanes = [lane for lane in self._lanes if not lane.over]
-        assert self._hands or not (self._ready or self._waiting or self._lanes), (
+        assert self._hands or not (self._ready or self._blocked or self._waiting or self._lanes), (
             "trainings wait for each other"
         )
         return bool(self._hands)
 
     def _next(self, last: _Begun | None) -> _Begun | Lane | None:
         """What the next free slot is for: the job of a training, or of one that its lane begins."""
-        busy = set[str]().union(*(one.segments for one in self._hands))
-        free = [one for one in self._ready if busy.isdisjoint(one.segments)]
+        self._set_aside()
         most = MOST_ASIDE + self._executor.slots
         opened = [lane for lane in self._lanes if lane.aside < most and lane.is_open()]
 
@@ -109,8 +113,16 @@ class Scheduler:
             others = max((self._wanted[key] - 1 for key in segments), default=0)
             return urgency.phase, one is not last, -others, urgency
 
-        found: list[_Begun | Lane] = [*free, *opened]
+        found: list[_Begun | Lane] = [*self._ready, *opened]
         return min(found, key=rank, default=None)
+
+    def _set_aside(self) -> None:
+        """Have those whose segments are in hand wait for them."""
+        busy = set[str]().union(*(one.segments for one in self._hands))
+        ready, self._ready = self._ready, []
+        for one in ready:
+            key = next((key for key in one.segments if key in busy), None)
+            (self._ready if key is None else self._blocked[key]).append(one)
 
     def _submit(self, one: _Begun) -> None:
         assert one.job is not None
@@ -122,8 +134,7 @@ class Scheduler:
 
     def _look_again(self, trained: set[str]) -> None:
         """Let all go on that can, now that these segments are trained and conditions may hold."""
-        for one in [one for one in self._ready if not trained.isdisjoint(one.segments)]:
-            self._ready.remove(one)
+        for one in [one for key in trained for one in self._blocked.pop(key, ())]:
             self._wanted.subtract(one.segments)
             assert one.job is not None
             self._ask(one, one.job)

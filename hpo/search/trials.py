@@ -18,12 +18,12 @@ from hpo.records.files import write_trial
 from hpo.records.metrics import METRICS
 from hpo.records.retried import after, set_aside_before
 from hpo.records.schema import Trial
-from hpo.records.selection import is_over, select
+from hpo.records.selection import Charged, select
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_part, parts_of
 from hpo.runtime.recall import Recall
 from hpo.search.confirm import best_rung
-from hpo.search.draws import Drawn, Draws, configuration, waits
+from hpo.search.draws import Drawn, Draws, configuration, looks_at_results, waits
 from hpo.search.lanes import Condition, Training
 from hpo.search.pruners import Field, Pruner
 from hpo.search.storage import INFEASIBLE, StoredStudy, StudyStorage
@@ -43,10 +43,15 @@ class _Study:
     Attributes:
         firsts: configuration, as text, to the first draw of it.
         ended: the first draws that have all ended, in order.
+        charged: for these.
+        rivals: of these the first ``counted``.
     """
 
     stored: StoredStudy
     draws: Draws
+    charged: Charged
+    rivals: Field
+    counted: int = 0
     firsts: dict[str, int] = field(default_factory=dict)
     ended: list[Trial] = field(default_factory=list)
 
@@ -124,7 +129,8 @@ class TrialRunner:
 
     def is_over(self, strategy: str, replicate: int) -> bool:
         """Whether all draws of one study have ended, all studies' draws having begun."""
-        return is_over(self._ended(strategy, replicate), self._experiment.budget.limit)
+        self._ended(strategy, replicate)
+        return self._studies[strategy, replicate].charged.over
 
     def selected(self, strategy: str, replicate: int) -> Trial | None:
         """The trial that one study, when it is over, selects."""
@@ -133,7 +139,8 @@ class TrialRunner:
     def _drawn(self, study: _Study, trial: FrozenTrial | None, number: int) -> Drawn:
         if trial is not None:
             return trial.params, trial.distributions
-        return study.draws.draw(number, study.stored.trials())
+        earlier = study.stored.trials() if looks_at_results(self._experiment, number) else ()
+        return study.draws.draw(number, earlier)
 
     def _study(self, strategy: str, value: Value | None, replicate: int) -> _Study:
         key = (strategy, replicate)
@@ -142,7 +149,12 @@ class TrialRunner:
             again = [n for n in range(len(stored)) if self._is_tried_again(strategy, replicate, n)]
             if any(stored.trial(number).state.is_finished() for number in again):
                 stored = self._storage.reopen(strategy, replicate, again)
-            self._studies[key] = _Study(stored, Draws(self._experiment, value, replicate))
+            self._studies[key] = _Study(
+                stored,
+                Draws(self._experiment, value, replicate),
+                Charged(self._experiment.budget.limit),
+                Field(self._pruner),
+            )
         return self._studies[key]
 
     def _is_tried_again(self, strategy: str, replicate: int, number: int) -> bool:
@@ -151,10 +163,11 @@ class TrialRunner:
 
     def _ended(self, strategy: str, replicate: int) -> Sequence[Trial]:
         """The first draws of a study as far as they have all ended."""
-        ended = self._studies[strategy, replicate].ended
-        while (strategy, replicate, len(ended)) in self.records:
-            ended.append(self.records[strategy, replicate, len(ended)])
-        return ended
+        study = self._studies[strategy, replicate]
+        while (record := self.records.get((strategy, replicate, len(study.ended)))) is not None:
+            study.ended.append(record)
+            study.charged.add(record)
+        return study.ended
 
     def _duplicate(self, twin: Trial, number: int) -> Trial:
         """The record of a draw whose configuration an earlier one of its study has."""
@@ -249,15 +262,16 @@ class TrialRunner:
         )
 
     def _field(self, study: _Study, number: int) -> Field:
-        """The trials of the study drawn before ``number``, each training once."""
-        if self._experiment.budget.pruner == "none":
-            return Field(scores={}, complete=frozenset())
-        firsts = set(study.firsts.values())
-        own = [t for t in study.stored.trials()[:number] if t.number in firsts]
-        return Field(
-            scores={t.number: t.intermediate_values for t in own},
-            complete=frozenset(t.number for t in own if t.state == TrialState.COMPLETE),
-        )
+        """The trials of the study drawn before ``number``, each training once: each is looked at once, however many ask."""
+        while self._pruner.name != "none" and study.counted < number:
+            trial = study.stored.trial(study.counted)
+            if not trial.state.is_finished():  # its record is known, and the journal is not yet as far
+                break
+            if study.ended[study.counted].duplicate_of is None:
+                complete = trial.state == TrialState.COMPLETE
+                study.rivals.add(trial.number, trial.intermediate_values, complete=complete)
+            study.counted += 1
+        return study.rivals
 
 
 def _state(record: Trial) -> str:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from hpo.records import selection
 from hpo.records.limits import Limit
 from hpo.records.schema import Metric, Records, Run, Rung, Search, Segment, Trial
-from hpo.records.selection import auditable, is_over, searches, select, selected_trials
+from hpo.records.selection import auditable, begun, is_over, searches, select, selected_trials
 
 ACCURACY, LOSS = Metric(), Metric(name="loss", maximize=False, share=False)
 
@@ -96,6 +97,20 @@ def test_a_search_is_over_at_its_most_trials_or_when_these_are_charged_its_budge
         for n, own in enumerate(charged)
     ]
     assert is_over(ended, limit) is over
+
+
+def test_as_many_trials_as_are_begun_are_charged_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def seconds(item: Trial) -> float:
+        asked.append(item.draw)
+        return 1.0
+
+    monkeypatch.setattr(selection, "charged_seconds", seconds)
+    ended = [trial(n, 0.5) for n in range(40)]
+    assert len(begun(ended, Limit(99, device_seconds=30.5))) == 31  # at 30 charged seconds one more begins
+    assert asked == list(range(31))
+    assert begun(ended, Limit(99, device_seconds=99.0)) == ended
 
 
 def test_what_trials_share_is_charged_to_each() -> None:

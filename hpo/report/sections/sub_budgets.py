@@ -8,7 +8,7 @@ from typing import Any
 
 from hpo.records.limits import Limit
 from hpo.records.schema import Records, Run, Trial
-from hpo.records.selection import Search, is_over, searches, select
+from hpo.records.selection import Search, begun, searches, select
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table, computed, make_table
 from hpo.report.text import Units, counted, listed
@@ -64,7 +64,7 @@ def sub_budgets(records: Records) -> list[SubBudget]:
 def _with(
     records: Records, found: dict[Search, list[Trial]], confirmed: dict[Search, dict[str, Any]], limit: Limit
 ) -> SubBudget:
-    chosen = {search: select(_begun(own, limit), records.run.metric) for search, own in found.items()}
+    chosen = {search: select(begun(own, limit), records.run.metric) for search, own in found.items()}
     tested = {
         search
         for search, trial in chosen.items()
@@ -81,11 +81,6 @@ def _size(limit: Limit) -> float:
 def _unit(run: Run) -> str:
     limit = run.limit
     return "device-seconds" if limit.device_seconds else "examples" if limit.examples else "trials"
-
-
-def _begun(trials: Sequence[Trial], limit: Limit) -> Sequence[Trial]:
-    """The first trials of a search, as many as it begins below ``limit``."""
-    return next((trials[:n] for n in range(len(trials)) if is_over(trials[:n], limit)), trials)
 
 
 def leaders(records: Records, budget: SubBudget) -> tuple[str, ...]:
