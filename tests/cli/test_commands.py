@@ -70,7 +70,9 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )
     fake = SimpleNamespace(calls=[], trained=3, missing=(), shifts=(), estimate=ESTIMATE)
 
-    def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit, redact):
+    def run_experiment(
+        space, results, tracking_uri, device, observer, workers, store_limit, redact, storage, on
+    ):
         fake.calls.append((space.experiment.name, results, tracking_uri, device))
         fake.resources, fake.redact = (workers, store_limit), redact
         if fake.trained:

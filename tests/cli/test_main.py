@@ -30,6 +30,7 @@ COMMANDS = (
     "import",
     "export-records",
     "ui",
+    "cluster",
     "clean",
     "assets",
     "fetch",
