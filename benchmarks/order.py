@@ -24,6 +24,7 @@ from hpo.search.lanes import Condition, Lane, Training, Urgency
 from hpo.search.order import Order
 from hpo.search.plan import make_plan
 from hpo.search.scheduler import Scheduler
+from hpo.search.trials import State
 
 # Time of a full training of a strategy to that of the first one of its space, where they are not taken to be alike.
 ASSUMED: Mapping[str, tuple[float, ...]] = {
@@ -98,8 +99,8 @@ class Comparison:
 
     def __post_init__(self) -> None:
         plan = make_plan(self.experiment)
-        self.shares = [b - a for a, b in zip((0, *plan.rungs), plan.rungs, strict=False)]
-        self.shares = [s / plan.rungs[-1] for s in self.shares]
+        ends = [rung / plan.rungs[-1] for rung in plan.rungs]
+        self.shares = [end - start for start, end in zip((0.0, *ends), ends, strict=False)]
         self.time = dict(zip(self.experiment.strategies(), self.times, strict=True))
         replicates = range(self.experiment.budget.replicates)
         self.studies = [(s, r) for r in replicates for s in self.experiment.strategies()]
@@ -110,7 +111,8 @@ class Comparison:
         chance = random.Random(f"{self.seed} {study} {number}")  # noqa: S311 - no secret
         budget, name = self.experiment.budget, f"{study} {number}"
         factor = chance.lognormvariate(0.0, 0.3)
-        segments, state = [], "complete"
+        segments: list[tuple[str, float]] = []
+        state: State = "complete"
         for rung, share in enumerate(self.shares):
             segments.append((f"{name} {rung}", share * factor * self.time[study[0]]))
             yield Job(parameters={"segments": list(segments)}, seed=0, rung=rung)
@@ -132,11 +134,17 @@ class Comparison:
                 yield self.over
             yield Job(parameters={"segments": segments[: rung + 1]}, seed=0, rung=rung)
         if self.watching is not None:
-            role = "strategy" if study[0] in self.time else "baseline"
-            told = Confirmation.model_construct(
-                role=role, strategy=study[0], replicate=study[1], charged=time
+            self.watching.confirmation(
+                Confirmation(
+                    role="strategy" if study[0] in self.time else "baseline",
+                    strategy=study[0],
+                    replicate=study[1],
+                    index=index,
+                    parameters={},
+                    test_score=0.0,
+                    charged=time,
+                )
             )
-            self.watching.confirmation(told)
 
     def over(self) -> bool:
         """Whether all searches are."""
@@ -162,9 +170,16 @@ class Comparison:
     def _has_ended(self, study: tuple[str, int], number: int) -> bool:
         return self.ended[study] >= number
 
-    def _record(self, study: tuple[str, int], number: int, state: str, seconds: float) -> Trial:
-        return Trial.model_construct(
-            strategy=study[0], replicate=study[1], draw=number, state=state, charged=seconds, segments=()
+    def _record(self, study: tuple[str, int], number: int, state: State, seconds: float) -> Trial:
+        return Trial(
+            strategy=study[0],
+            replicate=study[1],
+            draw=number,
+            parameters={},
+            state=state,
+            reason="simulated",
+            score=None,
+            charged=seconds,
         )
 
 
