@@ -9,7 +9,7 @@ from typing import Any
 from hpo.config.changes import changes
 from hpo.config.space import Space
 from hpo.errors import UserError
-from hpo.records.files import read_run
+from hpo.records.files import read_run, was_test_opened
 from hpo.records.redaction import has_names
 from hpo.records.schema import Run
 
@@ -25,7 +25,7 @@ def refuse_changes(space: Space, folder: Path) -> None:
         return
     now = space.experiment.model_dump(mode="json")
     total = changes(_total(before.experiment), _total(now))
-    if total and any((folder / "records" / "confirmations").glob("*.json")):
+    if total and was_test_opened(folder):
         raise UserError(
             f"{space.path} changed since {folder} was begun:\n  "
             + "\n  ".join(total)
