@@ -37,7 +37,7 @@ RANDOM = "sampler: random, pruner: none"
 
 
 class Stops(Nobody):
-    """Stops the run when it is told of its n-th note, or trial."""
+    """Stops the run when it is told of its n-th trial, or of the end of the searches."""
 
     def __init__(self, what: str, count: int) -> None:
         self.what, self.left = what, count
@@ -47,8 +47,9 @@ class Stops(Nobody):
         if not self.left:
             raise KeyboardInterrupt
 
-    def note(self, *_: Any) -> None:
-        self._tell("note")
+    def note(self, text: str) -> None:
+        if text.startswith("no further round"):
+            self._tell("note")
 
     def trial(self, *_: Any) -> None:
         self._tell("trial")
