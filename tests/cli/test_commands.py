@@ -27,7 +27,7 @@ from hpo.cli.spaces import asset_names
 from hpo.cli.ui import experiment_name, latest_run
 from hpo.config.experiment import Budget, Choices, Compare, DataSource, Fixed, Range
 from hpo.config.space import Space, shipped_spaces
-from hpo.records.files import mark_finished, write_confirmation, write_run, write_trial
+from hpo.records.files import mark_finished, read_run, write_confirmation, write_run, write_trial
 from hpo.search.plan import make_plan
 
 VERDICT = ("Inconclusive: cosine and linear cannot be told apart.", "8 more searches would tell.")
@@ -69,9 +69,9 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )
     fake = SimpleNamespace(calls=[], trained=3, missing=(), shifts=(), estimate=ESTIMATE)
 
-    def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit, redact):
+    def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit, redact, **more):
         fake.calls.append((space.experiment.name, results, tracking_uri, device))
-        fake.resources, fake.redact = (workers, store_limit), redact
+        fake.resources, fake.redact, fake.more = (workers, store_limit), redact, more
         if fake.trained:
             observer.started(work("linear", 0, 0))
             observer.trial(trial("linear", 0, 0, 0.7412))
@@ -199,6 +199,16 @@ def test_workers_and_the_room_of_the_store_are_passed_on(options, resources, coo
     assert coordinator.resources == resources
 
 
+def test_the_storage_is_passed_on_and_no_password_is_printed(coordinator, capsys) -> None:
+    storage, uri = "postgresql+psycopg://ann:hunter2@host/db", "http://ann:hunter3@host:5000"
+    assert execute(["run", "--space", "tiny", "--storage", storage, "--tracking-uri", uri]) == 0
+    assert coordinator.more["storage"] == storage
+    assert coordinator.calls[0][2] == uri
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == "next: hpo ui --space tiny --tracking-uri http://host:5000"
+    assert "hunter" not in printed.out + printed.err
+
+
 def test_a_profile_without_times_has_no_shares() -> None:
     assert profile_line({}, 0.2) == "time: 1 s, 0% of it in forward and backward passes"
 
@@ -231,8 +241,9 @@ def test_report_prints_the_verdict_and_where_it_lies(monkeypatch, capsys) -> Non
 @pytest.mark.parametrize("command", ["status", "verify"])
 def test_an_imported_run_cannot_be_gone_on_with(command: str, capsys) -> None:
     write_records(Path("results/tiny"))
-    head = Path("results/tiny/records/run.json")
-    head.write_text(head.read_text().replace('"source": "hpo"', '"source": "a CSV file"'))
+    head = read_run(Path("results/tiny"))
+    assert head is not None
+    write_run(Path("results/tiny"), head.model_copy(update={"source": "a CSV file"}))
     assert execute([command, "tiny"]) == 2
     assert "was imported from a CSV file" in capsys.readouterr().err
 
