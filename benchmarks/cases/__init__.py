@@ -16,6 +16,7 @@ from benchmarks.cases import (
     replays,
     reports,
     searches,
+    shared,
     trials,
     verdicts,
     writes,
@@ -103,6 +104,11 @@ CASES: dict[str, Case] = {
         busy.busy,
         "64 workers that sleep 1 to 3 s a segment: random draws; TPE with pruning, in 96 searches",
         "at least 95 % busy",
+    ),
+    "shared": Case(
+        shared.shared,
+        "what all workers share: facts in one store, its count of states, courses planned",
+        "none; figures for docs/scale.md",
     ),
     "published": Case(
         published.published,
