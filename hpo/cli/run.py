@@ -68,6 +68,14 @@ def run(
             help="Most room on disk for what trainings share, such as 2GB; without it what the space file says.",
         ),
     ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            "--storage",
+            metavar="URL",
+            help="PostgreSQL for the studies: postgresql+psycopg://USER@HOST/NAME; without it a file in the run's folder.",
+        ),
+    ] = None,
     redact: RedactOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the end alone.")] = False,
 ) -> None:
@@ -96,6 +104,7 @@ def run(
                     workers=workers,
                     store_limit=store_limit,
                     redact=redact,
+                    storage=storage,
                 )
                 line("\n".join(ending(outcome, opened.experiment.name, results, tracking_uri)))
     except KeyboardInterrupt as stop:
@@ -147,6 +156,7 @@ def _watched(
     workers: int | None,
     store_limit: int | None,
     redact: bool,
+    storage: str | None,
 ) -> Outcome:
     """Run the experiment before the eyes of the user."""
     from rich.console import Console
@@ -166,17 +176,20 @@ def _watched(
             workers=workers,
             store_limit=store_limit,
             redact=redact,
+            storage=storage,
         )
 
 
 def ending(outcome: Outcome, name: str, results: Path, tracking_uri: str | None) -> list[str]:
     """The last lines: verdict, where the report lies, where the time went, what to do next."""
+    from hpo.tracking.uri import shown
+
     trained = f"{count_of(outcome.trained, 'segment')} trained now"
     command = ["hpo", "ui", "--space", name]
     if results != RESULTS:
         command += ["--results", str(results)]
     if tracking_uri is not None:
-        command += ["--tracking-uri", tracking_uri]
+        command += ["--tracking-uri", shown(tracking_uri)]
     return [
         "",
         *map(paragraph, outcome.report.verdict.sentences),

@@ -35,6 +35,7 @@ from hpo.runtime.processes import Wanted
 from hpo.search.accounts import BASELINE, mechanism
 from hpo.search.circumstances import refuse_changes, refuse_names, refuse_other_circumstances
 from hpo.search.confirm import confirm
+from hpo.search.database import Database, settle_place
 from hpo.search.draws import strategy_values, width
 from hpo.search.plan import forks
 from hpo.search.prepare import Checked, check_experiment, prepare, run_record, slower_starts
@@ -76,6 +77,7 @@ def run_experiment(
     workers: int | None = None,
     store_limit: int | None = None,
     redact: bool = False,
+    storage: str | None = None,
 ) -> Outcome:
     """Run ``space`` to its end below ``results``, from wherever an earlier run of it stopped.
 
@@ -83,6 +85,7 @@ def run_experiment(
         workers: processes that train; None: as many as are fastest here (``hpo.runtime.engine``).
         store_limit: bytes of states and hidden values that are kept below ``results``; None: the space's, else the default.
         redact: name classes by number in all that is written; a run that was begun so goes on so.
+        storage: URL of the database for the studies (``hpo.search.database``); None: a journal file in the run's folder.
 
     Raises:
         UserError: the space file changed under records, another process has the folder, or something is missing.
@@ -100,7 +103,11 @@ def run_experiment(
                 report = write_report(folder)
                 seconds = time.perf_counter() - started
                 return Outcome(folder, report, {"report": seconds}, 0, seconds)
-            return _tracked(space, results, uri, device, observer, workers, store_limit, redact, started)
+            watchers = Watchers([observer])
+            with closing(_studies(space.experiment, folder, storage, watchers)) as studies:
+                return _tracked(
+                    space, results, uri, device, watchers, studies, workers, store_limit, redact, started
+                )
     except Timeout:
         raise UserError(
             f"another process is at work on {folder}",
@@ -113,7 +120,8 @@ def _tracked(
     results: Path,
     uri: str,
     device: str | None,
-    observer: Observer,
+    watchers: Watchers,
+    studies: StudyStorage,
     workers: int | None,
     store_limit: int | None,
     redact: bool,
@@ -133,10 +141,10 @@ def _tracked(
     begun = read_run(folder)
     if workers is None and begun is not None:  # the rule looks at the memory, which may be another now
         workers = begun.device.workers
-    tracker = Tracker(uri)
+    tracker = Tracker(uri, Watchers(watchers.observers).note)  # to the others: not to itself
     try:
         with closing(Engine(wanted, workers, width(space.experiment))) as engine:
-            return _run(space, folder, tracker, engine, observer, redact, started)
+            return _run(space, folder, tracker, engine, watchers, studies, redact, started)
     except BaseException:
         tracker.interrupt()
         raise
@@ -147,7 +155,8 @@ def _run(
     folder: Path,
     tracker: Tracker,
     engine: Engine,
-    observer: Observer,
+    watchers: Watchers,
+    studies: StudyStorage,
     redact: bool,
     started: float,
 ) -> Outcome:
@@ -163,10 +172,10 @@ def _run(
     engine.begin(loaded)
     load = time.perf_counter() - started
     tracker.open(head, _run_id(folder))
-    watchers = Watchers([observer, tracker])
+    watchers.add(tracker)
     for text in slower_starts(loaded):
         watchers.note(text)
-    run = _Run(space.experiment, engine, watchers, folder)
+    run = _Run(space.experiment, engine, watchers, studies, folder)
     run.train()
     at = time.perf_counter()
     report = write_report(folder)
@@ -199,7 +208,14 @@ class _Run:
         seconds: device-seconds spent now in the executor, by kind of work.
     """
 
-    def __init__(self, experiment: Experiment, engine: Engine, watchers: Watchers, folder: Path) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        engine: Engine,
+        watchers: Watchers,
+        studies: StudyStorage,
+        folder: Path,
+    ) -> None:
         self._experiment = experiment
         self._engine = engine
         self._watchers = watchers
@@ -208,8 +224,7 @@ class _Run:
         self._confirmed = {(c.strategy, c.replicate, c.index): c for c in known.confirmations}
         records: dict[TrialKey, Trial] = {(t.strategy, t.replicate, t.draw): t for t in known.trials}
         self._metric = METRICS[experiment.task.metric]
-        storage = StudyStorage(folder, self._metric.maximize)
-        self._trials = TrialRunner(experiment, engine.recall, storage, folder, watchers, records)
+        self._trials = TrialRunner(experiment, engine.recall, studies, folder, watchers, records)
         self._scheduler = Scheduler(engine.executor, engine.recall, self._count)
         replicates = range(experiment.budget.replicates)
         self._searching = [
@@ -290,6 +305,13 @@ class _Run:
         )
         write_confirmation(self._folder, record)
         self._watchers.confirmation(record)
+
+
+def _studies(experiment: Experiment, folder: Path, storage: str | None, watchers: Watchers) -> StudyStorage:
+    """Where the run's studies are kept, opened before anything is loaded that takes time."""
+    settle_place(folder, storage, begun=read_run(folder) is not None)
+    database = None if storage is None else Database(storage, _run_id(folder), watchers.note)
+    return StudyStorage(folder, METRICS[experiment.task.metric].maximize, database)
 
 
 def _stamp(folder: Path, head: Run, space: Space) -> Stamp | None:

@@ -1,28 +1,27 @@
-"""The one place that opens Optuna's storage: a journal file in the run's folder, one study for each strategy in each
-replicate. Trial numbers are draw numbers. Every change is a single record of the journal."""
+"""The one place that writes Optuna's studies, one for each strategy in each replicate: into a journal file in the run's
+folder, or a database. Trial numbers are draw numbers."""
 
 from __future__ import annotations
 
-import json
+import functools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.storages import JournalStorage
-from optuna.storages.journal import BaseJournalBackend
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import UserError
+from hpo.search.database import Database
+from hpo.search.journal import open_journal
 
-
-def journal_path(folder: Path) -> Path:
-    """Where a run's studies lie: ``optuna-dashboard <path>`` opens it."""
-    return folder / "optuna-journal.log"
-
+P = ParamSpec("P")
+R = TypeVar("R")
 
 # A failed trial that did not fit the memory. In Optuna a pruned one with a constraint that it breaks: samplers look at no
 # failed ones.
@@ -39,48 +38,73 @@ _STATES = {
 
 
 class StudyStorage:
-    """The studies of one run. The caller holds the run's lock, so that nobody else writes."""
+    """The studies of one run. The caller holds the run's lock, so that nobody else writes.
 
-    def __init__(self, folder: Path, maximize: bool = True) -> None:
-        path = journal_path(folder)
+    Args:
+        folder: of the run, whose journal keeps them where there is no ``database``.
+    """
+
+    def __init__(self, folder: Path, maximize: bool = True, database: Database | None = None) -> None:
         self._direction = StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE
-        _mend(path)
         logging.getLogger("optuna").setLevel(logging.WARNING)
-        try:
-            self._storage = JournalStorage(_Journal(path))
-        except (ValueError, KeyError) as error:
-            raise UserError(
-                f"{path} is no journal of Optuna any more ({error})",
-                "Move the run's folder away, or restore the file from a backup, and give the command again.",
-            ) from error
+        self._database = database
+        self._storage: BaseStorage = open_journal(folder) if database is None else database.open()
 
     def study(self, strategy: str, replicate: int) -> StoredStudy:
         """The study of one strategy in one replicate, made where it does not exist."""
         name = f"{strategy}/r{replicate}"
+        if self._database is None:
+            return self._named(name)
+        return self._database.patiently(functools.partial(self._named, self._database.name_of(name)))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._database is not None:
+            self._database.close()
+
+    def _named(self, name: str) -> StoredStudy:
         try:
             study_id = self._storage.get_study_id_from_name(name)
         except KeyError:
             study_id = self._storage.create_new_study([self._direction], name)
-        return StoredStudy(study_id, self._storage)
+        return StoredStudy(study_id, self._storage, self._database)
+
+
+def _patient(
+    method: Callable[Concatenate[StoredStudy, P], R],
+) -> Callable[Concatenate[StoredStudy, P], R]:
+    """A method that is called again while the database is away: it must not do twice what it did unheard."""
+
+    @functools.wraps(method)
+    def wrapped(self: StoredStudy, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if self.database is None:
+            return method(self, *args, **kwargs)
+        return self.database.patiently(lambda: method(self, *args, **kwargs))
+
+    return wrapped
 
 
 class StoredStudy:
     """One study: its trials by draw number."""
 
-    def __init__(self, study_id: int, storage: JournalStorage) -> None:
+    def __init__(self, study_id: int, storage: BaseStorage, database: Database | None = None) -> None:
+        self.database = database
         self._study_id = study_id
         self._storage = storage
-        count = storage.get_n_trials(study_id)
+        count = len(storage.get_all_trials(study_id, deepcopy=False))  # a database's are then known by number
         self._ids = [storage.get_trial_id_from_study_id_trial_number(study_id, n) for n in range(count)]
+        self._unheard = False  # whether a trial may have been made that is not in ``_ids``
 
     def __len__(self) -> int:
         """Number of trials, the one under way included."""
         return len(self._ids)
 
+    @_patient
     def trial(self, draw: int) -> FrozenTrial:
         """The trial of one draw, as it stands."""
         return self._storage.get_trial(self._ids[draw])
 
+    @_patient
     def trials(self) -> list[FrozenTrial]:
         """All trials, in the order of their draws."""
         return self._storage.get_all_trials(self._study_id, deepcopy=False)
@@ -88,12 +112,11 @@ class StoredStudy:
     def begin(
         self, params: dict[str, Any], distributions: dict[str, BaseDistribution], seed: int
     ) -> FrozenTrial:
-        """Store a drawn trial as running, whole in one record."""
+        """Store a drawn trial as running, whole at once."""
         drawn = optuna.trial.create_trial(
             state=TrialState.RUNNING, params=params, distributions=distributions, user_attrs={"seed": seed}
         )
-        self._ids.append(self._storage.create_new_trial(self._study_id, template_trial=drawn))
-        return self.trial(len(self) - 1)
+        return self._create(drawn)
 
     def add(
         self,
@@ -114,63 +137,46 @@ class StoredStudy:
             intermediate_values=dict(rungs),
             constraints={MEMORY: 1.0} if state == INFEASIBLE else None,
         )
-        self._ids.append(self._storage.create_new_trial(self._study_id, template_trial=drawn))
+        self._create(drawn)
 
+    @_patient
     def report(self, draw: int, examples: int, score: float) -> None:
         """Store the score at a rung, unless it is there."""
-        if self.trial(draw).intermediate_values.get(examples) != score:
+        if self._storage.get_trial(self._ids[draw]).intermediate_values.get(examples) != score:
             self._storage.set_trial_intermediate_value(self._ids[draw], examples, score)
 
+    @_patient
     def end(self, draw: int, state: str, score: float | None) -> None:
         """Store how a trial ended: ``complete`` with its score, ``pruned``, ``failed`` or ``infeasible``."""
-        if state == INFEASIBLE and not self.trial(draw).constraints:
+        trial_id = self._ids[draw]
+        if state == INFEASIBLE and not self._storage.get_trial(trial_id).constraints:
             study = optuna.load_study(
                 study_name=self._storage.get_study_name_from_id(self._study_id), storage=self._storage
             )
-            optuna.trial.Trial(study, self._ids[draw]).set_constraint(MEMORY, 1.0)
+            optuna.trial.Trial(study, trial_id).set_constraint(MEMORY, 1.0)
         values: Sequence[float] | None = None if score is None else [score]
-        self._storage.set_trial_state_values(self._ids[draw], _STATES[state], values)
+        try:
+            self._storage.set_trial_state_values(trial_id, _STATES[state], values)
+        except UpdateFinishedTrialError:
+            if self.database is None:
+                raise
+            # It was stored, and the answer lost with the connection.
 
-
-class _Journal(BaseJournalBackend):
-    """Optuna's journal file, for its one writer: no lock, nothing read back, and no wait for the disk.
-
-    What a loss of power takes from its end is drawn again as it was; the records are what must not be lost.
-    """
-
-    def __init__(self, path: Path) -> None:
-        path.touch()
-        self._path = path
-        self._new = [json.loads(line) for line in path.read_bytes().splitlines()]  # not yet read
-        self._read = 0
-
-    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        """What has been appended since record ``log_number_from``, the last one read."""
-        assert log_number_from == self._read, "records are read once, in turn"
-        found, self._new = self._new, []
-        self._read += len(found)
-        return iter(found)
-
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Append records, one JSON line each."""
-        lines = [json.dumps(log, separators=(",", ":")) for log in logs]
-        with self._path.open("ab") as file:
-            file.write("".join(f"{line}\n" for line in lines).encode())
-        self._new += [json.loads(line) for line in lines]
-
-
-def _mend(path: Path) -> None:
-    """Cut a last record that a kill left half written, and take away the lock that it left held."""
-    path.with_name(path.name + ".lock").unlink(missing_ok=True)
-    if not path.is_file():
-        return
-    data = path.read_bytes()
-    end = data.rfind(b"\n") + 1
-    tail = data[data.rfind(b"\n", 0, end - 1) + 1 : end] if end else b""
-    try:
-        json.loads(tail or b"null")
-    except ValueError:
-        end -= len(tail)
-    if end < len(data):
-        with path.open("r+b") as file:
-            file.truncate(end)
+    @_patient
+    def _create(self, drawn: FrozenTrial) -> FrozenTrial:
+        number = len(self._ids)
+        made = self._unheard and len(self._storage.get_all_trials(self._study_id, deepcopy=False)) > number
+        if made:
+            trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
+        else:
+            self._unheard = True
+            trial_id = self._storage.create_new_trial(self._study_id, template_trial=drawn)
+        trial = self._storage.get_trial(trial_id)
+        self._unheard = False
+        if trial.number != number:
+            raise UserError(
+                f"another process writes to the study {self._storage.get_study_name_from_id(self._study_id)!r} of this run",
+                "Let one process at a time go on with a run; a copy of its folder is the same run.",
+            )
+        self._ids.append(trial_id)
+        return trial

@@ -13,6 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from filelock import FileLock
 
 from hpo.errors import UserError
+from hpo.tracking.patience import Patience, is_away
 from hpo.tracking.uri import artifact_folder, credentials, database, shown
 
 P = ParamSpec("P")
@@ -55,7 +56,10 @@ class MirroredRun:
 
 
 def plain_errors(method: Callable[Concatenate[Store, P], R]) -> Callable[Concatenate[Store, P], R]:
-    """Turn failures of the database or the server into UserError; a call of ours that is wrong stays a traceback."""
+    """Turn failures of the database or the server into UserError; a call of ours that is wrong stays a traceback.
+
+    While the store is away a patient one calls the method again: what it did unheard it must find, and not do twice.
+    """
 
     @functools.wraps(method)
     def wrapped(self: Store, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -63,15 +67,16 @@ def plain_errors(method: Callable[Concatenate[Store, P], R]) -> Callable[Concate
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
-        try:
-            return method(self, *args, **kwargs)
-        except (MlflowException, SQLAlchemyError, CommandError, OSError) as error:
-            if getattr(error, "error_code", None) == "INVALID_PARAMETER_VALUE":
-                raise
-            raise UserError(
-                f"MLflow at {shown(self.uri)!r} failed: {(str(error).splitlines() or [''])[0]}",
-                "Mend the database or the server; then give the same command again, it goes on where it stopped.",
-            ) from error
+        while True:
+            try:
+                found = method(self, *args, **kwargs)
+            except (MlflowException, SQLAlchemyError, CommandError, OSError) as error:
+                if getattr(error, "error_code", None) == "INVALID_PARAMETER_VALUE":
+                    raise
+                self.failed(error)
+            else:
+                self.answered()
+                return found
 
     return wrapped
 
@@ -81,18 +86,54 @@ class Store:
 
     Args:
         uri: tracking URI that ``hpo.tracking.uri.check`` accepted; a database is made where it is missing.
+        patience: with a store that is away; None: its first failure counts.
 
     Raises:
         UserError: the database or the server fails.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, patience: Patience | None = None) -> None:
         self.uri = uri
         self.runs: dict[str, MirroredRun] = {}
+        self._patience = patience
+        self._unheard = False  # whether a call may have done what its answer did not tell
         self._connect()
+
+    def failed(self, error: Exception) -> None:
+        """Wait for another try after ``error``.
+
+        Raises:
+            UserError: there is none.
+        """
+        said = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
+        reason = (str(said).splitlines() or [""])[0]
+        away = self._patience is not None and is_away(error, server=database(self.uri) is None)
+        if self._patience is None or not away:
+            raise UserError(
+                f"MLflow at {shown(self.uri)!r} failed: {reason}",
+                "Mend the database or the server; then give the same command again, it goes on where it stopped.",
+            ) from error
+        if not self._patience.waits(f"MLflow at {shown(self.uri)!r}", reason):
+            raise UserError(
+                f"MLflow at {shown(self.uri)!r} is away: {reason}. The records and the report of the run are whole, "
+                "but not all of them is in MLflow",
+                "When it is back, give the same command again: it trains nothing anew and brings MLflow up to date.",
+            ) from error
+        self._unheard = True
+        for run in self.runs.values():
+            run.fresh = False
+            run.steps.clear()
+
+    def answered(self) -> None:
+        """The store has answered."""
+        if self._patience is not None:
+            self._patience.answered(f"MLflow at {shown(self.uri)!r}")
 
     @plain_errors
     def _connect(self) -> None:
+        if self._patience is not None:  # ours; MLflow's own would not look whether to go on waiting
+            os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+            os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
         with _one_at_a_time(database(self.uri)):
             self._client = open_client(self.uri)
             self._client.search_experiments(max_results=1)  # makes the schema
@@ -148,9 +189,16 @@ class Store:
             if not token:
                 return
 
+    def _be_sure(self) -> None:
+        """Learn what calls did whose answer was lost."""
+        if self._unheard:
+            self.look_again()
+            self._unheard = False
+
     @plain_errors
     def find(self, key: str) -> MirroredRun | None:
         """The run of ``key``, restored where it was deleted."""
+        self._be_sure()
         run = self.runs.get(key)
         if run is not None and run.deleted:
             self._client.restore_run(run.id)
@@ -172,6 +220,9 @@ class Store:
         Args:
             start: milliseconds since the epoch. MLflow lists the latest first.
         """
+        self._be_sure()
+        if key in self.runs:  # by a call whose answer was lost
+            return self.runs[key]
         everything = {"hpo.run": self.run_id, "hpo.key": key, "hpo.state": state, **tags}
         if parent is not None:
             everything["mlflow.parentRunId"] = parent.id
@@ -263,11 +314,14 @@ class Store:
         """Value of a tag, empty where there is none."""
         return str(self._client.get_run(run.id).data.tags.get(key, ""))
 
-    @plain_errors
     def log_files(self, run: MirroredRun, files: Iterable[tuple[Path, str | None]]) -> None:
         """Copy each file into the folder given beside it (None: the top) of the artifacts of ``run``."""
         for path, folder in files:
-            self._client.log_artifact(run.id, str(path), artifact_path=folder)
+            self._log_file(run, path, folder)
+
+    @plain_errors
+    def _log_file(self, run: MirroredRun, path: Path, folder: str | None) -> None:
+        self._client.log_artifact(run.id, str(path), artifact_path=folder)
 
     @plain_errors
     def add_version(

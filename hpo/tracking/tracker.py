@@ -10,10 +10,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import IO, Any
 
 from hpo.errors import UserError
@@ -34,14 +35,17 @@ class Tracker:
 
     Args:
         uri: tracking URI (``hpo.tracking.uri``).
+        say: shows the user a line, from within the methods: the store is away, or back.
 
     Raises:
         UserError: (making it) nothing can be tracked at ``uri``; (any method but ``interrupt``) the database or the
             server failed at something told before.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, say: Callable[[str], None]) -> None:
         check(uri)
+        self._say = say
+        self._notes: SimpleQueue[str] = SimpleQueue()
         self._uri = uri
         self._opened = False
         self._failure: Exception | None = None
@@ -104,7 +108,7 @@ class Tracker:
         verdict: str,
         main_table: str,
     ) -> None:
-        """Store the files with the comparison; returns when all is written.
+        """Store the files with the comparison; returns when all is written. A store that is away is waited for.
 
         Args:
             verdict: plain sentences.
@@ -119,7 +123,9 @@ class Tracker:
             verdict=verdict,
             main_table=main_table,
         )
-        self._answered.wait()
+        while not self._answered.wait(0.2):
+            self._show_notes()
+        self._show_notes()
         self._raise_failure()
         self._close()
 
@@ -139,11 +145,17 @@ class Tracker:
         self._close()
 
     def _tell(self, what: str, **content: Any) -> None:
+        self._show_notes()
         self._raise_failure()
         self._put({"what": what, "at": int(time.time() * 1000), **content})
 
     def _put(self, message: dict[str, Any]) -> None:
         self._letters.put(json.dumps(message).encode() + b"\n")
+
+    def _show_notes(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._say(self._notes.get_nowait())
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -170,6 +182,9 @@ class Tracker:
         with pipe:
             for line in pipe:
                 answer = json.loads(line)
+                if answer["what"] == "note":
+                    self._notes.put(answer["text"])
+                    continue
                 done = answer["what"] == "done"
                 if answer["what"] == "failed":
                     self._failure = UserError(answer["message"], answer["hint"])

@@ -74,7 +74,7 @@ def test_the_version(capsys: pytest.CaptureFixture) -> None:
         (["status"], "Missing argument 'RUN'.", "Run `hpo status --help` for what it takes and an example."),
         (
             ["run", "--spcae", "x"],
-            "No such option: --spcae (Possible options: --space)",
+            "No such option: --spcae (Possible options: --space, --storage)",
             "Run `hpo run --help` for what it takes and an example.",
         ),
         (

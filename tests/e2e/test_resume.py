@@ -15,7 +15,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from hpo.records.files import read_records
-from hpo.search.storage import journal_path
+from hpo.search.journal import journal_path
 from tests.e2e.runs import facts, hpo, start, tree
 
 TRIALS, CONFIRMATIONS = 36, 12

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import optuna
@@ -10,9 +11,34 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from hpo.errors import UserError
-from hpo.search.storage import StudyStorage, journal_path
+from hpo.search.database import Database
+from hpo.search.journal import journal_path
+from hpo.search.storage import StudyStorage
+from tests.postgres import Postgres
 
 SPACE = {"learning_rate": FloatDistribution(1e-5, 1e-2, log=True)}
+
+
+@pytest.fixture(scope="session")
+def database(postgres: Postgres) -> str:
+    """URL of a database for runs with names of their own."""
+    return postgres.make("storage")
+
+
+@pytest.fixture(params=["journal", "postgresql"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], StudyStorage]]:
+    """Opens the studies of the test's run as if in a process that knows nothing yet."""
+    url = request.getfixturevalue("database") if request.param == "postgresql" else None
+    made = []
+
+    def open_them() -> StudyStorage:
+        database = None if url is None else Database(url, str(tmp_path), print)
+        made.append(StudyStorage(tmp_path, True, database))
+        return made[-1]
+
+    yield open_them
+    for storage in made:
+        storage.close()
 
 
 def filled(folder: Path) -> None:
@@ -55,15 +81,15 @@ def test_a_running_trial_is_taken_up_again_and_reports_are_not_doubled(tmp_path:
     [("complete", 0.7), ("pruned", None), ("failed", None), ("infeasible", None)],
 )
 def test_a_trial_added_whole_is_as_one_that_was_begun_reported_and_ended(
-    tmp_path: Path, state: str, accuracy: float | None
+    opened: Callable[[], StudyStorage], state: str, accuracy: float | None
 ) -> None:
-    study = StudyStorage(tmp_path).study("cosine", 1)
+    study = opened().study("cosine", 1)
     study.begin({"learning_rate": 1e-3}, SPACE, seed=7)
     study.report(0, 64, 0.6)
     study.report(0, 128, 0.7)
     study.end(0, state, accuracy)
     study.add({"learning_rate": 1e-3}, SPACE, 7, state, accuracy, {64: 0.6, 128: 0.7})
-    begun, added = StudyStorage(tmp_path).study("cosine", 1).trials()
+    begun, added = opened().study("cosine", 1).trials()
     facts = ("state", "values", "params", "distributions", "user_attrs", "intermediate_values", "constraints")
     for fact in facts:
         assert getattr(begun, fact) == getattr(added, fact), fact
@@ -96,22 +122,24 @@ def test_an_end_that_a_kill_cut_short_is_stored_again(tmp_path: Path) -> None:
     assert (again.trial(0).state, again.trial(0).constraints) == (TrialState.PRUNED, {"memory": 1.0})
 
 
-def test_a_trial_by_its_draw_is_the_one_of_its_study_however_studies_mix(tmp_path: Path) -> None:
-    storage = StudyStorage(tmp_path)
+def test_a_trial_by_its_draw_is_the_one_of_its_study_however_studies_mix(
+    opened: Callable[[], StudyStorage],
+) -> None:
+    storage = opened()
     studies = {name: storage.study(name, 0) for name in ("linear", "cosine")}
     for draw in range(3):
         for seed, study in enumerate(studies.values()):
             begun = study.begin({"learning_rate": 1e-3}, SPACE, seed=10 * draw + seed)
             assert begun.number == draw
     studies["cosine"].end(1, "failed", None)
-    reopened = {name: StudyStorage(tmp_path).study(name, 0) for name in studies}
-    for opened in (studies, reopened):
-        for seed, study in enumerate(opened.values()):
+    reopened = {name: opened().study(name, 0) for name in studies}
+    for either in (studies, reopened):
+        for seed, study in enumerate(either.values()):
             assert len(study) == 3
             assert [study.trial(n).user_attrs["seed"] for n in range(3)] == [seed, 10 + seed, 20 + seed]
             assert [study.trial(n) for n in range(3)] == study.trials()
-        assert opened["cosine"].trial(1).state == TrialState.FAIL
-        assert opened["linear"].trial(1).state == TrialState.RUNNING
+        assert either["cosine"].trial(1).state == TrialState.FAIL
+        assert either["linear"].trial(1).state == TrialState.RUNNING
 
 
 def test_a_journal_cut_at_any_byte_of_its_last_records_opens_and_loses_only_them(tmp_path: Path) -> None:

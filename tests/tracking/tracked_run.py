@@ -23,6 +23,7 @@ from hpo.records.schema import (
 )
 from hpo.tracking.describe import Found
 from hpo.tracking.mirror import Mirror
+from hpo.tracking.patience import Patience
 from hpo.tracking.store import Store
 from hpo.tracking.uri import default_uri
 
@@ -172,8 +173,10 @@ class Made:
 class Told:
     """The mirror in this process as an observer; writes after each event, or (``lazy``) what is due at the end alone."""
 
-    def __init__(self, uri: str, run: Run, run_id: str, lazy: bool = False) -> None:
-        self.store = Store(uri)
+    def __init__(
+        self, uri: str, run: Run, run_id: str, lazy: bool = False, patience: Patience | None = None
+    ) -> None:
+        self.store = Store(uri, patience)
         self.mirror = Mirror(self.store, run, run_id, now())
         self._write = (lambda: None) if lazy else self.mirror.write_all
 
