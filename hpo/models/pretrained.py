@@ -4,6 +4,7 @@ folder."""
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -124,7 +125,7 @@ def load_pretrained(
         layers=body.config.num_hidden_layers,
         hidden_size=body.config.hidden_size,
         parameters=sum(p.numel() for p in body.parameters()),
-        sha256=_weights_digest(body),
+        sha256=_digest(body, None if name in CATALOGUE else tokenizer),
     )
     return Pretrained(body=body, tokenizer=tokenizer, info=info)
 
@@ -260,9 +261,25 @@ def _readable(path: Path) -> Path:
         raise _told(error) from error
 
 
-def _weights_digest(body: nn.Module) -> str:
+def _digest(body: nn.Module, tokenizer: Any | None) -> str:
+    """Of the weights; where files of a model may change, of what reads and computes with them as well.
+
+    Args:
+        tokenizer: as it was loaded; None: of a model of the catalogue, whose files are checked one by one.
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(body.state_dict().items()):
         digest.update(f"{name}:{tuple(tensor.shape)}:{tensor.dtype}".encode())
         digest.update(tensor.contiguous().numpy().tobytes())
+    if tokenizer is not None:
+        digest.update(_reading(body.config, tokenizer).encode())
     return digest.hexdigest()
+
+
+def _reading(config: Any, tokenizer: Any) -> str:
+    """Configuration and tokenizer as one text, without where they lie and by which version they were read."""
+    facts = json.loads(config.to_json_string(use_diff=False))
+    kept = {key: value for key, value in facts.items() if key[0] != "_" and key != "transformers_version"}
+    words = tokenizer.backend_tokenizer.to_str() if tokenizer.is_fast else tokenizer.get_vocab()
+    special = {name: str(value) for name, value in tokenizer.special_tokens_map.items()}
+    return json.dumps([kept, words, special], sort_keys=True)

@@ -1,4 +1,4 @@
-"""Records as files, written whole or not at all: one JSON file a record, or all of them as JSON lines.
+"""Records as files, written whole or not at all: one JSON file a record, or all of them as JSON lines, each with a checksum.
 
 <run folder>/records/run.json
 <run folder>/records/trials/<strategy>.r<replicate>.d<draw>.json
@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 
 from hpo.errors import UserError
 from hpo.records.schema import SCHEMA, Audited, Confirmation, Records, Run, Trial
+from hpo.records.sealed import BrokenSealError, seal, unseal
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -149,7 +150,9 @@ def _read(path: Path, model: type[T]) -> T:
 
 def _parse(text: bytes, model: type[T], where: str, hint: str) -> T:
     try:
-        return model.model_validate_json(text)
+        return model.model_validate_json(unseal(text))
+    except BrokenSealError as error:
+        raise UserError(f"{where}: {error}", hint) from error
     except ValidationError as error:
         version = _version(text)
         if version not in {None, SCHEMA}:
@@ -171,11 +174,11 @@ def _version(text: bytes) -> Any:
 
 
 def _write(path: Path, record: BaseModel) -> None:
-    _replace(path, [record.model_dump_json(indent=1)])
+    _replace(path, [seal(record.model_dump_json(indent=1))])
 
 
 def _write_lines(path: Path, records: Iterable[BaseModel]) -> None:
-    _replace(path, (record.model_dump_json() for record in records))
+    _replace(path, (seal(record.model_dump_json()) for record in records))
 
 
 def _replace(path: Path, lines: Iterable[str]) -> None:

@@ -254,7 +254,12 @@ class ShiftInfo(Frozen):
 
 
 class ModelInfo(Frozen):
-    """The pretrained body; ``parameters`` counts it whole (0: not recorded), ``sha256`` covers its weights."""
+    """The pretrained body.
+
+    Attributes:
+        parameters: of all its layers; 0: not recorded.
+        sha256: covers its weights; of a model from outside the catalogue its configuration and tokenizer too.
+    """
 
     source: str = NOT_RECORDED
     licence: str = NOT_RECORDED

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.config.parameters import MODEL, complete
+from hpo.errors import UserError
 from hpo.models.pretrained import Pretrained
 from hpo.records.schema import Rung, Segment, SetScores, Work
 from hpo.runtime.jobs import UNTRAINED, VALIDATION, Done, Job
@@ -103,6 +104,23 @@ class Recall:
             seen = course.seen[course.marks[job.rung]] if job.rung != UNTRAINED else 0
             return done.model_copy(update={"diverged": _diverged("validation", seen)})
         return done.model_copy(update={"rung": self._rung(course, job, scores, losses)})
+
+    def refuse_others(self, job: Job, done: Done) -> None:
+        """Refuse what was computed from other files than this process has read: a worker reads them when it starts.
+
+        Raises:
+            UserError: the keys of ``done`` are not those of ``job`` here.
+        """
+        course = self.course(job.parameters, job.seed)
+        keys = [segment_key(course.keys[i], course.keys[i + 1]) for i in course.segments_of(job.rung)]
+        found = [segment.key for segment in done.segments]
+        scores = done.rung or done.test
+        other = scores is not None and scores.evaluation != self.evaluation_key(course, job)
+        if other or found != keys[: len(found)]:
+            raise UserError(
+                "a worker read other data or another model than this run began with: a file was changed under it",
+                "Bring it back as it was and give the command again: it goes on where it stopped.",
+            )
 
     def open_test(self, test: Callable[[Pretrained], Mapping[str, EvaluationSet]]) -> None:
         """Let jobs be scored on the test split and the shift sets, now that the search is over."""

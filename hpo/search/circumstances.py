@@ -53,7 +53,7 @@ def other_assets(before: Run, head: Run) -> list[str]:
     return _changed(
         ("data, SHA-256", before.split.sha256[:12], head.split.sha256[:12]),
         *((f"shift set {s.name}, SHA-256", shifts.get(s.name), s.sha256[:12]) for s in head.shifts),
-        ("model weights, SHA-256", before.model.sha256[:12], head.model.sha256[:12]),
+        ("model, SHA-256", before.model.sha256[:12], head.model.sha256[:12]),
     )
 
 

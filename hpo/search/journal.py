@@ -11,6 +11,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 
 from hpo.errors import UserError
+from hpo.records.sealed import seal, sealed_json
 
 
 def journal_path(folder: Path) -> Path:
@@ -31,12 +32,12 @@ def open_journal(folder: Path) -> JournalStorage:
     except (ValueError, KeyError) as error:
         raise UserError(
             f"{path} is no journal of Optuna any more ({error})",
-            "Move the run's folder away, or restore the file from a backup, and give the command again.",
+            "Move the file away and give the command again: its trials are drawn as they were, none is trained again.",
         ) from error
 
 
 class _Journal(BaseJournalBackend):
-    """Optuna's journal file, for its one writer: no lock, nothing read back, and no wait for the disk.
+    """Optuna's journal file, for its one writer: no lock, nothing read back, no wait for the disk, a checksum a record.
 
     What a loss of power takes from its end is drawn again as it was; the records are what must not be lost.
     """
@@ -44,7 +45,7 @@ class _Journal(BaseJournalBackend):
     def __init__(self, path: Path) -> None:
         path.touch()
         self._path = path
-        self._new = [json.loads(line) for line in path.read_bytes().splitlines()]  # not yet read
+        self._new = [sealed_json(line) for line in path.read_bytes().splitlines()]  # not yet read
         self._read = 0
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
@@ -58,12 +59,12 @@ class _Journal(BaseJournalBackend):
         """Append records, one JSON line each."""
         lines = [json.dumps(log, separators=(",", ":")) for log in logs]
         with self._path.open("ab") as file:
-            file.write("".join(f"{line}\n" for line in lines).encode())
+            file.write("".join(f"{seal(line)}\n" for line in lines).encode())
         self._new += [json.loads(line) for line in lines]
 
 
 def _mend(path: Path) -> None:
-    """Cut a last record that a kill left half written, and take away the lock that it left held."""
+    """Cut a last record that a kill left half written or that is damaged, and take away the lock that a kill left held."""
     path.with_name(path.name + ".lock").unlink(missing_ok=True)
     if not path.is_file():
         return
@@ -71,7 +72,7 @@ def _mend(path: Path) -> None:
     end = data.rfind(b"\n") + 1
     tail = data[data.rfind(b"\n", 0, end - 1) + 1 : end] if end else b""
     try:
-        json.loads(tail or b"null")
+        sealed_json(tail or b"null")
     except ValueError:
         end -= len(tail)
     if end < len(data):

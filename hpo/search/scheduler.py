@@ -44,6 +44,7 @@ class Scheduler:
         begun: list[_Begun] = []
         while self._go_on(begun, waiting):
             job, done = self._executor.next_done()
+            self._recall.refuse_others(job, done)
             self._told(done)
             owner = next(b for b in begun if b.submitted and b.job is job)
             owner.submitted = False

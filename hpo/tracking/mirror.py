@@ -81,6 +81,7 @@ class Mirror:
         }
         self._last_start = at - len(names) - 2  # they began before all that is told of
         store.enter(run.name, run_id)
+        self._last_start = max(self._last_start, store.last_start)  # where the clock was set back since
         try:
             store.tag_experiment(describe.experiment_tags(run, run_id))
             self._open_top()
@@ -258,7 +259,7 @@ class Mirror:
 
     def _ended(self, entry: Entry, at: int, state: str, points: Points) -> None:
         entry.add({p: value for p, value in points.items() if p not in entry.points}, at)
-        entry.state, entry.ended = state, at
+        entry.state, entry.ended = state, max(at, entry.start)
         self._waiting[entry.key] = time.monotonic()
 
     def _progressed(self, at: int, item: Trial | Confirmation, of_study: Points, of_strategy: Points) -> None:

@@ -95,6 +95,7 @@ class Store:
     def __init__(self, uri: str, patience: Patience | None = None) -> None:
         self.uri = uri
         self.runs: dict[str, MirroredRun] = {}
+        self.last_start = 0  # of these runs, milliseconds since the epoch
         self._patience = patience
         self._unheard = False  # whether a call may have done what its answer did not tell
         self._connect()
@@ -182,6 +183,7 @@ class Store:
                     run.data.tags["hpo.key"],
                     MirroredRun(run.info.run_id, run.info.status, "running", fresh=False, taken=False),
                 )
+                self.last_start = max(self.last_start, run.info.start_time or 0)
                 known.status = run.info.status
                 known.state = run.data.tags.get("hpo.state", "running")
                 known.deleted = run.info.lifecycle_stage == "deleted"

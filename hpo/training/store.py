@@ -8,8 +8,8 @@
 
 One store serves all runs of a results folder and all their workers at once. Each file is written under a temporary
 name (in ``partial/``) and renamed, so that a kill leaves it whole or not at all; the first writer of a name wins.
-Facts are fsynced, and stay. States and prefixes can be computed again: they are checked when read, and one that is
-missing or damaged is computed again. ``quota.py`` says which give way to new ones. All files are for their owner alone.
+Facts are fsynced, and stay. All files are checked when read: what a damaged one tells is computed again, as is a state or
+a prefix that is missing. ``quota.py`` says which give way to new ones. All files are for their owner alone.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from torch import Tensor
 
 from hpo.errors import UserError
 from hpo.records.schema import Frozen
+from hpo.records.sealed import BrokenSealError, seal, unseal
 from hpo.training.past_cache import PastCache
 from hpo.training.private_files import FILE, make_file, make_folder
 from hpo.training.quota import FACTS, Quota
@@ -348,10 +349,10 @@ class Store:
 
     def _read(self, kind: str, key: str, model: type[Facts]) -> Facts | None:
         try:
-            return model.model_validate_json(self._path(kind, key, "json").read_bytes())
+            return model.model_validate_json(unseal(self._path(kind, key, "json").read_bytes()))
         except FileNotFoundError:
             return None
-        except ValidationError:
+        except (ValidationError, BrokenSealError):
             return None  # a damaged file is work to be done again
 
     def _write(self, kind: str, key: str, facts: Facts) -> Facts | None:
@@ -361,7 +362,7 @@ class Store:
             try:
                 make_file(temporary)
                 with temporary.open("wb") as file:
-                    file.write(facts.model_dump_json().encode())
+                    file.write(seal(facts.model_dump_json()).encode())
                     file.flush()
                     os.fsync(file.fileno())
                 with self._quota.locked():

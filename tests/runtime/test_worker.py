@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from hpo.data.shifts import ShiftSet
-from hpo.data.task_data import Part
+from hpo.data.task_data import Part, TaskData
+from hpo.errors import UserError
 from hpo.models.classifier import Classifier
+from hpo.models.pretrained import Pretrained
 from hpo.records.schema import ShiftInfo
 from hpo.runtime import worker as worker_module
 from hpo.runtime.jobs import UNTRAINED, Job
@@ -236,6 +238,18 @@ def test_beginning_at_a_depth_trains_as_the_whole_body_does(desk: Desk, tmp_path
         assert found.rung.train_loss == pytest.approx(wanted.rung.train_loss, rel=1e-4)
         assert found.rung.loss == pytest.approx(wanted.rung.loss, rel=1e-4)
         assert not wanted.passes
+
+
+@pytest.mark.parametrize("changed", ["train", "validation"])
+def test_what_a_worker_computed_from_a_file_changed_since_is_refused(
+    pretrained: Pretrained, task: TaskData, tmp_path: Path, changed: str
+) -> None:
+    mine, part = Desk(pretrained, task).worker(tmp_path), getattr(task, changed)
+    mine.recall.refuse_others(job(1), mine.do(job(1)))
+    other = Part(part.texts, part.labels[::-1].copy())
+    worker = Desk(pretrained, replace(task, **{changed: other})).worker(tmp_path)
+    with pytest.raises(UserError, match="a file was changed under it"):
+        mine.recall.refuse_others(job(1), worker.do(job(1)))
 
 
 def test_nothing_is_trained_twice(desk: Desk, tmp_path: Path) -> None:

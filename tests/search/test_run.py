@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -13,16 +14,22 @@ from typing import Any
 import pytest
 
 from hpo.config.space import Space, load_space
-from hpo.records.files import read_records
+from hpo.errors import UserError
+from hpo.models.pretrained import load_pretrained
+from hpo.records.files import read_records, write_run
 from hpo.records.schema import Records
 from hpo.runtime import engine
 from hpo.runtime.jobs import Job
 from hpo.runtime.processes import ProcessExecutor, Setup
 from hpo.search import coordinator
+from hpo.search.circumstances import refuse_other_circumstances
 from hpo.search.coordinator import Outcome, run_experiment
+from hpo.search.journal import journal_path
+from hpo.search.prepare import prepare, run_record
+from hpo.search.storage import StudyStorage
 from hpo.seeds import derive
 from hpo.training.quota import Quota
-from tests.e2e.runs import facts
+from tests.e2e.runs import facts, tree
 
 SPACE = """\
 question: Which schedule, in small?
@@ -259,6 +266,62 @@ def test_a_run_of_the_same_assets_under_another_name_trains_nothing(
     assert run(other, folder).trained == 0
     found, wanted = told(folder / "other"), told(folder / "random")
     assert (found["trials"], found["confirmations"]) == (wanted["trials"], wanted["confirmations"])
+
+
+def test_a_journal_that_is_lost_is_drawn_again_as_it_was_and_nothing_is_trained(
+    spaces: dict[str, Space], alone: dict[str, tuple[Path, Outcome]], tmp_path: Path
+) -> None:
+    """With it half of the trials and all confirmations: their draws look at results that the journal had."""
+    results = Path(shutil.copytree(alone["tpe"][0], tmp_path / "results"))
+    folder = results / "tpe"
+    wanted = drawn(folder)
+    for path in (journal_path(folder), folder / "records" / "finished"):
+        path.unlink()
+    shutil.rmtree(folder / "records" / "confirmations")
+    for path in sorted((folder / "records" / "trials").iterdir())[::2]:
+        path.unlink()
+    assert run(spaces["tpe"], results).trained == 0
+    assert told(folder) == told(alone["tpe"][0] / "tpe")
+    assert drawn(folder) == wanted
+
+
+def drawn(folder: Path) -> dict[str, list[tuple[object, ...]]]:
+    """The trials of each study as the journal has them."""
+    storage = StudyStorage(folder)
+    records = read_records(folder).run
+    studies = {f"{s} {r}": storage.study(s, r) for s in records.strategies for r in range(records.replicates)}
+    return {
+        name: [(t.params, t.state, t.values, t.intermediate_values, t.user_attrs) for t in study.trials()]
+        for name, study in studies.items()
+    }
+
+
+@pytest.mark.parametrize("changed", ["data", "model"])
+def test_a_file_changed_under_a_run_is_refused_by_its_content(
+    tiny: Path, tmp_path: Path, changed: str
+) -> None:
+    data = Path(shutil.copy(tiny / "reviews.csv", tmp_path / "mine.csv"))
+    config = Path(shutil.copytree(tiny / "model", tmp_path / "mine")) / "config.json"
+    path = tmp_path / "random.yaml"
+    path.write_text(SPACE.format(data=data, model=config.parent, sampler="random", pruner="none"))
+    space = load_space(str(path), [], [])
+    folder = tmp_path / "results" / "random"
+    head = run_record(prepare(space, "cpu", 1), 1)
+    write_run(folder, head)
+    before = tree(folder / "records")
+    os.utime(data, (1000, 1000))
+    refuse_other_circumstances(folder, run_record(prepare(space, "cpu", 1), 1))
+    if changed == "data":
+        data.write_text(data.read_text().replace("film", "plot"))
+    else:
+        config.write_text(config.read_text().replace('"num_attention_heads": 2', '"num_attention_heads": 4'))
+    load_pretrained.cache_clear()  # as in another process
+    with pytest.raises(
+        UserError, match=f"not all is as it was when .* was begun:\n  {changed}, SHA-256: "
+    ) as caught:
+        run(space, tmp_path / "results")
+    assert caught.value.message.count("\n") == 1
+    assert tree(folder / "records") == before
 
 
 def test_a_longer_run_goes_on_from_what_a_shorter_one_trained(

@@ -38,6 +38,9 @@ class Known:
     def missing(self, asked: Job) -> set[str]:
         return set(segments_of(asked)) - self.segments
 
+    def refuse_others(self, asked: Job, done: Done) -> None:
+        assert done == done_of(asked)
+
 
 class Slots:
     """An executor whose jobs end in an order drawn at random."""

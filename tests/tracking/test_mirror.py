@@ -448,6 +448,22 @@ def test_runs_keep_the_times_of_what_they_mirror_and_none_starts_with_another(
     assert starts["study/cosine/r0"] < starts["trial/cosine/r0/d0"]
 
 
+def test_where_the_clock_was_set_back_what_is_taken_up_still_starts_after_what_stands_above_it(
+    results: Path, name: str
+) -> None:
+    first = Told(default_uri(results), make_run(name), "run1")
+    tell(first, TRIALS[0])
+    first.interrupt()
+    second = Told(default_uri(results), make_run(name), "run1", lazy=True, at=now() - 10**9)
+    second.mirror.started(now() - 10**9, TRIALS[1].work())
+    second.mirror.trial(now() - 10**9 + 5000, TRIALS[1].trial())
+    second.mirror.write_all()
+    runs = read(results, name)
+    assert runs["study/cosine/r0"].info.start_time > runs["strategy/cosine"].info.start_time
+    trial = runs["trial/cosine/r0/d0"].info
+    assert runs["study/cosine/r0"].info.start_time < trial.start_time <= trial.end_time
+
+
 def test_figures_drawn_later_lie_with_the_comparison(results: Path, name: str, tmp_path: Path) -> None:
     tracker = Told(default_uri(results), make_run(name), "run1")
     tell_all(tracker)

@@ -174,10 +174,16 @@ class Told:
     """The mirror in this process as an observer; writes after each event, or (``lazy``) what is due at the end alone."""
 
     def __init__(
-        self, uri: str, run: Run, run_id: str, lazy: bool = False, patience: Patience | None = None
+        self,
+        uri: str,
+        run: Run,
+        run_id: str,
+        lazy: bool = False,
+        patience: Patience | None = None,
+        at: int | None = None,
     ) -> None:
         self.store = Store(uri, patience)
-        self.mirror = Mirror(self.store, run, run_id, now())
+        self.mirror = Mirror(self.store, run, run_id, now() if at is None else at)
         self._write = (lambda: None) if lazy else self.mirror.write_all
 
     def started(self, work: Work) -> None:
