@@ -7,6 +7,7 @@ SIGTERM.
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from typing import Annotated, Any
 
@@ -33,6 +34,7 @@ from hpo.cli import (
     ui,
     verify,
 )
+from hpo.cli.words import printable
 from hpo.errors import UserError
 
 EXAMPLE = """\
@@ -103,7 +105,8 @@ def hpo(
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. What it and its processes write is for this user alone."""
+    os.umask(0o077)
     sys.exit(execute(sys.argv[1:]))
 
 
@@ -137,5 +140,6 @@ def _system(error: OSError) -> tuple[str, str]:
 
 
 def _fail(message: str, hint: str) -> int:
-    print(f"error: {message}\nhint: {hint}", file=sys.stderr)
+    # Names and labels come from files: what would move a terminal's cursor, or change its title, is a blank.
+    print("\n".join(map(printable, f"error: {message}\nhint: {hint}".split("\n"))), file=sys.stderr)
     return 2

@@ -32,7 +32,7 @@ from hpo.config.sections import (
 )
 from hpo.config.settings import read_setting
 from hpo.errors import UserError
-from hpo.records.files import slug
+from hpo.records.files import is_folder_name, slug
 
 __all__ = ["Space", "SpaceFileError", "find_space", "load_space", "load_spaces", "shipped_spaces"]
 
@@ -116,6 +116,11 @@ def load_spaces(name_or_path: str, models: Collection[str], data: Collection[str
         UserError: there is no such file.
     """
     path = find_space(name_or_path)
+    if not is_folder_name(path.stem):
+        raise UserError(
+            f"the run's folder is named as the space file, and {path.stem!r} can be no such name",
+            "Rename the file: printable characters, none of them / \\ or a colon, and no dot before them.",
+        )
     problems = Problems()
     text = _read_text(path, problems)
     root = read_document(text, problems)

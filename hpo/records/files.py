@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -21,16 +20,28 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from hpo.errors import UserError
+from hpo.json_text import parse_json
 from hpo.records.schema import SCHEMA, Audited, Confirmation, Records, Run, Trial
 from hpo.records.sealed import BrokenSealError, seal, unseal
 
 T = TypeVar("T", bound=BaseModel)
+LONGEST_NAME = 200  # bytes; file systems have room for 255, and MLflow for less in a path
 
 
 def slug(name: str) -> str:
     """A file name for any strategy name: readable characters kept, a digest added where some were not."""
     safe = re.sub(r"[^A-Za-z0-9_=-]+", "-", name)[:60]
     return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether ``name`` can be that of a run's folder: of printable characters, no path, and not hidden as the store is."""
+    return (
+        name.isprintable()
+        and not name.startswith((".", " "))
+        and not set(name) & set("/\\:")
+        and 0 < len(name.encode()) <= LONGEST_NAME
+    )
 
 
 def write_run(folder: Path, run: Run) -> None:
@@ -167,7 +178,7 @@ def _parse(text: bytes, model: type[T], where: str, hint: str) -> T:
 
 def _version(text: bytes) -> Any:
     try:
-        found = json.loads(text)
+        found = parse_json(text)
     except ValueError:
         return None
     return found.get("schema_version") if isinstance(found, dict) else None

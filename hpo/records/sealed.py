@@ -7,9 +7,10 @@ checksums are read as they are.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from typing import Any
+
+from hpo.json_text import parse_json
 
 _SEAL = re.compile(rb',\s*"checksum":\s*"([0-9a-f]{16})"\s*\}\s*\Z')
 _LONGEST = 80  # bytes that a seal takes at most
@@ -47,7 +48,7 @@ def sealed_json(data: bytes) -> Any:
     Raises:
         ValueError: it is no JSON, or not what was written.
     """
-    return json.loads(unseal(data))
+    return parse_json(unseal(data))
 
 
 def _checksum(content: bytes) -> str:

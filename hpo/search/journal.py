@@ -29,7 +29,9 @@ def open_journal(folder: Path) -> JournalStorage:
     _mend(path)
     try:
         return JournalStorage(_Journal(path))
-    except (ValueError, KeyError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # Optuna replays what stands there, and raises whatever comes
         raise UserError(
             f"{path} is no journal of Optuna any more ({error})",
             "Move the file away and give the command again: its trials are drawn as they were, none is trained again.",

@@ -121,6 +121,13 @@ def test_no_raw_text_of_the_data_is_in_anything_that_the_run_wrote(ran: Ran) -> 
     assert not [t for t in texts if t.encode() in written]
 
 
+def test_every_file_that_a_run_wrote_is_its_owners(ran: Ran) -> None:
+    """Whatever the umask of these tests: records, journal, report, MLflow, store."""
+    written = list((ran.cwd / "results").rglob("*"))
+    assert {"run.json", "optuna-journal.log", "report.html", "mlflow.db"} <= {path.name for path in written}
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
+
+
 def test_status_says_that_the_run_is_finished(ran: Ran) -> None:
     done = hpo("status", ran.name, cwd=ran.cwd)
     assert done.returncode == 0, done.stderr
