@@ -18,8 +18,8 @@ from hpo.runtime.engine import Engine
 from hpo.runtime.in_process import InProcessExecutor
 from hpo.runtime.jobs import VALIDATION, Done, Job
 from hpo.runtime.loading import Loaded
-from hpo.runtime.processes import Wanted
 from hpo.runtime.recall import Recall, state_of
+from hpo.runtime.serving import Wanted
 from hpo.training.course import Course
 from hpo.training.evaluation import Predicted
 from hpo.training.keys import segment_key

@@ -19,7 +19,7 @@ from benchmarks.pretended import Pretender
 from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.loading import Loaded, load
-from hpo.runtime.processes import Wanted
+from hpo.runtime.serving import Wanted
 from hpo.training.store import Store
 
 

@@ -29,7 +29,7 @@ ROOMS_BELOW = {
     "metrics": {"records"},
     "records": set(),
 }
-FLOOR = {"errors", "json_text", "seeds", "__version__"}
+FLOOR = {"errors", "json_text", "pulse", "seeds", "__version__"}
 ALONE = {"mlflow": {"tracking"}, "optuna": {"search", "foreign"}, "torch": {"training", "models", "runtime"}}
 
 

@@ -55,6 +55,7 @@ class Bench:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
+        self.seed = seed
         self.random = random.Random(seed)  # noqa: S311 - moments, no secret
         self.imports = 8.0  # seconds of a command before it does anything; the undisturbed run measures it
 

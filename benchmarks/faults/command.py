@@ -24,39 +24,37 @@ RESULTS = Path(__file__).parents[1] / "faults.json"
 def main(arguments: Sequence[str]) -> int:
     """Inject what ``arguments`` ask for; 1 where a promise was broken."""
     asked = _parser().parse_args(arguments)
-    _import_all()
+    import_all()
     seed = secrets.randbelow(10**9) if asked.seed is None else asked.seed
-    broken = 0
     with tempfile.TemporaryDirectory(prefix="hpo-faults-", ignore_cleanup_errors=True) as folder:
         bench = Bench(Path(folder), seed)
+        undisturbed = bench.undisturbed
         print(
-            f"seed {seed}; undisturbed: {bench.undisturbed.seconds:.1f} s, {bench.undisturbed.trained} segments",
+            f"seed {seed}; undisturbed: {undisturbed.seconds:.1f} s, {undisturbed.trained} segments",
             flush=True,
         )
-        for name in asked.only or FAULTS:
-            inject, times = FAULTS[name]
-            started = time.monotonic()
-            try:
-                found = inject(bench, asked.times or times)
-            except SkippedError as reason:
-                print(f"{name}: skipped, {reason}", flush=True)
-                continue
-            broken += len(found.faults)
-            told = {
-                **found.told,
-                "broken": found.faults,
-                "seed": seed,
-                "date": datetime.now(UTC).date().isoformat(),
-            }
-            print(f"{name}: {json.dumps(told)} ({time.monotonic() - started:.0f} s)", flush=True)
-            known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
-            RESULTS.write_text(
-                json.dumps({**known, name: told}, indent=1, sort_keys=True) + "\n", encoding="utf-8"
-            )
-    return 1 if broken else 0
+        broken = [inject(bench, name, asked.times or FAULTS[name][1]) for name in asked.only or FAULTS]
+    return 1 if any(broken) else 0
 
 
-def _import_all() -> None:
+def inject(bench: Bench, name: str, times: int) -> int:
+    """Inject one fault so many times and write what came of it; the number of broken promises."""
+    started = time.monotonic()
+    try:
+        found = FAULTS[name][0](bench, times)
+    except SkippedError as reason:
+        print(f"{name}: skipped, {reason}", flush=True)
+        return 0
+    date = datetime.now(UTC).date().isoformat()
+    told = {**found.told, "broken": found.faults, "seed": bench.seed, "date": date}
+    print(f"{name}: {json.dumps(told)} ({time.monotonic() - started:.0f} s)", flush=True)
+    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    text = json.dumps({**known, name: told}, indent=1, sort_keys=True)
+    RESULTS.write_text(f"{text}\n", encoding="utf-8")
+    return len(found.faults)
+
+
+def import_all() -> None:
     """What ``hpo run`` imports on its way, so that forked runs do not; nothing here begins a thread."""
 
     import hpo.cli.main

@@ -229,7 +229,7 @@ class Left:
     Attributes:
         trials: of Optuna's journal, study by study.
         mirrored: of each MLflow run what it mirrors, and its status.
-        segments: key to loss and digest of the state at its end; ``evaluations``: key to scores.
+        segments: key to loss and digest of the state at its end; ``evaluations``: key to scores. None: damaged.
     """
 
     records: Any
@@ -239,8 +239,21 @@ class Left:
     evaluations: dict[str, Any]
 
     def differences(self, other: Left) -> list[str]:
-        """Names of what is not equal."""
-        return [name for name in self.__dataclass_fields__ if getattr(self, name) != getattr(other, name)]
+        """Names of what is not equal. A damaged fact that nobody asked for again is still damaged, and tells nothing."""
+        damaged = {
+            key
+            for facts in (self.segments, self.evaluations)
+            for key, value in facts.items()
+            if value is None
+        }
+
+        def told(left: Left, name: str) -> Any:
+            value = getattr(left, name)
+            if name not in ("segments", "evaluations"):
+                return value
+            return {key: fact for key, fact in value.items() if key not in damaged}
+
+        return [name for name in self.__dataclass_fields__ if told(self, name) != told(other, name)]
 
 
 def left_by(study: Study) -> Left:
@@ -275,9 +288,13 @@ def mirrored(database: Path) -> list[tuple[str, str]]:
 
 
 def _facts(folder: Path) -> dict[str, Any]:
-    return {
-        path.name: _without_clocks(sealed_json(path.read_bytes())) for path in sorted(folder.glob("*.json"))
-    }
+    found: dict[str, Any] = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found[path.name] = _without_clocks(sealed_json(path.read_bytes()))
+        except ValueError:
+            found[path.name] = None
+    return found
 
 
 def _without_clocks(value: Any) -> Any:

@@ -21,6 +21,7 @@ from hpo.cli import (
     augment,
     check,
     clean,
+    cluster,
     compare,
     export,
     export_records,
@@ -85,6 +86,7 @@ app.command("predict", epilog=predict.EXAMPLE)(predict.predict)
 app.command("import", epilog=import_runs.EXAMPLE)(import_runs.import_)
 app.command("export-records", epilog=export_records.EXAMPLE)(export_records.export_records)
 app.command("ui", epilog=ui.EXAMPLE)(ui.ui)
+app.command("cluster", epilog=cluster.EXAMPLE)(cluster.cluster)
 app.command("clean", epilog=clean.EXAMPLE)(clean.clean)
 app.command("assets", epilog=assets.EXAMPLE)(assets.assets)
 app.command("fetch", epilog=fetch.EXAMPLE)(fetch.fetch)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -77,6 +77,13 @@ def run(
         ),
     ] = None,
     redact: RedactOption = False,
+    on: Annotated[
+        Literal["here", "ray"],
+        typer.Option(
+            "--on",
+            help="Where workers are: on this machine, or on the Ray cluster that RAY_ADDRESS names, else one started here.",
+        ),
+    ] = "here",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the end alone.")] = False,
 ) -> None:
     """Train, compare and report. The same command again goes on where it stopped.
@@ -92,7 +99,7 @@ def run(
             spaces = open_spaces(space, budget)
             for opened in one_by_one(spaces, say):
                 if not is_finished(results / opened.experiment.name):
-                    if workers != 1:
+                    if workers != 1 and on == "here":
                         start_server()
                     fetch_assets(opened.experiment, say)
                 outcome = _watched(
@@ -104,6 +111,7 @@ def run(
                     workers=workers,
                     store_limit=store_limit,
                     redact=redact,
+                    on=on,
                     storage=storage,
                 )
                 line("\n".join(ending(outcome, opened.experiment.name, results, tracking_uri)))
@@ -156,6 +164,7 @@ def _watched(
     workers: int | None,
     store_limit: int | None,
     redact: bool,
+    on: Literal["here", "ray"],
     storage: str | None,
 ) -> Outcome:
     """Run the experiment before the eyes of the user."""
@@ -176,6 +185,7 @@ def _watched(
             workers=workers,
             store_limit=store_limit,
             redact=redact,
+            on=on,
             storage=storage,
         )
 

@@ -12,6 +12,7 @@ import torch
 from hpo.data.words import core
 from hpo.errors import UserError
 from hpo.models.folders import checked_config
+from hpo.pulse import progress
 
 TOP = 10  # predictions of a place that may stand there
 AT_ONCE = 16  # places of a text that are predicted together
@@ -60,6 +61,7 @@ class PredictedWords:
         )
         with torch.inference_mode():
             logits = self._model(**inputs).logits + self._barred
+        progress()
         masks = inputs["input_ids"] == self._tokenizer.mask_token_id
         found = []
         for row, place in enumerate(places):

@@ -28,10 +28,11 @@ from hpo.records.metrics import METRICS
 from hpo.records.redaction import has_names, without_names
 from hpo.records.schema import Run, Stamp, Trial
 from hpo.report.writing import Report, write_report
-from hpo.runtime.engine import Engine
+from hpo.runtime.engine import Engine, On
 from hpo.runtime.jobs import Done
+from hpo.runtime.loading import cores
 from hpo.runtime.parts import as_trained
-from hpo.runtime.processes import Wanted
+from hpo.runtime.serving import Wanted
 from hpo.search.accounts import BASELINE, mechanism
 from hpo.search.circumstances import refuse_changes, refuse_names, refuse_other_circumstances
 from hpo.search.confirm import confirm
@@ -77,6 +78,7 @@ def run_experiment(
     workers: int | None = None,
     store_limit: int | None = None,
     redact: bool = False,
+    on: On = "here",
     storage: str | None = None,
 ) -> Outcome:
     """Run ``space`` to its end below ``results``, from wherever an earlier run of it stopped.
@@ -85,6 +87,7 @@ def run_experiment(
         workers: processes that train; None: as many as are fastest here (``hpo.runtime.engine``).
         store_limit: bytes of states and hidden values that are kept below ``results``; None: the space's, else the default.
         redact: name classes by number in all that is written; a run that was begun so goes on so.
+        on: where workers are: here, or on a Ray cluster.
         storage: URL of the database for the studies (``hpo.search.database``); None: a journal file in the run's folder.
 
     Raises:
@@ -106,7 +109,7 @@ def run_experiment(
             watchers = Watchers([observer])
             with closing(_studies(space.experiment, folder, storage, watchers)) as studies:
                 return _tracked(
-                    space, results, uri, device, watchers, studies, workers, store_limit, redact, started
+                    space, results, uri, device, watchers, studies, workers, store_limit, redact, on, started
                 )
     except Timeout:
         raise UserError(
@@ -125,6 +128,7 @@ def _tracked(
     workers: int | None,
     store_limit: int | None,
     redact: bool,
+    on: On,
     started: float,
 ) -> Outcome:
     """Train with an engine and a tracker of its own; both load while this process does."""
@@ -139,11 +143,13 @@ def _tracked(
         mechanism=mechanism(space.experiment, folder),
     )
     begun = read_run(folder)
-    if workers is None and begun is not None:  # the rule looks at the memory, which may be another now
-        workers = begun.device.workers
+    if (
+        workers is None and begun is not None and on == "here"
+    ):  # the rule looks at the memory, which may be another now
+        workers = min(begun.device.workers, cores())
     tracker = Tracker(uri, Watchers(watchers.observers).note)  # to the others: not to itself
     try:
-        with closing(Engine(wanted, workers, width(space.experiment))) as engine:
+        with closing(Engine(wanted, workers, width(space.experiment), on)) as engine:
             return _run(space, folder, tracker, engine, watchers, studies, redact, started)
     except BaseException:
         tracker.interrupt()
@@ -160,7 +166,8 @@ def _run(
     redact: bool,
     started: float,
 ) -> Outcome:
-    loaded = prepare(space, engine.wanted.device, engine.threads, engine.wanted.mechanism)
+    wanted = engine.wanted
+    loaded = prepare(space, wanted.device, engine.threads, wanted.mechanism, engine.precision)
     head = run_record(loaded, engine.workers)
     begun = read_run(folder)
     if redact or (begun is not None and not has_names(begun)):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import glob
 import os
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -135,9 +137,12 @@ class Store:
         if self._patience is not None:  # ours; MLflow's own would not look whether to go on waiting
             os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
             os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-        with _one_at_a_time(database(self.uri)):
+        path = database(self.uri)
+        with _one_at_a_time(path):
+            if path is not None and not path.exists():
+                _make_database(path)
             self._client = open_client(self.uri)
-            self._client.search_experiments(max_results=1)  # makes the schema
+            self._client.search_experiments(max_results=1)
 
     @plain_errors
     def knows(self, experiment: str) -> bool:
@@ -366,6 +371,24 @@ def open_client(uri: str) -> Any:
         os.environ["MLFLOW_TRACKING_USERNAME"] = user
         os.environ["MLFLOW_TRACKING_PASSWORD"] = password or ""
     return MlflowClient(tracking_uri=bare, registry_uri=bare)
+
+
+def _make_database(path: Path) -> None:
+    """Make the tables in a file beside it and rename that: MLflow never mends the half that a full disk or a kill leaves."""
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    for left in path.parent.glob(f"{glob.escape(path.name)}.new-*"):  # by a kill
+        left.unlink()
+    # A name for this try alone: MLflow keeps what it opened under a name.
+    new = path.with_name(f"{path.name}.new-{secrets.token_hex(4)}")
+    made = SqlAlchemyStore(f"sqlite:///{new}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)  # type: ignore[no-untyped-call]
+    engine = made.engine
+    engine.dispose()
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode=DELETE")  # all of it into the one file
+    engine.dispose()
+    new.replace(path)
 
 
 def _one_at_a_time(path: Path | None) -> AbstractContextManager[Any]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from hpo.pulse import progress
 from hpo.seeds import derive
 from hpo.training.backward import Backward
 from hpo.training.course import Step
@@ -71,6 +72,7 @@ def train_segment(
             clip_grad_norm_(parameters, clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        progress()
     mean = _mean_loss(backward, losses)  # the one synchronisation of a segment
     return Trained(mean, time.perf_counter() - started)
 

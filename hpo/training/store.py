@@ -17,6 +17,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,6 +59,15 @@ DTYPES = {
 # Arrays of a stored prefix, the widest numbers first, so that each begins at a multiple of its size.
 _PREFIX = {"seconds": ("F64", "<f8"), "ends": ("I64", "<i8"), "values": ("F32", "<f4"), "texts": ("U8", "u1")}
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+_NAME = re.compile(r"(segments|evaluations|passes)/[0-9a-f]{64}\.json|states/[0-9a-f]{64}\.safetensors")
+
+
+def file_name(kind: str, key: str, ending: str | None = None) -> str:
+    """Name of a file in any store, such as ``states/<key>.safetensors``."""
+    ending = ending or ("json" if kind in FACTS else "safetensors")
+    return f"{kind}/{key.removeprefix('sha256:')}.{ending}"
 
 
 def store_folder(results: Path) -> Path:
@@ -211,18 +221,61 @@ class Store:
         """A stored state on the CPU, or None where there is none or it is damaged."""
         path = self._path("states", key)
         try:
-            with safe_open(path, framework="pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-                digest = (file.metadata() or {}).get("digest")
+            tensors = _whole_state(path)
         except FileNotFoundError:
             return None
-        except (SafetensorError, OSError):
-            digest, tensors = None, {}
-        if digest != state_digest(tensors):
+        except DamagedError:
             self._discard(path)
             return None
         _touch(path)
         return tensors
+
+    def holds(self, name: str) -> bool:
+        """Whether there is a file of this ``file_name``, not yet whether it is whole."""
+        return self._named(name).is_file()
+
+    def read(self, name: str) -> bytes | None:
+        """A file as it lies in the store, for ``take`` of another one; None where there is none."""
+        try:
+            return self._named(name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def take(self, name: str, data: bytes) -> None:
+        """Store facts or a state as another store read them, unless they are here. What is damaged is left, with a warning.
+
+        Raises:
+            UserError: the disk is full.
+        """
+        path = self._named(name)
+        kind, key = path.parent.name, path.stem
+        if path.is_file():
+            return
+        try:
+            if kind == "segments":
+                self.put_segment(key, SegmentFacts.model_validate_json(unseal(data)))
+            elif kind == "evaluations":
+                self.put_evaluation(key, EvaluationFacts.model_validate_json(unseal(data)))
+            elif kind == "passes":
+                self.put_pass(key, PassFacts.model_validate_json(unseal(data)))
+            else:
+                self._take_state(path, data)
+        except (ValidationError, BrokenSealError, DamagedError):
+            self._warn(f"{kind}/{key[:12]} came damaged from a worker: it is computed again when needed")
+        except OSError as error:
+            self._warn_full(error)
+
+    def _take_state(self, path: Path, data: bytes) -> None:
+        temporary = self._quota.reserve(len(data)) if len(data) <= self._quota.limit else None
+        if temporary is None:
+            return  # there is no room: it is computed again when needed
+        try:
+            temporary.write_bytes(data)
+            _whole_state(temporary)
+            self._quota.keep(temporary, path)
+        except BaseException:
+            self._quota.release(temporary)
+            raise
 
     def put_state(
         self, key: str, tensors: Mapping[str, Tensor], digest: str, seconds: float, chance: float
@@ -319,11 +372,14 @@ class Store:
                 self._quota.release(temporary)
                 raise
         except OSError as error:
-            self._warn_once(
-                "full",
-                f"{self._folder}: {error.strerror or error}: what cannot be stored is computed again when it is "
-                "needed; free some space",
-            )
+            self._warn_full(error)
+
+    def _warn_full(self, error: OSError) -> None:
+        self._warn_once(
+            "full",
+            f"{self._folder}: {error.strerror or error}: what cannot be stored is computed again when it is needed; "
+            "free some space",
+        )
 
     def _discard(self, path: Path) -> None:
         self._quota.remove([path])
@@ -344,8 +400,13 @@ class Store:
             self._warned.add(what)
             self._warn(text)
 
+    def _named(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a file in a store")
+        return self._folder / name
+
     def _path(self, kind: str, key: str, ending: str = "safetensors") -> Path:
-        return self._folder / kind / f"{key.removeprefix('sha256:')}.{ending}"
+        return self._folder / file_name(kind, key, ending)
 
     def _read(self, kind: str, key: str, model: type[Facts]) -> Facts | None:
         try:
@@ -380,6 +441,26 @@ class Store:
                 f"{path.parent}: {error.strerror}: what was trained last cannot be recorded",
                 "Free some space; then give the same command again: it goes on from what is recorded.",
             ) from error
+
+
+def _whole_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a state's file.
+
+    Raises:
+        DamagedError: it is not what was written.
+        FileNotFoundError: there is none.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            digest = (file.metadata() or {}).get("digest")
+    except FileNotFoundError:
+        raise
+    except (SafetensorError, OSError) as error:
+        raise DamagedError(path) from error
+    if digest != state_digest(tensors):
+        raise DamagedError(path)
+    return tensors
 
 
 def _mapped(path: Path, header: Header, name: str) -> NDArray[Any]:

@@ -17,7 +17,7 @@ from benchmarks.sleepers import SleepingEngine, Slept, busy
 from hpo.records import selection
 from hpo.records.files import read_records
 from hpo.records.schema import Records, Trial
-from hpo.runtime.processes import Wanted
+from hpo.runtime.serving import Wanted
 from hpo.search import coordinator
 from hpo.search.storage import StoredStudy
 

@@ -69,9 +69,9 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )
     fake = SimpleNamespace(calls=[], trained=3, missing=(), shifts=(), estimate=ESTIMATE)
 
-    def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit, redact):
+    def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit, redact, **more):
         fake.calls.append((space.experiment.name, results, tracking_uri, device))
-        fake.resources, fake.redact = (workers, store_limit), redact
+        fake.resources, fake.redact, fake.more = (workers, store_limit), redact, more
         if fake.trained:
             observer.started(work("linear", 0, 0))
             observer.trial(trial("linear", 0, 0, 0.7412))
@@ -197,6 +197,16 @@ def test_the_next_command_finds_the_run_where_this_one_put_it(coordinator, capsy
 def test_workers_and_the_room_of_the_store_are_passed_on(options, resources, coordinator) -> None:
     assert execute(["run", "--space", "tiny", *options]) == 0
     assert coordinator.resources == resources
+
+
+def test_the_storage_is_passed_on_and_no_password_is_printed(coordinator, capsys) -> None:
+    storage, uri = "postgresql+psycopg://ann:hunter2@host/db", "http://ann:hunter3@host:5000"
+    assert execute(["run", "--space", "tiny", "--storage", storage, "--tracking-uri", uri]) == 0
+    assert coordinator.more["storage"] == storage
+    assert coordinator.calls[0][2] == uri
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == "next: hpo ui --space tiny --tracking-uri http://host:5000"
+    assert "hunter" not in printed.out + printed.err
 
 
 def test_a_profile_without_times_has_no_shares() -> None:

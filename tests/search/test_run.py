@@ -20,7 +20,8 @@ from hpo.records.files import read_records, write_run
 from hpo.records.schema import Records
 from hpo.runtime import engine
 from hpo.runtime.jobs import Job
-from hpo.runtime.processes import ProcessExecutor, Setup
+from hpo.runtime.processes import ProcessExecutor
+from hpo.runtime.serving import Setup
 from hpo.search import coordinator
 from hpo.search.circumstances import refuse_other_circumstances
 from hpo.search.coordinator import Outcome, run_experiment
@@ -29,7 +30,9 @@ from hpo.search.prepare import prepare, run_record
 from hpo.search.storage import StudyStorage
 from hpo.seeds import derive
 from hpo.training.quota import Quota
+from tests.cluster.namespaces import run_alone
 from tests.e2e.runs import facts, tree
+from tests.search.nobody import Nobody
 
 SPACE = """\
 question: Which schedule, in small?
@@ -51,15 +54,6 @@ budget: {{replicates: 3, trials: 4, rungs: [32, 64, 128], sampler: {sampler}, pr
 # Bytes. All hidden states that the run reads fit the eighth that is allowed to one list of texts, so that trainings begin
 # where they do without a limit; together with the states they are several times as large.
 TIGHT = 800_000
-
-
-class Nobody:
-    """In place of the tracker, and as an observer: says and hears nothing."""
-
-    def __init__(self, *_: Any) -> None: ...
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_, **__: None
 
 
 class Kills(Nobody):
@@ -202,6 +196,16 @@ def test_two_workers_of_whom_some_are_killed_leave_the_records_of_one_where_draw
     kills = Kills(executors)
     run(spaces["tpe"], tmp_path, workers=2, observer=kills)
     assert len(kills.killed) == 2
+    assert told(tmp_path / "tpe") == told(alone["tpe"][0] / "tpe")
+
+
+def test_workers_on_a_ray_cluster_leave_the_records_of_one_in_this_process(
+    spaces: dict[str, Space], alone: dict[str, tuple[Path, Outcome]], tmp_path: Path
+) -> None:
+    done = run_alone("tests.cluster.run_on_ray", str(spaces["tpe"].path), str(tmp_path), "2")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert int(done.stdout) == alone["tpe"][1].trained, "no segment is trained twice"
+    assert read_records(tmp_path / "tpe").run.device.workers == 2
     assert told(tmp_path / "tpe") == told(alone["tpe"][0] / "tpe")
 
 

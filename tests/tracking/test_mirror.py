@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections import Counter
 from itertools import count
 from pathlib import Path
@@ -341,6 +342,21 @@ def test_a_budget_in_device_seconds_is_told_by_its_unit(results: Path, name: str
     assert f"{budget} a search" in runs["strategy/cosine"].data.tags["mlflow.note.content"]
     params = runs["comparison"].data.params
     assert (params["trials_per_study"], params["device_seconds_per_study"]) == ("at most 2", "24")
+
+
+def test_a_disk_that_fills_up_while_the_tables_are_made_leaves_nothing_that_must_be_mended(
+    tmp_path: Path,
+) -> None:
+    uri = default_uri(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(UserError, match="MLflow at"):
+            Store(uri)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / "mlflow.db").exists()
+    assert not Store(uri).knows("anything")
 
 
 def test_a_database_that_mlflow_cannot_use_is_a_user_error(tmp_path: Path) -> None:

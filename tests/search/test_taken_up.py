@@ -1,4 +1,4 @@
-"""Studies in PostgreSQL that a kill left between two changes, or that are lost: the records mend them."""
+"""A run taken up again: its studies in PostgreSQL were left between two changes or lost, or MLflow missed its end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hpo.search.coordinator import Outcome, run_experiment
 from hpo.search.journal import journal_path
 from tests.e2e.runs import facts
 from tests.postgres import Postgres
-from tests.search.test_run import Nobody
+from tests.search.nobody import Nobody
 
 SPACE = """\
 question: Which schedule, in small?
@@ -184,3 +184,30 @@ def test_a_run_goes_on_only_where_its_studies_are(space: Space, results: Path, p
     (results / "set-aside").rename(results / "undisturbed" / "records" / "finished")
     assert "was begun with its studies in its journal file" in caught.value.message
     assert run(space, results, "undisturbed", None).trained == 0
+
+
+def test_a_run_whose_end_mlflow_was_not_told_is_whole_and_the_same_command_tells_it(
+    space: Space, results: Path
+) -> None:
+    told: list[str] = []
+
+    class Mirror(Nobody):
+        def trial(self, *_: Any) -> None:
+            told.append("trial")
+
+        def finish(self, *_: Any) -> None:
+            told.append("finish")
+            if told.count("finish") == 1:
+                raise UserError("MLflow is away", "Give the same command again.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coordinator, "Tracker", Mirror)
+        with pytest.raises(UserError):
+            run(space, results, "untold", None)
+        before = facts(results / "untold")
+        assert (results / "untold" / "report.html").is_file()
+        assert before["trials"] == facts(results / "undisturbed")["trials"]
+        assert run(space, results, "untold", None).trained == 0
+    assert told == [*["trial"] * 10, "finish"] * 2
+    assert facts(results / "untold") == before
+    assert is_finished(results / "untold")
