@@ -102,7 +102,7 @@ CASES: dict[str, Case] = {
     ),
     "busy": Case(
         busy.busy,
-        "64 workers that sleep 1 to 3 s a segment: random draws; TPE with pruning, in 96 searches",
+        "64 workers that sleep 5 to 15 s a segment: random draws; TPE with pruning, in 96 searches",
         "at least 95 % busy",
     ),
     "shared": Case(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 import tracemalloc
 from pathlib import Path
@@ -19,7 +20,7 @@ STEPS = 1_000  # of a course
 
 def shared(bench: Bench) -> dict[str, Any]:
     """Facts stored a second by processes side by side; opening a store of many states, and making room in it; a course."""
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {"load of the machine at its begin": os.getloadavg()[0]}
     for count in (1,) if bench.small else (1, 2, 4):
         seconds = 0.2 if bench.small else SECONDS
         figures[f"facts stored a second, {count} writers"] = _facts(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import subprocess
 import sys
 import time
@@ -32,7 +34,7 @@ def trials(bench: Bench) -> dict[str, Any]:
     """A run stopped shortly before its end, taken up and ended; `hpo status`, `hpo report` and `hpo run` again; then one
     search of ``OF_ONE`` trials."""
     a_search = 3 if bench.small else TRIALS
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {"load of the machine at its begin": os.getloadavg()[0]}
     data = spaces.many(STRATEGIES, REPLICATES, a_search, "random", "successive_halving")
     in_all = STRATEGIES * REPLICATES * a_search
     space = bench.space("many", data)
@@ -74,7 +76,7 @@ def _commands(space: Path, folder: Path) -> list[tuple[str, list[str]]]:
 
 def _command(bench: Bench, arguments: list[str]) -> dict[str, float]:
     """Wall seconds and most memory of one command, imports among it."""
-    began = time.perf_counter()
+    began, before = time.perf_counter(), _processor()
     process = subprocess.Popen(
         [sys.executable, "-m", "hpo", *arguments],
         cwd=ROOT,
@@ -86,7 +88,17 @@ def _command(bench: Bench, arguments: list[str]) -> dict[str, float]:
         most = max(most, peak_bytes(process.pid))
         time.sleep(POLL)
     assert process.returncode == 0, f"{arguments} ended with {process.returncode}"
-    return {"seconds": time.perf_counter() - began, "MB of memory": most / MEGABYTE}
+    return {
+        "seconds": time.perf_counter() - began,
+        "seconds of the processor": _processor() - before,
+        "MB of memory": most / MEGABYTE,
+    }
+
+
+def _processor() -> float:
+    """Seconds that ended processes below this one took."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _sizes(folder: Path) -> dict[str, float]:
