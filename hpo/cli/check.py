@@ -121,6 +121,8 @@ def _between(span: Span, show: Callable[[int], str]) -> str:
 
 
 def _work_rows(experiment: Experiment, plan: Plan) -> list[tuple[str, str]]:
+    from hpo.search.order import rule
+
     budget = experiment.budget
     studies, trials = count_of(plan.studies, "study"), count_of(budget.trials, "trial")
     each, most = trials, ""
@@ -136,6 +138,7 @@ def _work_rows(experiment: Experiment, plan: Plan) -> list[tuple[str, str]]:
             f"{studies} of {each}, {most}{plan.trials:,} in all, in {replicates}",
         ),
         ("methods", f"sampler {budget.sampler}, pruner {budget.pruner}"),
+        ("order", rule(experiment)),
         ("rungs", f"{', '.join(f'{r:,}' for r in plan.rungs)} examples"),
         ("a training", f"{_span(plan.examples)} examples, {_span(plan.steps)} steps"),
         ("confirmation", f"{count_of(plan.confirmations, 'training')} with fresh seeds{baseline}"),

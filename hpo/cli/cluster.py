@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 EXAMPLE = """\
-Examples:
+Example:
 
   $ hpo cluster --nodes 3 --gpus 4
   $ hpo cluster --slurm --nodes 4 --cpus 8 --gpus 2 --space lr_schedules > hpo.sbatch && sbatch hpo.sbatch

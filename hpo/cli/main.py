@@ -1,7 +1,7 @@
 """`hpo`: the subcommands, and the one place where a user's error becomes a message and an exit code.
 
-Exit codes: 0 done, 1 `hpo verify` found a difference, 2 something the user can mend, 130 stopped by Ctrl-C, 143 by
-SIGTERM.
+Exit codes: 0 done, 1 `hpo verify` found a difference, 2 something the user can mend, 3 `hpo stop` stopped the run,
+130 Ctrl-C, 143 SIGTERM.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ from hpo.cli import (
     import_runs,
     predict,
     report,
+    retry,
     run,
     schema,
     status,
+    stop,
     ui,
     verify,
 )
@@ -77,6 +79,8 @@ app.command("run", epilog=run.EXAMPLE)(run.run)
 app.command("check", epilog=check.EXAMPLE)(check.check)
 app.command("augment", epilog=augment.EXAMPLE)(augment.augment)
 app.command("status", epilog=status.EXAMPLE)(status.status)
+app.command("stop", epilog=stop.EXAMPLE)(stop.stop)
+app.command("retry", epilog=retry.EXAMPLE)(retry.retry)
 app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.command("verify", epilog=verify.EXAMPLE)(verify.verify)

@@ -33,6 +33,8 @@ Example:
   next: hpo ui --space lr_schedules
 """
 
+STOPPED = 3  # exit code of a run that ``hpo stop`` asked to stop
+
 
 def _size(text: str) -> int:
     from hpo.config.sizes import FORMS, parse_size
@@ -116,10 +118,20 @@ def run(
                 )
                 line("\n".join(ending(outcome, opened.experiment.name, results, tracking_uri)))
     except KeyboardInterrupt as stop:
-        print("interrupted: the same command goes on where it stopped", file=sys.stderr)
-        raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
+        why, code = _ended(stop)
+        print(f"{why}: the same command goes on where it stopped", file=sys.stderr)
+        raise typer.Exit(code) from None
     if len(spaces) > 1:
         print("\n".join(_across(spaces, results)))
+
+
+def _ended(stop: KeyboardInterrupt) -> tuple[str, int]:
+    """Why the run stopped, and its exit code."""
+    from hpo.search.stopping import Stopped
+
+    if isinstance(stop, Stopped):
+        return "stopped as asked", STOPPED
+    return "interrupted", 143 if isinstance(stop, Terminated) else 130
 
 
 def _across(spaces: Sequence[Space], results: Path) -> list[str]:
@@ -142,9 +154,10 @@ def _across(spaces: Sequence[Space], results: Path) -> list[str]:
 
 @contextmanager
 def terminated_by_sigterm() -> Iterator[None]:
-    """Within it SIGTERM raises ``Terminated`` in the main thread."""
+    """Within it SIGTERM raises ``Terminated`` in the main thread, once: what ends the run must not be cut short."""
 
     def stop(_signum: int, _frame: FrameType | None) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise Terminated
 
     before = signal.signal(signal.SIGTERM, stop)

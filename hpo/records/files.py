@@ -5,6 +5,7 @@
 <run folder>/records/confirmations/<strategy>.r<replicate>.s<index>.json
 <run folder>/records/trials.jsonl, confirmations.jsonl    of an imported run, which may have tens of thousands
 <run folder>/records/audit/<strategy>.r<replicate>.d<draw>.json
+<run folder>/records/test-opened    once every trial is selected, before anything is scored on the test split
 <run folder>/records/finished    how many trials and confirmations there are, written once nothing is left to do
 """
 
@@ -24,6 +25,7 @@ from hpo.json_text import parse_json
 from hpo.records.schema import SCHEMA, Audited, Confirmation, Records, Run, Trial
 from hpo.records.sealed import BrokenSealError, seal, unseal
 
+Key = tuple[str, int, int]  # of a trial: strategy, replicate, draw
 T = TypeVar("T", bound=BaseModel)
 LONGEST_NAME = 200  # bytes; file systems have room for 255, and MLflow for less in a path
 
@@ -90,6 +92,17 @@ def audited_path(folder: Path, strategy: str, replicate: int, draw: int) -> Path
     return folder / "records" / "audit" / f"{slug(strategy)}.r{replicate}.d{draw}.json"
 
 
+def mark_test_opened(folder: Path) -> None:
+    """Say that the test split is opened now, after which nothing may be selected anew."""
+    _replace(folder / "records" / "test-opened", ["the test split was opened"])
+
+
+def was_test_opened(folder: Path) -> bool:
+    """Whether anything may have been scored on the test split."""
+    confirmed = any((folder / "records" / "confirmations").glob("*.json"))
+    return confirmed or (folder / "records" / "test-opened").is_file()
+
+
 def mark_finished(folder: Path) -> None:
     """Say that every trial and confirmation is recorded, and the report and its MLflow runs are written."""
     (folder / "records" / "finished").write_text(f"{_count(folder)} records\n")
@@ -117,6 +130,15 @@ def read_run(folder: Path) -> Run | None:
     """
     path = folder / "records" / "run.json"
     return _read(path, Run) if path.is_file() else None
+
+
+def read_trials(folder: Path) -> list[Trial]:
+    """The trials whose files lie in ``folder``.
+
+    Raises:
+        UserError: one does not fit the schema.
+    """
+    return list(_read_all(folder, Trial))
 
 
 def read_records(folder: Path) -> Records:

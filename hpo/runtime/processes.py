@@ -72,8 +72,9 @@ class ProcessExecutor(WorkersExecutor[_Process]):
     def close(self) -> None:
         for worker in self._workers:
             worker.pipe.close()
+        late = time.monotonic() + CLOSING_SECONDS  # for all of them together
         for worker in self._workers:
-            worker.end(at_once=worker.task is not None)
+            worker.end(at_once=worker.task is not None or time.monotonic() > late)
 
     def _hear(self, seconds: float) -> list[tuple[_Process, Answer | Beat | Lost]]:
         busy = {worker.pipe: worker for worker in self._workers if worker.task is not None}

@@ -24,9 +24,10 @@ from hpo.runtime.serving import Wanted
 from hpo.search.accounts import mechanism
 from hpo.search.circumstances import other_assets, other_numerics
 from hpo.search.confirm import best_rung
+from hpo.search.lanes import Lane, Training
 from hpo.search.plan import forks
 from hpo.search.prepare import run_record
-from hpo.search.scheduler import Scheduler, Training
+from hpo.search.scheduler import Scheduler
 from hpo.search.trained import Trained, device_seconds
 from hpo.seeds import derive
 from hpo.training.store import STORE_LIMIT, store_folder
@@ -102,7 +103,7 @@ class Audit:
             _refuse_others(self._folder, self._run, run_record(loaded, engine.workers))
             engine.begin(loaded)
             trainings = (self._finish_one(engine, trial, told) for trial in self.left)
-            Scheduler(engine.executor, engine.recall, self._note).run(trainings)
+            Scheduler(engine.executor, engine.recall, self._note).run([Lane(trainings)])
 
     def _note(self, done: Done) -> None:
         self.warnings += done.warnings

@@ -6,19 +6,21 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
 from hpo.config.experiment import Experiment
+from hpo.config.parameters import Value
 from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.records.events import Observer, Work
 from hpo.records.files import (
     is_finished,
     mark_finished,
+    mark_test_opened,
     read_records,
     read_run,
     write_confirmation,
@@ -38,10 +40,13 @@ from hpo.search.circumstances import refuse_changes, refuse_names, refuse_other_
 from hpo.search.confirm import confirm
 from hpo.search.database import Database, settle_place
 from hpo.search.draws import strategy_values, width
+from hpo.search.lanes import Condition, Lane, Training
+from hpo.search.order import Order
 from hpo.search.plan import forks
 from hpo.search.prepare import Checked, check_experiment, prepare, run_record, slower_starts
-from hpo.search.scheduler import Scheduler, Training
+from hpo.search.scheduler import Scheduler
 from hpo.search.stamp import stamp
+from hpo.search.stopping import Requests
 from hpo.search.storage import StudyStorage
 from hpo.search.trials import TrialKey, TrialRunner
 from hpo.search.watchers import Watchers
@@ -92,6 +97,7 @@ def run_experiment(
 
     Raises:
         UserError: the space file changed under records, another process has the folder, or something is missing.
+        Stopped: ``hpo stop`` asked for it; the same call goes on.
     """
     started = time.perf_counter()
     uri = tracking_uri or default_uri(results)
@@ -107,9 +113,23 @@ def run_experiment(
                 seconds = time.perf_counter() - started
                 return Outcome(folder, report, {"report": seconds}, 0, seconds)
             watchers = Watchers([observer])
-            with closing(_studies(space.experiment, folder, storage, watchers)) as studies:
+            with (
+                Requests(folder) as requests,
+                closing(_studies(space.experiment, folder, storage, watchers)) as studies,
+            ):
                 return _tracked(
-                    space, results, uri, device, watchers, studies, workers, store_limit, redact, on, started
+                    space,
+                    results,
+                    uri,
+                    device,
+                    watchers,
+                    studies,
+                    workers,
+                    store_limit,
+                    redact,
+                    on,
+                    started,
+                    requests,
                 )
     except Timeout:
         raise UserError(
@@ -130,6 +150,7 @@ def _tracked(
     redact: bool,
     on: On,
     started: float,
+    requests: Requests,
 ) -> Outcome:
     """Train with an engine and a tracker of its own; both load while this process does."""
     limits = (store_limit, space.experiment.store_limit, STORE_LIMIT)
@@ -150,7 +171,11 @@ def _tracked(
     tracker = Tracker(uri, Watchers(watchers.observers).note)  # to the others: not to itself
     try:
         with closing(Engine(wanted, workers, width(space.experiment), on)) as engine:
-            return _run(space, folder, tracker, engine, watchers, studies, redact, started)
+            try:
+                return _run(space, folder, tracker, engine, watchers, studies, redact, started, requests)
+            except BaseException:
+                tracker.begin_interrupt()  # it writes while the workers end
+                raise
     except BaseException:
         tracker.interrupt()
         raise
@@ -165,6 +190,7 @@ def _run(
     studies: StudyStorage,
     redact: bool,
     started: float,
+    requests: Requests,
 ) -> Outcome:
     wanted = engine.wanted
     loaded = prepare(space, wanted.device, engine.threads, wanted.mechanism, engine.precision)
@@ -182,7 +208,7 @@ def _run(
     watchers.add(tracker)
     for text in slower_starts(loaded):
         watchers.note(text)
-    run = _Run(space.experiment, engine, watchers, studies, folder)
+    run = _Run(space.experiment, engine, watchers, studies, folder, requests)
     run.train()
     at = time.perf_counter()
     report = write_report(folder)
@@ -205,9 +231,9 @@ def _run(
 
 
 class _Run:
-    """The search, then the confirmations, over strategies and replicates in turn, so that a stopped run touched all.
+    """The searches and the confirmations, in the order of ``hpo.search.order``.
 
-    A worker for which the search has nothing left trains confirmations of studies that have ended, as far as that goes
+    A worker for which no search has anything trains confirmations of studies that have ended, as far as that goes
     without the test split, which is opened when all studies have.
 
     Attributes:
@@ -222,6 +248,7 @@ class _Run:
         watchers: Watchers,
         studies: StudyStorage,
         folder: Path,
+        requests: Requests,
     ) -> None:
         self._experiment = experiment
         self._engine = engine
@@ -231,8 +258,12 @@ class _Run:
         self._confirmed = {(c.strategy, c.replicate, c.index): c for c in known.confirmations}
         records: dict[TrialKey, Trial] = {(t.strategy, t.replicate, t.draw): t for t in known.trials}
         self._metric = METRICS[experiment.task.metric]
+        slots = engine.executor.slots
+        engine.recall.expect(slots)
+        self._order = Order(experiment, slots, [*records], watchers.note)
+        watchers.add(self._order)
         self._trials = TrialRunner(experiment, engine.recall, studies, folder, watchers, records)
-        self._scheduler = Scheduler(engine.executor, engine.recall, self._count)
+        self._scheduler = Scheduler(engine.executor, engine.recall, self._count, requests.soon)
         replicates = range(experiment.budget.replicates)
         self._searching = [
             (s, r) for s in experiment.strategies() for r in replicates
@@ -242,13 +273,14 @@ class _Run:
 
     def train(self) -> None:
         """Every draw of every study; every selected configuration and the baseline, on the same fresh seeds."""
-        self._scheduler.run(chain(self._draws(), self._confirmations()))
+        self._scheduler.run(self._lanes())
 
     def _test_is_open(self) -> bool:
         """Opens the test split if every configuration is selected."""
         while self._searching and self._trials.is_over(*self._searching[-1]):
             self._searching.pop()
             if not self._searching:
+                mark_test_opened(self._folder)
                 self._engine.open_test()
         return not self._searching
 
@@ -259,37 +291,37 @@ class _Run:
         for text in done.warnings:
             self._watchers.note(text)
 
-    def _draws(self) -> Iterator[Training]:
-        budget = self._experiment.budget
-        for number in range(budget.trials):
-            for replicate in range(budget.replicates):
-                for strategy, value in strategy_values(self._experiment).items():
-                    yield self._trials.run(strategy, value, replicate, number)
+    def _lanes(self) -> Iterator[Lane]:
+        """A lane for each study, with its confirmations behind it, and one for the baseline's, which wait for no study."""
+        replicates = range(self._experiment.budget.replicates)
+        for replicate in replicates:
+            for strategy, value in strategy_values(self._experiment).items():
+                urgency = partial(self._order.urgency, strategy, replicate)
+                yield Lane(self._study(strategy, value, replicate), urgency)
+        if self._experiment.baseline is not None:
+            seeds = range(self._experiment.confirmation.seeds)
+            confirmations = (self._confirm(BASELINE, r, index, None) for index in seeds for r in replicates)
+            yield Lane(confirmations, self._order.urgency_of_baseline)
 
-    def _confirmations(self) -> Iterator[Training]:
-        # The baseline begins first: it waits for no study, and may train more layers than the others.
-        baseline = [] if self._experiment.baseline is None else [BASELINE]
-        for strategies in (baseline, self._experiment.strategies()):
-            for index in range(self._experiment.confirmation.seeds):
-                for replicate in range(self._experiment.budget.replicates):
-                    for strategy in strategies:
-                        yield self._confirm_one(strategy, replicate, index)
+    def _study(self, strategy: str, value: Value | None, replicate: int) -> Iterator[Training | Condition]:
+        yield from self._trials.study(strategy, value, replicate)
+        yield lambda: self._trials.is_over(strategy, replicate)
+        selected = self._trials.selected(strategy, replicate)
+        if selected is None:
+            self._watchers.note(
+                f"{strategy}, replicate {replicate}: no trial was trained to its end, nothing to confirm"
+            )
+            return
+        for index in range(self._experiment.confirmation.seeds):
+            yield self._confirm(strategy, replicate, index, selected)
 
-    def _confirm_one(self, strategy: str, replicate: int, index: int) -> Training:
+    def _confirm(self, strategy: str, replicate: int, index: int, selected: Trial | None) -> Training:
+        """Confirm the trial that a study selected, or the baseline (None)."""
         known = self._confirmed.get((strategy, replicate, index))
         if known is not None:
             self._watchers.confirmation(known)
             return
-        selected, parameters = None, self._experiment.recipe()
-        if strategy != BASELINE:
-            yield lambda: self._trials.is_over(strategy, replicate)
-            selected = self._trials.selected(strategy, replicate)
-            if selected is None:
-                self._watchers.note(
-                    f"{strategy}, replicate {replicate}: no trial was trained to its end, nothing to confirm"
-                )
-                return
-            parameters = selected.parameters
+        parameters = self._experiment.recipe() if selected is None else selected.parameters
         seed = derive(self._experiment.seed, "confirmation", replicate, index)
         computed: Mapping[str, Any] = parameters
         if selected is not None:
@@ -298,7 +330,7 @@ class _Run:
         course = self._engine.recall.course(parameters, seed)
         work = Work(strategy, replicate, index, True, seed, parameters, course.seen[-1])
         self._watchers.started(work)
-        role: Literal["baseline", "strategy"] = "baseline" if strategy == BASELINE else "strategy"
+        role: Literal["baseline", "strategy"] = "baseline" if selected is None else "strategy"
         record = yield from confirm(
             self._watchers,
             len(course.rungs),

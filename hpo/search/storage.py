@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -48,26 +48,68 @@ class StudyStorage:
         self._direction = StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE
         logging.getLogger("optuna").setLevel(logging.WARNING)
         self._database = database
+        self._retried = (folder / "records" / "retried").is_dir()  # else there is one edition of each study
         self._storage: BaseStorage = open_journal(folder) if database is None else database.open()
 
     def study(self, strategy: str, replicate: int) -> StoredStudy:
         """The study of one strategy in one replicate, made where it does not exist."""
         name = f"{strategy}/r{replicate}"
-        if self._database is None:
-            return self._named(name)
-        return self._database.patiently(functools.partial(self._named, self._database.name_of(name)))
+        return self._patiently(functools.partial(self._named, name))
+
+    def reopen(self, strategy: str, replicate: int, draws: Collection[int]) -> StoredStudy:
+        """The same study with these draws running again, as if they had just been drawn.
+
+        Optuna ends a trial once and for all, so the study is written again, under the name of its next edition.
+        """
+        return self._patiently(functools.partial(self._reopened, f"{strategy}/r{replicate}", draws))
 
     def close(self) -> None:
         """Let go of the database."""
         if self._database is not None:
             self._database.close()
 
-    def _named(self, name: str) -> StoredStudy:
-        try:
-            study_id = self._storage.get_study_id_from_name(name)
-        except KeyError:
-            study_id = self._storage.create_new_study([self._direction], name)
+    def _patiently(self, call: Callable[[], StoredStudy]) -> StoredStudy:
+        return call() if self._database is None else self._database.patiently(call)
+
+    def _reopened(self, name: str, draws: Collection[int]) -> StoredStudy:
+        (first, before), *unfinished = self._editions(name)
+        for _, study_id in unfinished:  # a kill while one was written
+            self._storage.delete_study(study_id)
+        study_id = self._storage.create_new_study([self._direction], self._edition(name, first + 1))
+        for trial in self._storage.get_all_trials(before):
+            drawn = _running(trial) if trial.number in draws else trial
+            self._storage.create_new_trial(study_id, template_trial=drawn)
+        self._storage.delete_study(before)
         return StoredStudy(study_id, self._storage, self._database)
+
+    def _named(self, name: str) -> StoredStudy:
+        """Of several editions the first that is there: the one behind it is not whole yet."""
+        try:
+            study_id = self._storage.get_study_id_from_name(self._edition(name, 1))
+        except KeyError:
+            editions = self._editions(name) if self._retried else []
+            study_id = (
+                editions[0][1]
+                if editions
+                else self._storage.create_new_study([self._direction], self._edition(name, 1))
+            )
+        return StoredStudy(study_id, self._storage, self._database)
+
+    def _editions(self, name: str) -> list[tuple[int, int]]:
+        """(edition, id) of the studies of a name, ascending."""
+        found = {}
+        for study in self._storage.get_all_studies():
+            number = study.study_name.removeprefix(f"{self._edition(name, 1)}~")
+            if study.study_name == self._edition(name, 1):
+                found[1] = study.study_name
+            elif number.isdecimal() and study.study_name == self._edition(name, int(number)):
+                found[int(number)] = study.study_name
+        return [(n, self._storage.get_study_id_from_name(found[n])) for n in sorted(found)]
+
+    def _edition(self, name: str, number: int) -> str:
+        """``name``, ``name~2``, ...; in a database behind what tells this run's studies from others."""
+        whole = name if self._database is None else self._database.name_of(name)
+        return whole if number == 1 else f"{whole}~{number}"
 
 
 def _patient(
@@ -82,6 +124,16 @@ def _patient(
         return self.database.patiently(lambda: method(self, *args, **kwargs))
 
     return wrapped
+
+
+def _running(trial: FrozenTrial) -> FrozenTrial:
+    """A trial as it was when it was drawn."""
+    return optuna.trial.create_trial(
+        state=TrialState.RUNNING,
+        params=trial.params,
+        distributions=trial.distributions,
+        user_attrs=trial.user_attrs,
+    )
 
 
 class StoredStudy:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from hpo.config.parameters import Value
 from hpo.records.events import Work
 from hpo.records.files import write_trial
 from hpo.records.metrics import METRICS
+from hpo.records.retried import after, set_aside_before
 from hpo.records.schema import Trial
 from hpo.records.selection import Charged, select
 from hpo.runtime.jobs import Done, Job
@@ -22,8 +24,8 @@ from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_par
 from hpo.runtime.recall import Recall
 from hpo.search.confirm import best_rung
 from hpo.search.draws import Drawn, Draws, configuration, looks_at_results, waits
+from hpo.search.lanes import Condition, Training
 from hpo.search.pruners import Field, Pruner
-from hpo.search.scheduler import Training
 from hpo.search.storage import INFEASIBLE, StoredStudy, StudyStorage
 from hpo.search.trained import Trained
 from hpo.search.watchers import Watchers
@@ -79,18 +81,29 @@ class TrialRunner:
         self._metric = METRICS[experiment.task.metric]
         self._pruner = Pruner(budget.pruner, budget.reduction_factor, budget.rungs, self._metric.maximize)
         self.records = records
+        self._retried = set_aside_before(folder)
 
-    def run(self, strategy: str, value: Value | None, replicate: int, number: int) -> Training:
-        """Bring draw ``number`` of one study to its end; nothing is done again that is stored.
+    def study(self, strategy: str, value: Value | None, replicate: int) -> Iterator[Training | Condition]:
+        """The draws of one study in the order in which they begin.
 
         A draw waits for those before it wherever it, the pruner or the budget looks at their results or costs, so that the
         records are the same however many trials are trained at once. None is made when they have used up the budget.
         """
         study = self._study(strategy, value, replicate)
-        if waits(self._experiment, number):
-            yield lambda: len(self._ended(strategy, replicate)) >= number or self.is_over(strategy, replicate)
-            if len(study.ended) <= number and self.is_over(strategy, replicate):
-                return
+        for number in range(self._experiment.budget.trials):
+            if waits(self._experiment, number):
+                yield partial(self._may_begin, strategy, replicate, number)
+                if len(study.ended) <= number and self.is_over(strategy, replicate):
+                    return
+            yield self._run(study, strategy, value, replicate, number)
+
+    def _may_begin(self, strategy: str, replicate: int, number: int) -> bool:
+        return len(self._ended(strategy, replicate)) >= number or self.is_over(strategy, replicate)
+
+    def _run(
+        self, study: _Study, strategy: str, value: Value | None, replicate: int, number: int
+    ) -> Training:
+        """Bring draw ``number`` of one study to its end; nothing is done again that is stored."""
         trial = study.stored.trial(number) if number < len(study.stored) else None
         known = self.records.get((strategy, replicate, number))
         drawn = self._drawn(study, trial, number)
@@ -108,6 +121,7 @@ class TrialRunner:
         else:
             trial = trial or study.stored.begin(*drawn, seed)
             record = yield from self._train(study, trial, strategy, replicate, parameters)
+        record = after(record, self._retried.get((strategy, replicate, number)))
         write_trial(self._folder, record)
         self.records[strategy, replicate, number] = record
         self._store(study, drawn, trial, record)
@@ -132,6 +146,9 @@ class TrialRunner:
         key = (strategy, replicate)
         if key not in self._studies:
             stored = self._storage.study(strategy, replicate)
+            again = [n for n in range(len(stored)) if self._is_tried_again(strategy, replicate, n)]
+            if any(stored.trial(number).state.is_finished() for number in again):
+                stored = self._storage.reopen(strategy, replicate, again)
             self._studies[key] = _Study(
                 stored,
                 Draws(self._experiment, value, replicate),
@@ -139,6 +156,10 @@ class TrialRunner:
                 Field(self._pruner),
             )
         return self._studies[key]
+
+    def _is_tried_again(self, strategy: str, replicate: int, number: int) -> bool:
+        key = (strategy, replicate, number)
+        return key in self._retried and key not in self.records
 
     def _ended(self, strategy: str, replicate: int) -> Sequence[Trial]:
         """The first draws of a study as far as they have all ended."""
@@ -176,6 +197,8 @@ class TrialRunner:
         """Train one configuration; where it does not fit the memory, anew in more parts a step."""
         seed = trial.user_attrs["seed"]
         course = self._recall.course(parameters, seed)
+        if self._is_tried_again(strategy, replicate, trial.number):
+            self._recall.forget_divergence(course)
         work = Work(strategy, replicate, trial.number, False, seed, parameters, course.seen[-1])
         self._watchers.started(work)
         trained = Trained()

@@ -33,6 +33,7 @@ class Entry:
     Attributes:
         tags: it is made with.
         start, ended: milliseconds since the epoch.
+        begun: whether the training was told to begin.
         state: it ends with; None: it goes on.
     """
 
@@ -44,6 +45,7 @@ class Entry:
     params: dict[str, str] = field(default_factory=dict)
     points: dict[Point, Measured] = field(default_factory=dict)
     new_tags: dict[str, str] = field(default_factory=dict)
+    begun: bool = False
     state: str | None = None
     ended: int | None = None
 
@@ -93,7 +95,9 @@ class Mirror:
     def started(self, at: int, work: Work) -> None:
         """A training began."""
         w = work
-        self._news(self._training(at, w.strategy, w.replicate, w.index, w.confirmation, w.seed, w.parameters))
+        entry = self._training(at, w.strategy, w.replicate, w.index, w.confirmation, w.seed, w.parameters)
+        entry.begun = True
+        self._news(entry)
 
     def rung(self, at: int, work: Work, rung: Rung) -> None:
         """A training was evaluated."""
@@ -293,12 +297,13 @@ class Mirror:
             everything = entry.tags | entry.new_tags
             state = entry.state or "running"
             run, tags = self._store.create(key, entry.name, above, everything, entry.start, state), {}
-        if run.ended and _is_training(key):
+        again = _is_tried_again(entry, run)
+        if run.ended and _is_training(key) and not again:
             pass  # an earlier process has told it all
         elif entry.state is not None:
             self._store.end(run, entry.state, entry.points, tags, entry.params, entry.ended)
         else:
-            self._store.take(run)
+            self._store.take(run, again=again)
             self._store.log(run, entry.points, tags, entry.params)
         self._waiting.pop(key, None)
         entry.points, entry.new_tags, entry.params = {}, {}, {}
@@ -335,6 +340,11 @@ def _key(strategy: str, replicate: int, index: int, confirmation: bool) -> str:
 
 def _is_training(key: str) -> bool:
     return key.startswith(("trial/", "confirmation/"))
+
+
+def _is_tried_again(entry: Entry, run: MirroredRun) -> bool:
+    """Whether a training that failed begins again, or a draw that shares it ends otherwise."""
+    return run.ended and run.state == "failed" and (entry.begun or entry.state not in {None, "failed"})
 
 
 def _closing_order(key: str) -> int:

@@ -240,9 +240,9 @@ class Store:
         return run
 
     @plain_errors
-    def take(self, run: MirroredRun) -> None:
-        """Set a run that an earlier process left half-way RUNNING again."""
-        if run.ended or run.taken:
+    def take(self, run: MirroredRun, *, again: bool = False) -> None:
+        """Set a run that an earlier process left half-way RUNNING again; with ``again`` one that ended, too."""
+        if (run.ended and not again) or run.taken:
             return
         if run.status != "RUNNING":
             self._client.update_run(run.id, status="RUNNING")

@@ -22,7 +22,8 @@ from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Run, Rung, Trial
 from hpo.tracking.uri import check, shown
 
-PATIENCE = 20.0  # seconds that the process has to write what waits when the run is stopped
+# Seconds that the process has to write what waits when the run is stopped: a machine that is taken away leaves ten in all.
+PATIENCE = 6.0
 
 
 class Tracker:
@@ -47,7 +48,7 @@ class Tracker:
         self._say = say
         self._notes: SimpleQueue[str] = SimpleQueue()
         self._uri = uri
-        self._opened = False
+        self._opened = self._interrupted = False
         self._failure: Exception | None = None
         self._answered = threading.Event()  # by the end or a failure
         self._letters: SimpleQueue[bytes | None] = SimpleQueue()
@@ -129,17 +130,23 @@ class Tracker:
         self._raise_failure()
         self._close()
 
+    def begin_interrupt(self) -> None:
+        """Have what is under way marked as KILLED, and wait for nothing; ``interrupt`` is to follow."""
+        if self._opened and not self._interrupted:
+            self._interrupted = True
+            self._put({"what": "interrupt"})
+
     def interrupt(self) -> None:
         """Have what is under way marked as KILLED, and end the process, after ``PATIENCE`` seconds at most.
 
         The same ``run_id`` continues the run. A database or server that fails is left as it is.
         """
+        self.begin_interrupt()
         if not self._opened:
             self._letters.put(
                 None
             )  # it has nothing to write, and ends by itself as soon as mlflow is imported
             return
-        self._put({"what": "interrupt"})
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(PATIENCE)
         self._close()

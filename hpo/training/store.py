@@ -183,6 +183,13 @@ class Store:
         """Facts of an evaluation made before, or None."""
         return self._read("evaluations", key, EvaluationFacts)
 
+    def forget(self, segment: str, state: str, evaluation: str | None = None) -> None:
+        """Forget a segment, the state at its end and what that scored, as if it had never been trained."""
+        self._quota.remove([self._path("states", state)])
+        if evaluation is not None:
+            self._path("evaluations", evaluation, "json").unlink(missing_ok=True)
+        self._path("segments", segment, "json").unlink(missing_ok=True)
+
     def put_segment(self, key: str, facts: SegmentFacts) -> None:
         """Store facts, unless there are some. Warns where those tell of another state.
 

@@ -17,7 +17,7 @@ from hpo.runtime import engine
 from hpo.search import coordinator
 from hpo.search.coordinator import run_experiment
 from tests.cluster.faulty import FAULTS
-from tests.cluster.namespaces import skip_without_namespaces
+from tests.cluster.namespaces import run_alone, skip_without_namespaces
 from tests.e2e.runs import facts
 from tests.search.nobody import Nobody
 
@@ -30,8 +30,8 @@ parameters:
   learning_rate: {{choices: [1e-4, 3e-4]}}
   frozen_layers: {{choices: [0, 2]}}
   batch_size: 4
-  epochs: 40
-budget: {{replicates: 2, trials: 4, rungs: [640, 1280], sampler: tpe, pruner: successive_halving}}
+  epochs: 12
+budget: {{replicates: 3, trials: 3, rungs: [192, 384], sampler: tpe, pruner: successive_halving}}
 """
 
 pytestmark = pytest.mark.slow
@@ -84,3 +84,15 @@ def test_the_records_are_those_of_an_undisturbed_run(
     if fault in ("killed", "frozen", "cut off"):
         assert happened["lost"], "the fault struck a worker with a segment in hand"
     assert told(tmp_path / "failing") == undisturbed
+
+
+def test_a_cluster_of_this_machine_listens_on_loopback_alone_and_lets_nobody_in_without_its_token() -> None:
+    done = run_alone("tests.cluster.cluster_here")
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["listening"]
+    assert all("127.0.0.1" in address for address in told["listening"]), told["listening"]
+    assert sorted(told["rights"].values()) == ["0o600", "0o700", "0o700"]
+    assert told["inside"] == 0
+    assert told["outside"] != 0
+    assert told["left"] is False

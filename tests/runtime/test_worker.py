@@ -316,7 +316,8 @@ def test_a_loss_that_is_no_number_ends_the_training_with_a_reason(desk: Desk, tm
     done = desk.worker(tmp_path).do(job(0, **wild))
     assert done.rung is None
     assert done.diverged == (
-        "diverged: the training loss was not finite by 64 examples; lower learning_rate or gradient_clip"
+        "diverged: the training loss or its gradient was not finite by 64 examples; "
+        "lower learning_rate or gradient_clip"
     )
     assert done.segments[0].seconds > 0.0
     assert not list((tmp_path / "states").iterdir())

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +23,12 @@ from hpo.runtime import engine
 from hpo.runtime.jobs import Job
 from hpo.runtime.processes import ProcessExecutor
 from hpo.runtime.serving import Setup
-from hpo.search import coordinator
+from hpo.search import coordinator, stopping
 from hpo.search.circumstances import refuse_other_circumstances
 from hpo.search.coordinator import Outcome, run_experiment
 from hpo.search.journal import journal_path
 from hpo.search.prepare import prepare, run_record
+from hpo.search.stopping import Stopped, request_stop
 from hpo.search.storage import StudyStorage
 from hpo.seeds import derive
 from hpo.training.quota import Quota
@@ -71,6 +73,20 @@ class Kills(Nobody):
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
             self.killed.add(pid)
+
+
+class Stops(Nobody):
+    """Asks the run to stop at one of its evaluations."""
+
+    def __init__(self, folder: Path, now: bool) -> None:
+        self.folder, self.now = folder, now
+        self.heard = 0
+
+    def rung(self, *_: Any) -> None:
+        self.heard += 1
+        if self.heard == 8:
+            assert request_stop(self.folder, now=self.now)
+            time.sleep(0.2)  # until it has been looked at
 
 
 @pytest.fixture(autouse=True)
@@ -197,6 +213,28 @@ def test_two_workers_of_whom_some_are_killed_leave_the_records_of_one_where_draw
     run(spaces["tpe"], tmp_path, workers=2, observer=kills)
     assert len(kills.killed) == 2
     assert told(tmp_path / "tpe") == told(alone["tpe"][0] / "tpe")
+
+
+@pytest.mark.parametrize(("name", "workers"), [("tpe", 2), ("random", 1)])
+def test_a_run_asked_to_stop_and_taken_up_again_leaves_the_records_of_one_never_asked(
+    spaces: dict[str, Space],
+    alone: dict[str, tuple[Path, Outcome]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    workers: int,
+) -> None:
+    monkeypatch.setattr(stopping, "PAUSE", 0.01)
+    soon, now = (Stops(tmp_path / name, now) for now in (False, True))
+    for stops in (soon, now):
+        with pytest.raises(Stopped):
+            run(spaces[name], tmp_path, workers, observer=stops)
+    assert 8 <= soon.heard < 8 + workers  # evaluations of what was in hand
+    assert now.heard == 8
+    outcome = run(spaces[name], tmp_path, workers)
+    assert told(tmp_path / name) == told(alone[name][0] / name)
+    assert outcome.trained < alone[name][1].trained
+    assert not (tmp_path / name / "at-work").exists()
 
 
 def test_workers_on_a_ray_cluster_leave_the_records_of_one_in_this_process(

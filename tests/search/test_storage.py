@@ -65,6 +65,47 @@ def test_optunas_own_client_reads_the_studies(tmp_path: Path) -> None:
     assert study.trials[1].value is None  # a pruned trial has scores at rungs and no result
 
 
+def test_an_ended_trial_runs_again_in_the_next_edition_of_its_study(tmp_path: Path) -> None:
+    filled(tmp_path)
+    (tmp_path / "records" / "retried").mkdir(parents=True)
+    StudyStorage(tmp_path).reopen("cosine", 1, [1])
+    for study in (StudyStorage(tmp_path).study("cosine", 1), StudyStorage(tmp_path).reopen("cosine", 1, [1])):
+        assert [t.state for t in study.trials()] == [
+            TrialState.COMPLETE,
+            TrialState.RUNNING,
+            TrialState.RUNNING,
+        ]
+        assert [t.number for t in study.trials()] == [0, 1, 2]
+        assert [t.params["learning_rate"] for t in study.trials()] == [1e-3, 2e-3, 3e-3]
+        assert [t.user_attrs["seed"] for t in study.trials()] == [7, 8, 9]
+        assert study.trial(0).intermediate_values == {64: 0.6, 128: 0.7}
+        assert study.trial(1).intermediate_values == {}
+    storage = JournalStorage(JournalFileBackend(str(journal_path(tmp_path))))
+    assert [study.study_name for study in storage.get_all_studies()] == ["cosine/r1~3"]
+
+
+def test_a_kill_at_any_record_of_a_new_edition_leaves_one_of_the_two(tmp_path: Path) -> None:
+    filled(tmp_path)
+    (tmp_path / "records" / "retried").mkdir(parents=True)
+    path = journal_path(tmp_path)
+    before = path.read_bytes()
+    StudyStorage(tmp_path).reopen("cosine", 1, [0, 1])
+    written = path.read_bytes()[len(before) :].splitlines(keepends=True)
+    assert len(written) > 4
+    for count in range(len(written) + 1):
+        path.write_bytes(before + b"".join(written[:count]))
+        found = [t.state for t in StudyStorage(tmp_path).study("cosine", 1).trials()]
+        whole = count == len(written)
+        assert found == [
+            TrialState.RUNNING if whole else TrialState.COMPLETE,
+            TrialState.RUNNING if whole else TrialState.PRUNED,
+            TrialState.RUNNING,
+        ]
+        study = StudyStorage(tmp_path).reopen("cosine", 1, [0, 1])
+        assert [t.state for t in study.trials()] == [TrialState.RUNNING] * 3
+        assert [t.user_attrs["seed"] for t in study.trials()] == [7, 8, 9]
+
+
 def test_a_running_trial_is_taken_up_again_and_reports_are_not_doubled(tmp_path: Path) -> None:
     filled(tmp_path)
     study = StudyStorage(tmp_path).study("cosine", 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections import Counter
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,41 @@ def test_an_interrupted_run_reads_killed_and_is_continued(results: Path, name: s
     assert read(results, cut)["strategy/cosine"].info.status == "RUNNING"
     second.finish(*files(tmp_path), "A verdict.", TABLE)
     assert snapshot(results, cut) == snapshot(results, name)
+
+
+def test_a_failed_trial_that_is_tried_again_is_the_same_run_and_reads_what_came_of_it(
+    results: Path, name: str, tmp_path: Path
+) -> None:
+    whole = Told(default_uri(results), make_run(name), "run1")
+    tell_all(whole)
+    whole.finish(*files(tmp_path), "A verdict.", TABLE)
+
+    cut = f"{name}b"
+    first = Told(default_uri(results), make_run(cut), "run1")
+    shared, alone = TRIALS[1], TRIALS[0]  # a draw that shares the failed training is told of at its end alone
+    first.started(alone.work())
+    for made in (alone, shared):
+        first.trial(replace(made, state="failed", accuracies=made.accuracies[:1]).trial())
+    first.interrupt()
+    assert read(results, cut)["trial/linear/r0/d0"].info.status == "FAILED"
+
+    second = Told(default_uri(results), make_run(cut), "run1")
+    second.started(alone.work())
+    assert read(results, cut)["trial/linear/r0/d0"].info.status == "RUNNING"
+    second.trial(shared.trial())
+    tell_all(second)
+    second.finish(*files(tmp_path), "A verdict.", TABLE)
+    found, wanted = snapshot(results, cut), snapshot(results, name)
+    assert found.keys() == wanted.keys()
+    for key in wanted:
+        if key.startswith(("trial/", "confirmation/")):
+            *ours, points = found[key]
+            *theirs, wanted_points = wanted[key]
+            assert ours == theirs
+            # What the failed attempt was charged stands at the step at which it ended.
+            assert {m: told[-1] for m, told in points.items()} == {
+                m: told[-1] for m, told in wanted_points.items()
+            }
 
 
 def test_a_stop_while_runs_are_opened_or_ended_leaves_none_running(
