@@ -19,10 +19,8 @@ def busy(bench: Bench) -> dict[str, Any]:
     """Draws that look at nothing; then TPE with pruning, whose draws wait for the one before them in their search."""
     few = (4, 0.05) if bench.small else (WORKERS, MEAN)
     plans = {
-        "random": spaces.many(4, 3 if bench.small else 3, 3 if bench.small else 16, "random", "none"),
-        "TPE with pruning": spaces.many(
-            6, 3 if bench.small else 16, 3 if bench.small else 3, "tpe", "successive_halving"
-        ),
+        "random": spaces.many(4, 3 if bench.small else 4, 2 if bench.small else 16, "random", "none"),
+        "TPE with pruning": spaces.many(6, 3 if bench.small else 16, 3, "tpe", "successive_halving"),
     }
     figures: dict[str, Any] = {
         "load of the machine at its begin": os.getloadavg()[0],
