@@ -14,7 +14,7 @@ from benchmarks.readers import GROUPS
 
 EXAMPLES = 100
 SLOW = {"imports": 40, "models": 10}  # examples of a reader that takes tens of milliseconds for each
-SLOWER = {"exported records": 10, "import of an Optuna database": 5, "GGUF": 100}
+SLOWER = {"space file": 40, "exported records": 10, "import of an Optuna database": 5, "GGUF": 100}
 
 
 def cases() -> Iterator[object]:

@@ -90,3 +90,18 @@ def test_ray_results_are_read_without_their_pickles(tmp_path: Path) -> None:
     )
     assert imported(tmp_path / "exp", strategy=("schedule",), score="accuracy").records
     assert not (tmp_path / "ran").exists()
+
+
+def test_yaml_of_mlflows_files_builds_no_object(tmp_path: Path) -> None:
+    own = tmp_path / "mlruns" / "7"
+    own.mkdir(parents=True)
+    for text in (
+        f"!!python/object/apply:os.mkdir ['{tmp_path / 'ran'}']",
+        "a: &a [*a]",
+        "[",
+        "experiment_id: x\x00",
+    ):
+        (own / "meta.yaml").write_text(text)
+        with pytest.raises(UserError):
+            imported(tmp_path / "mlruns")
+    assert not (tmp_path / "ran").exists()
