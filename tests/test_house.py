@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS_BELOW = {
     "cli": {"search", "report", "foreign", "tracking", "runtime", "assets", "config", "records"},
-    "search": {"report", "runtime", "tracking", "training", "models", "data", "config", "records"},
+    "search": {"report", "stats", "runtime", "tracking", "training", "models", "data", "config", "records"},
     "report": {"stats", "records", "config"},
     "stats": set(),
     "runtime": {"training", "models", "data", "config", "records"},

@@ -10,6 +10,7 @@ from benchmarks.cases import (
     alone,
     buckets,
     busy,
+    early_stop,
     estimates,
     optimizer,
     published,
@@ -113,6 +114,11 @@ CASES: dict[str, Case] = {
         verdicts.verdicts,
         "simulated runs of known truth: 2, 4, 6 strategies, 1, 3, 5 searches, 1, 2, 5, 10 seeds",
         'false "better" in at most 5 % of runs; 95 % intervals cover 93 to 98 %; power as planned',
+    ),
+    "early_stop": Case(
+        early_stop.early_stop,
+        "simulated runs in which strategies stop half-way that can no longer change the comparison",
+        "what is said of a strategy that went on changes in at most 5 % of runs",
     ),
     "to_an_answer": Case(
         searches.to_an_answer,

@@ -133,7 +133,7 @@ class Progress:
     def in_all(self, *tallies: Tally) -> str:
         """How many trials there will be, of some strategies: ``20``; ``~20`` while that hangs on what they are charged."""
         left = sum(map(self._left, tallies))
-        sure = not left or not self.plan.limit.by_cost
+        sure = not left or not (self.plan.limit.by_cost or self.plan.may_end_early)
         return f"{'' if sure else '~'}{sum(t.trials for t in tallies) + left}"
 
     @property
@@ -190,6 +190,8 @@ class Progress:
 
     def _left_of(self, tally: Tally, replicate: int) -> int:
         """Trials that a study has before it; where it ends by their cost, were they charged as its strategy's so far."""
+        if self.plan.may_end_early and self.confirmations:
+            return 0  # the test split is opened when all searches have ended
         left = max(self.plan.trials // self.plan.studies - tally.by_replicate[replicate], 0)
         for unit in ("examples", "device_seconds"):
             most = getattr(self.plan.limit, unit)

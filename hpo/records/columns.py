@@ -135,6 +135,18 @@ RUNS = TableSchema(
             "it was not limited by money",
         ),
         Column("price_per_hour", "float64", "any currency", "Of a device for an hour.", "none was named"),
+        Column("total", "json", "", "What all searches together might spend.", "anything"),
+        Column(
+            "early_stop", "json", "", "Strategies that stopped half-way, after how many draws.", "not asked"
+        ),
+        Column("warm_start", "json", "", "Earlier runs that searches began with.", "there were none"),
+        Column(
+            "closed",
+            "json",
+            "",
+            "After how many draws of each search the total ended them, and why.",
+            "it did not",
+        ),
         Column("seeds", "int64", "", "Confirmations of each search, the most where they differ."),
         Column("metric", "string", "", "Name of the metric."),
         Column("maximize", "bool", "", "Whether higher is better."),

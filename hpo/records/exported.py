@@ -213,6 +213,7 @@ def _run(row: Row, space: list[Row], shifts: list[Row]) -> Run:
         models={name: ModelInfo(**info) for name, info in json.loads(row.get("models", "{}")).items()},
         form=row.get("form"),
         **{name: row.get(name) for name in ("examples", "device_seconds", "money", "price_per_hour")},
+        **{name: _object(row, name) for name in ("total", "closed", "early_stop", "warm_start")},
         device=DeviceInfo(
             name=_text(row["device"]),
             precision=_text(row["precision"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 HOUR = 3600.0  # seconds
 _WORDS = {
@@ -33,29 +34,38 @@ class Limit:
     @property
     def by_cost(self) -> bool:
         """Whether something other than the number of trials may end it."""
-        return any(most is not None for unit, most in asdict(self).items() if unit != "trials")
+        return bool(self._amounts.keys() - {"trials"})
 
     def reached(self, spent: Mapping[str, float]) -> str | None:
         """The first unit of which as much as there may be is ``spent``; None: there is room for more of all."""
-        for unit, most in asdict(self).items():
-            if most is not None and spent.get(unit, 0.0) >= most:
-                return unit
-        return None
+        return next((u for u, most in self._amounts.items() if spent.get(u, 0.0) >= most), None)
 
-    def costs(self, kind: str = "charged") -> str:
-        """What limits beside the number of trials, in words: ``25 charged device-seconds``; empty: nothing does."""
-        told = [
-            f"{most:,g} {_WORDS[unit].format(f'{kind} ' if kind else '')}"
-            for unit, most in asdict(self).items()
-            if most is not None and unit != "trials"
-        ]
-        return " or ".join(told)
+    def exceeded(self, expected: Mapping[str, float]) -> str | None:
+        """The first unit of which more than there may be is ``expected``."""
+        return next((u for u, most in self._amounts.items() if expected.get(u, 0.0) > most), None)
+
+    @cached_property
+    def _amounts(self) -> dict[str, float]:
+        return {unit: most for unit, most in asdict(self).items() if most is not None}
+
+    def costs(self) -> str:
+        """What limits a search beside the number of its trials: ``25 charged device-seconds``; empty: nothing does."""
+        return " or ".join(told(u, most, "charged ") for u, most in self._amounts.items() if u != "trials")
+
+    def in_all(self) -> str:
+        """What limits a run: ``3,600 seconds of wall time``; empty: nothing does."""
+        return " or ".join(told(u, most) for u, most in self._amounts.items())
 
     def share(self, share: float) -> Limit:
         """The limit of a search with ``share`` of each amount but the number of trials."""
         examples = None if self.examples is None else max(1, round(self.examples * share))
         seconds = None if self.device_seconds is None else self.device_seconds * share
         return Limit(self.trials, examples, seconds)
+
+
+def told(unit: str, amount: float, kind: str = "") -> str:
+    """An amount of a unit in words."""
+    return f"{amount:,.6g} {_WORDS[unit].format(kind)}"
 
 
 def seconds_for(money: float, price_per_hour: float) -> float:

@@ -40,15 +40,13 @@ def searches(trials: Iterable[Trial]) -> dict[Search, list[Trial]]:
 class Charged:
     """What the trials of one search are charged, in the order of their draws: each is counted once, as it ends.
 
-    Attributes:
-        over: whether the search begins no further trial.
+    Args:
+        by_cost: whether what they cost is asked for, and not their number alone.
     """
 
-    def __init__(self, limit: Limit) -> None:
-        self._limit = limit
-        self._by_cost = limit.by_cost
+    def __init__(self, *, by_cost: bool) -> None:
+        self._by_cost = by_cost
         self._charged: dict[str, float] = {"trials": 0}
-        self.over = limit.reached(self._charged) is not None
 
     def add(self, trial: Trial) -> None:
         """Count the next trial that ended."""
@@ -57,14 +55,17 @@ class Charged:
         if self._by_cost:
             charged["examples"] = charged.get("examples", 0) + charged_examples(trial)
             charged["device_seconds"] = charged.get("device_seconds", 0.0) + charged_seconds(trial)
-        self.over = self._limit.reached(charged) is not None
+
+    def reaches(self, limit: Limit) -> bool:
+        """Whether a search with this limit begins no further trial."""
+        return limit.reached(self._charged) is not None
 
 
 def begun(trials: Sequence[Trial], limit: Limit) -> Sequence[Trial]:
     """The first trials of a search, in the order of their draws, as many as it begins below ``limit``."""
-    charged = Charged(limit)
+    charged = Charged(by_cost=limit.by_cost)
     for number, trial in enumerate(trials):
-        if charged.over:
+        if charged.reaches(limit):
             return trials[:number]
         charged.add(trial)
     return trials
@@ -72,10 +73,10 @@ def begun(trials: Sequence[Trial], limit: Limit) -> Sequence[Trial]:
 
 def is_over(trials: Iterable[Trial], limit: Limit) -> bool:
     """Whether a search whose ``trials`` have ended, in the order of their draws, begins no further one."""
-    charged = Charged(limit)
+    charged = Charged(by_cost=limit.by_cost)
     for trial in trials:
         charged.add(trial)
-    return charged.over
+    return charged.reaches(limit)
 
 
 def selected_trials(records: Records) -> dict[Search, Trial]:

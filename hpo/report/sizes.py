@@ -35,7 +35,8 @@ def sizes_of(records: Records) -> Sizes:
     run = records.run
     trials = Counter((t.strategy, t.replicate) for t in records.trials)
     if run.source == "hpo":
-        counts = _different(trials, run.trials) if run.limit.by_cost else (run.trials,)
+        planned = {run.limit_of(name).trials or 0 for name in run.strategies}
+        counts = _different(trials, run.trials) if run.limit.by_cost else tuple(sorted(planned))
         return Sizes((run.replicates,), counts, (run.seeds,))
     tested = Counter((c.strategy, c.replicate) for c in records.confirmations if c.role == "strategy")
     replicates = Counter(strategy for strategy, _ in trials.keys() | tested.keys())

@@ -40,6 +40,7 @@ from hpo.search.circumstances import refuse_changes, refuse_names, refuse_other_
 from hpo.search.confirm import confirm
 from hpo.search.database import Database, settle_place
 from hpo.search.draws import strategy_values, width
+from hpo.search.endings import Endings, TrialKey
 from hpo.search.lanes import Condition, Lane, Training
 from hpo.search.order import Order
 from hpo.search.plan import forks
@@ -48,7 +49,9 @@ from hpo.search.scheduler import Scheduler
 from hpo.search.stamp import stamp
 from hpo.search.stopping import Requests
 from hpo.search.storage import StudyStorage
-from hpo.search.trials import TrialKey, TrialRunner
+from hpo.search.total import Total
+from hpo.search.trials import TrialRunner
+from hpo.search.warm import Kept, sentence, warm_start
 from hpo.search.watchers import Watchers
 from hpo.seeds import derive
 from hpo.tracking.tracker import Tracker
@@ -199,6 +202,10 @@ def _run(
     if redact or (begun is not None and not has_names(begun)):
         head = without_names(head)
     refuse_other_circumstances(folder, head)
+    closed = begun.closed if begun is not None and begun.total == head.total else None
+    kept, warm = warm_start(space, head, begun, folder)
+    stopped = None if begun is None else begun.early_stop
+    head = head.model_copy(update={"closed": closed, "early_stop": stopped, "warm_start": warm})
     head = head.model_copy(update={"stamp": _stamp(folder, head, space)})
     (folder / "space.yaml").write_text(space.text, encoding="utf-8")
     write_run(folder, head)
@@ -208,7 +215,10 @@ def _run(
     watchers.add(tracker)
     for text in slower_starts(loaded):
         watchers.note(text)
-    run = _Run(space.experiment, engine, watchers, studies, folder, requests)
+    if warm is not None:
+        watchers.note(sentence(warm))
+    total = Total(space.experiment, folder, started)
+    run = _Run(space.experiment, engine, watchers, studies, folder, requests, total, kept)
     run.train()
     at = time.perf_counter()
     report = write_report(folder)
@@ -249,6 +259,8 @@ class _Run:
         studies: StudyStorage,
         folder: Path,
         requests: Requests,
+        total: Total,
+        kept: Kept | None,
     ) -> None:
         self._experiment = experiment
         self._engine = engine
@@ -258,11 +270,14 @@ class _Run:
         self._confirmed = {(c.strategy, c.replicate, c.index): c for c in known.confirmations}
         records: dict[TrialKey, Trial] = {(t.strategy, t.replicate, t.draw): t for t in known.trials}
         self._metric = METRICS[experiment.task.metric]
+        endings = Endings(experiment, folder, known.run, records, studies, watchers, total)
         slots = engine.executor.slots
         engine.recall.expect(slots)
-        self._order = Order(experiment, slots, [*records], watchers.note)
+        self._order = Order(experiment, slots, [*records], watchers.note, endings.limit_of)
         watchers.add(self._order)
-        self._trials = TrialRunner(experiment, engine.recall, studies, folder, watchers, records)
+        self._trials = TrialRunner(
+            experiment, engine.recall, studies, folder, watchers, records, endings, kept
+        )
         self._scheduler = Scheduler(engine.executor, engine.recall, self._count, requests.soon)
         replicates = range(experiment.budget.replicates)
         self._searching = [

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from hpo.config.experiment import Experiment
 from hpo.records.events import Work
+from hpo.records.limits import Limit
 from hpo.records.schema import Confirmation, Rung, Trial, charged_examples, charged_seconds
 from hpo.search.draws import strategy_values, waits
 from hpo.search.lanes import Urgency
@@ -51,6 +52,7 @@ class _Tally:
         confirmations: how many.
     """
 
+    strategy: str = ""
     recorded: int = 0
     charged: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     full: list[float] = field(default_factory=list)
@@ -66,6 +68,7 @@ class Order:
         slots: jobs that the executor does at once.
         recorded: strategy, replicate and draw of each trial of an earlier process.
         say: takes the lines.
+        limit_of: what ends a search of a strategy, as it stands; None: what the space says.
     """
 
     def __init__(
@@ -74,14 +77,16 @@ class Order:
         slots: int,
         recorded: Iterable[tuple[str, int, int]],
         say: Callable[[str], None],
+        limit_of: Callable[[str], Limit] | None = None,
     ) -> None:
         self._experiment = experiment
         self._slots = slots
         self._say = say
+        self._limit_of = limit_of or (lambda _: experiment.budget.limit)
         counts = Counter((strategy, replicate) for strategy, replicate, _ in recorded)
         replicates = range(experiment.budget.replicates)
         keys = [(strategy, r) for strategy in strategy_values(experiment) for r in replicates]
-        self._tallies = {key: _Tally(counts[key]) for key in keys}
+        self._tallies = {key: _Tally(key[0], counts[key]) for key in keys}
         self._baseline = _Tally()
         self._end = math.inf  # device-seconds of a worker until the searches are over, at least
         self._answer: str | None = None
@@ -136,7 +141,7 @@ class Order:
 
     def _left(self, tally: _Tally) -> float:
         """Device-seconds that a search has before it, were its trials to cost as those that ended; 0: it is over."""
-        charged, limit = tally.charged, self._experiment.budget.limit
+        charged, limit = tally.charged, self._limit_of(tally.strategy)
         if not charged["trials"]:
             return math.inf
         mosts = {"trials": limit.trials, "examples": limit.examples, "device_seconds": limit.device_seconds}

@@ -21,7 +21,8 @@ class Plan:
     Attributes:
         rungs: numbers of examples seen at which a trial is evaluated, the end of the longest training last.
         studies, trials, confirmations, baselines: how many there are in all, at most.
-        limit: what ends a study.
+        limit, total: what ends a study, and what all of them together.
+        stop_decided: whether a strategy stops half-way that can no longer change the comparison.
         examples: that one full training sees, (least, most) over the search space.
         steps: optimizer steps of one full training, (least, most).
         most_examples: seen in training if nothing is pruned.
@@ -36,10 +37,17 @@ class Plan:
     confirmations: int
     baselines: int
     limit: Limit
+    total: Limit
+    stop_decided: bool
     examples: tuple[int, int]
     steps: tuple[int, int]
     most_examples: int
     metric: Metric
+
+    @property
+    def may_end_early(self) -> bool:
+        """Whether searches may end before ``limit`` ends them."""
+        return self.stop_decided or self.total != Limit()
 
 
 def make_plan(experiment: Experiment) -> Plan:
@@ -63,6 +71,8 @@ def make_plan(experiment: Experiment) -> Plan:
         confirmations=confirmations,
         baselines=baselines,
         limit=budget.limit,
+        total=budget.total_limit,
+        stop_decided=bool(budget.stop_decided),
         examples=examples,
         steps=steps,
         most_examples=(trials + confirmations + baselines) * examples[1],

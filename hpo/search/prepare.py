@@ -144,6 +144,7 @@ def run_record(loaded: Loaded, workers: int) -> Run:
         device_seconds=e.budget.most_seconds,
         money=e.budget.money,
         price_per_hour=e.budget.price_per_hour,
+        total=None if e.budget.total is None else e.budget.total_limit,
         seeds=e.confirmation.seeds,
         metric=METRICS[e.task.metric],
         search=_search(e),
@@ -208,7 +209,9 @@ def _search(experiment: Experiment) -> Search:
     return Search(
         sampler=budget.sampler,
         pruner=pruner,
-        independent=budget.sampler in _INDEPENDENT and budget.pruner == "none",
+        independent=budget.sampler in _INDEPENDENT
+        and budget.pruner == "none"
+        and experiment.warm_start is None,
         rungs=budget.rungs,
         selection=f"the complete trial with the {best} validation {metric.name} of its search",
         shared_draws=True,

@@ -24,14 +24,15 @@ from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_par
 from hpo.runtime.recall import Recall
 from hpo.search.confirm import best_rung
 from hpo.search.draws import Drawn, Draws, configuration, looks_at_results, waits
+from hpo.search.endings import Endings, TrialKey
 from hpo.search.lanes import Condition, Training
 from hpo.search.pruners import Field, Pruner
 from hpo.search.storage import INFEASIBLE, StoredStudy, StudyStorage
 from hpo.search.trained import Trained
+from hpo.search.warm import Kept
 from hpo.search.watchers import Watchers
 from hpo.seeds import derive
 
-TrialKey = tuple[str, int, int]  # strategy, replicate, draw
 State = Literal["complete", "pruned", "failed"]
 OUT_OF_MEMORY = "out of memory"  # in the reason of a failed trial that did not fit it
 
@@ -70,6 +71,8 @@ class TrialRunner:
         folder: Path,
         watchers: Watchers,
         records: dict[TrialKey, Trial],
+        endings: Endings,
+        kept: Kept | None,
     ) -> None:
         budget = experiment.budget
         self._experiment = experiment
@@ -81,6 +84,8 @@ class TrialRunner:
         self._metric = METRICS[experiment.task.metric]
         self._pruner = Pruner(budget.pruner, budget.reduction_factor, budget.rungs, self._metric.maximize)
         self.records = records
+        self._endings = endings
+        self._kept = kept
         self._retried = set_aside_before(folder)
 
     def study(self, strategy: str, value: Value | None, replicate: int) -> Iterator[Training | Condition]:
@@ -95,6 +100,8 @@ class TrialRunner:
                 yield partial(self._may_begin, strategy, replicate, number)
                 if len(study.ended) <= number and self.is_over(strategy, replicate):
                     return
+            if not (yield from self._endings.permit(strategy, number)):
+                return
             yield self._run(study, strategy, value, replicate, number)
 
     def _may_begin(self, strategy: str, replicate: int, number: int) -> bool:
@@ -123,6 +130,7 @@ class TrialRunner:
             record = yield from self._train(study, trial, strategy, replicate, parameters)
         record = after(record, self._retried.get((strategy, replicate, number)))
         write_trial(self._folder, record)
+        self._endings.ended()
         self.records[strategy, replicate, number] = record
         self._store(study, drawn, trial, record)
         self._watchers.trial(record)
@@ -130,7 +138,7 @@ class TrialRunner:
     def is_over(self, strategy: str, replicate: int) -> bool:
         """Whether all draws of one study have ended, all studies' draws having begun."""
         self._ended(strategy, replicate)
-        return self._studies[strategy, replicate].charged.over
+        return self._studies[strategy, replicate].charged.reaches(self._endings.limit_of(strategy))
 
     def selected(self, strategy: str, replicate: int) -> Trial | None:
         """The trial that one study, when it is over, selects."""
@@ -146,13 +154,14 @@ class TrialRunner:
         key = (strategy, replicate)
         if key not in self._studies:
             stored = self._storage.study(strategy, replicate)
+            known = None if self._kept is None else self._kept.known(self._experiment, strategy, replicate)
             again = [n for n in range(len(stored)) if self._is_tried_again(strategy, replicate, n)]
             if any(stored.trial(number).state.is_finished() for number in again):
                 stored = self._storage.reopen(strategy, replicate, again)
             self._studies[key] = _Study(
                 stored,
-                Draws(self._experiment, value, replicate),
-                Charged(self._experiment.budget.limit),
+                Draws(self._experiment, value, replicate, known),
+                Charged(by_cost=self._experiment.budget.limit.by_cost),
                 Field(self._pruner),
             )
         return self._studies[key]

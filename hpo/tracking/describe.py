@@ -128,7 +128,7 @@ def _what(run: Run) -> str:
 def _budget(run: Run) -> str:
     """Of a search."""
     if not run.limit.by_cost:
-        return f"{run.trials} trials"
+        return f"{'at most ' if run.may_end_early else ''}{run.trials} trials"
     return f"{run.limit.costs()} (at most {run.trials} trials)"
 
 

@@ -366,7 +366,7 @@ def _facts(run: Run) -> dict[str, str]:
         "precision": run.device.precision,
         "strategies": str(len(run.strategies)),
         "replicates": str(run.replicates),
-        "trials_per_study": ("at most " if run.limit.by_cost else "") + str(run.trials),
+        "trials_per_study": ("at most " if run.limit.by_cost or run.may_end_early else "") + str(run.trials),
         **({} if run.examples is None else {"examples_per_study": str(run.examples)}),
         **({} if run.device_seconds is None else {"device_seconds_per_study": f"{run.device_seconds:g}"}),
         "confirmations_per_study": str(run.seeds),
