@@ -22,7 +22,7 @@ from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Run, Rung, Trial
 from hpo.tracking.uri import check, shown
 
-# Seconds that the process has to write what waits when the run is stopped: a machine that is taken away leaves ten in all.
+# Seconds from ``begin_interrupt`` on that the process has to write what waits: a machine that is taken away leaves ten.
 PATIENCE = 6.0
 
 
@@ -48,7 +48,8 @@ class Tracker:
         self._say = say
         self._notes: SimpleQueue[str] = SimpleQueue()
         self._uri = uri
-        self._opened = self._interrupted = False
+        self._opened = False
+        self._interrupted: float | None = None  # when, on the monotonic clock
         self._failure: Exception | None = None
         self._answered = threading.Event()  # by the end or a failure
         self._letters: SimpleQueue[bytes | None] = SimpleQueue()
@@ -132,8 +133,8 @@ class Tracker:
 
     def begin_interrupt(self) -> None:
         """Have what is under way marked as KILLED, and wait for nothing; ``interrupt`` is to follow."""
-        if self._opened and not self._interrupted:
-            self._interrupted = True
+        if self._opened and self._interrupted is None:
+            self._interrupted = time.monotonic()
             self._put({"what": "interrupt"})
 
     def interrupt(self) -> None:
@@ -142,13 +143,13 @@ class Tracker:
         The same ``run_id`` continues the run. A database or server that fails is left as it is.
         """
         self.begin_interrupt()
-        if not self._opened:
+        if self._interrupted is None:
             self._letters.put(
                 None
             )  # it has nothing to write, and ends by itself as soon as mlflow is imported
             return
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(PATIENCE)
+            self._process.wait(max(0.0, self._interrupted + PATIENCE - time.monotonic()))
         self._close()
 
     def _tell(self, what: str, **content: Any) -> None:

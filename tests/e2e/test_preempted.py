@@ -21,7 +21,8 @@ TIMES = 20
 
 
 def test_what_a_stopped_run_waits_for_at_most_fits_into_the_grace() -> None:
-    assert PATIENCE + CLOSING_SECONDS < GRACE - 1
+    """Workers end while MLflow is written; a process that does not end is given a second more before it is killed."""
+    assert max(PATIENCE, CLOSING_SECONDS) + 1 < GRACE - 1
 
 
 @pytest.mark.slow
