@@ -17,6 +17,7 @@ from benchmarks.cases import (
     replays,
     reports,
     searches,
+    shared,
     trials,
     verdicts,
     writes,
@@ -102,8 +103,13 @@ CASES: dict[str, Case] = {
     ),
     "busy": Case(
         busy.busy,
-        "64 workers that sleep 1 to 3 s a segment: random draws; TPE with pruning, in 96 searches",
+        "64 workers that sleep 5 to 15 s a segment: random draws; TPE with pruning, in 96 searches",
         "at least 95 % busy",
+    ),
+    "shared": Case(
+        shared.shared,
+        "what all workers share: facts in one store, its count of states, courses planned",
+        "none; figures for docs/scale.md",
     ),
     "published": Case(
         published.published,

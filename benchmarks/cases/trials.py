@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import subprocess
 import sys
 import time
@@ -32,7 +34,7 @@ def trials(bench: Bench) -> dict[str, Any]:
     """A run stopped shortly before its end, taken up and ended; `hpo status`, `hpo report` and `hpo run` again; then one
     search of ``OF_ONE`` trials."""
     a_search = 3 if bench.small else TRIALS
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {"load of the machine at its begin": os.getloadavg()[0]}
     data = spaces.many(STRATEGIES, REPLICATES, a_search, "random", "successive_halving")
     in_all = STRATEGIES * REPLICATES * a_search
     space = bench.space("many", data)
@@ -74,7 +76,7 @@ def _commands(space: Path, folder: Path) -> list[tuple[str, list[str]]]:
 
 def _command(bench: Bench, arguments: list[str]) -> dict[str, float]:
     """Wall seconds and most memory of one command, imports among it."""
-    began = time.perf_counter()
+    began, before = time.perf_counter(), _processor()
     process = subprocess.Popen(
         [sys.executable, "-m", "hpo", *arguments],
         cwd=ROOT,
@@ -86,7 +88,17 @@ def _command(bench: Bench, arguments: list[str]) -> dict[str, float]:
         most = max(most, peak_bytes(process.pid))
         time.sleep(POLL)
     assert process.returncode == 0, f"{arguments} ended with {process.returncode}"
-    return {"seconds": time.perf_counter() - began, "MB of memory": most / MEGABYTE}
+    return {
+        "seconds": time.perf_counter() - began,
+        "seconds of the processor": _processor() - before,
+        "MB of memory": most / MEGABYTE,
+    }
+
+
+def _processor() -> float:
+    """Seconds that ended processes below this one took."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _sizes(folder: Path) -> dict[str, float]:
@@ -102,7 +114,7 @@ def _sizes(folder: Path) -> dict[str, float]:
 
 
 def _asks(bench: Bench, numbers: tuple[int, ...]) -> dict[str, float]:
-    """A draw of each sampler after so many trials of its search, the median of five."""
+    """A draw of each sampler after so many trials of its search, the median of five, on the processor."""
     found = {}
     for sampler in ("random", "qmc", "tpe", "gp"):
         data = spaces.many(1, 1, max(numbers) + 5, sampler, "none")
@@ -111,9 +123,9 @@ def _asks(bench: Bench, numbers: tuple[int, ...]) -> dict[str, float]:
             draws, ended = Draws(experiment, None, 0), _ended(experiment, number + 5)
             seconds = []
             for draw in range(number, number + 5):
-                began = time.perf_counter()
+                began = time.process_time()
                 draws.draw(draw, ended)
-                seconds.append(time.perf_counter() - began)
+                seconds.append(time.process_time() - began)
             found[f"ms of a draw after {number:,d}, {sampler}"] = 1000 * median(seconds)
     return found
 

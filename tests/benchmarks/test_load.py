@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import spaces
+from benchmarks.cases import CASES
 from benchmarks.data import open_space
 from benchmarks.pretended import PretendedEngine
 from benchmarks.replay import Bench
@@ -134,3 +135,12 @@ def test_workers_that_sleep_train_each_segment_once_and_never_more_at_once_than_
 def test_workers_are_busy_for_the_part_of_a_time_in_which_they_slept() -> None:
     slept = [Slept(at=3.0, seconds=2.0), Slept(at=5.0, seconds=1.0), Slept(at=9.0, seconds=1.0)]
     assert busy(slept, 2, begin=2.0, end=5.0) == pytest.approx((1.0 + 1.0) / (2 * 3.0))
+
+
+def test_what_workers_share_is_measured_in_small(tmp_path: Path) -> None:
+    found = CASES["shared"].run(Bench(tmp_path, small=True, say=lambda _: None))["figures"]
+    states = list((tmp_path / "quota" / "states").iterdir())
+    assert 0 < len(states) <= 20  # one more was stored where room was for twenty
+    assert len(list((tmp_path / "facts-1" / "segments").iterdir())) == pytest.approx(
+        0.2 * found["facts stored a second, 1 writers"]
+    )
