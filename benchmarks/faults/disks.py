@@ -29,6 +29,7 @@ def store(bench: Bench, times: int) -> Found:
 
     def place(study: Study) -> Path:
         study.store.mkdir(parents=True)
+        study.store_limit = "100MB"  # less than there is room for later
         return study.store
 
     return _full(bench, times, place, (40_000, 400_000))

@@ -72,7 +72,7 @@ def changed(bench: Bench, times: int) -> Found:
     model = bench.folder / "model"
     for number in range(times):
         study = bench.study(
-            f"changed-{number}", data=f"{{path: {bench.folder / 'reviews.csv'}}}", model=str(model)
+            f"changed-{number}", data=f"{{path: {bench.folder / 'reviews.csv'}}}", model=str(model), layers=3
         )
         _kill_within(bench, study)
         for path in (bench.folder / "reviews.csv", model / "config.json", model / "tokenizer.json"):
@@ -98,7 +98,11 @@ def changed_under(bench: Bench, times: int) -> Found:
     path = bench.folder / "reviews.csv"
     for number in range(times):
         study = bench.study(
-            f"under-{number}", workers=2, data=f"{{path: {path}}}", model=str(bench.folder / "model")
+            f"under-{number}",
+            workers=2,
+            data=f"{{path: {path}}}",
+            model=str(bench.folder / "model"),
+            layers=3,
         )
         was = path.read_bytes()
         process = study.start(command=True)

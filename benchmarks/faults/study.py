@@ -32,10 +32,10 @@ model: {model}
 compare: {{parameter: schedule, values: [linear, wsd], reference: linear}}
 parameters:
   learning_rate: {{low: 1e-4, high: 1e-2, log: true}}
-  frozen_layers: {{choices: [5, 6]}}
+  frozen_layers: {{choices: [{below}, {layers}]}}
   batch_size: 16
   epochs: 4
-baseline: {{learning_rate: 2e-5, schedule: constant, frozen_layers: 5, batch_size: 16, epochs: 4}}
+baseline: {{learning_rate: 2e-5, schedule: constant, frozen_layers: {below}, batch_size: 16, epochs: 4}}
 budget: {{replicates: 3, trials: 3, rungs: [64, 128], sampler: tpe, startup_trials: 2, pruner: median}}
 confirmation: {{seeds: 1}}
 """
@@ -92,10 +92,16 @@ class Study:
 
     Args:
         workers: of each ``hpo run``, of one thread each.
+        layers: of the model.
     """
 
     def __init__(
-        self, folder: Path, workers: int = 1, data: str = "movie", model: str = "all-MiniLM-L6-v2"
+        self,
+        folder: Path,
+        workers: int = 1,
+        data: str = "movie",
+        model: str = "all-MiniLM-L6-v2",
+        layers: int = 6,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -104,8 +110,10 @@ class Study:
         self.store = self.results / ".store"
         self.database = self.results / "mlflow.db"
         self.workers = workers
+        self.store_limit = "6GB"
         self._log = folder / "log.txt"
-        (folder / f"{NAME}.yaml").write_text(SPACE.format(data=data, model=model), encoding="utf-8")
+        text = SPACE.format(data=data, model=model, below=layers - 1, layers=layers)
+        (folder / f"{NAME}.yaml").write_text(text, encoding="utf-8")
 
     def start(
         self,
@@ -129,6 +137,8 @@ class Study:
             "--quiet",
             "--device",
             "cpu",
+            "--store-limit",
+            self.store_limit,
         ]
         if self.database.parent != self.results:
             arguments += ["--tracking-uri", f"sqlite:///{self.database}"]
