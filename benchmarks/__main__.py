@@ -1,5 +1,7 @@
 """``python -m benchmarks [CASE ...]``: measure the cases, write results.json and the table of the README.
 
+``python -m benchmarks faults`` injects faults instead (``benchmarks.faults``).
+
 Ends with exit code 0 when all were measured, whether or not a target was reached.
 """
 
@@ -23,7 +25,12 @@ from benchmarks.table import RESULTS, read_results, table, write_results
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what ``arguments`` ask for."""
-    asked = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["faults"]:
+        from benchmarks.faults.command import main as inject
+
+        sys.exit(inject(given[1:]))
+    asked = _parser().parse_args(given)
     if missing := [name for name in ("accelerate", "ray") if find_spec(name) is None]:
         sys.exit(f"the peers need {' and '.join(missing)}\nhint: pip install -e '.[test,bench]'")
     with tempfile.TemporaryDirectory(prefix="hpo-benchmarks-") as folder:

@@ -127,9 +127,9 @@ class _Watch(threading.Thread):
     def run(self) -> None:
         looks = 0
         while not self.ended.wait(POLL):
-            self.coordinator = max(self.coordinator, _peak_bytes(self._pid))
+            self.coordinator = max(self.coordinator, peak_bytes(self._pid))
             for child in _below(self._pid):
-                self.workers[child] = max(self.workers.get(child, 0), _peak_bytes(child))
+                self.workers[child] = max(self.workers.get(child, 0), peak_bytes(child))
             if looks % 8 == 0:  # a walk over some thousand files is not free
                 self.store = max(self.store, folder_bytes(self._store))
             looks += 1
@@ -148,7 +148,8 @@ def folder_bytes(folder: Path) -> int:
     return total
 
 
-def _peak_bytes(pid: int) -> int:
+def peak_bytes(pid: int) -> int:
+    """Most resident bytes of a process so far; 0 where it is gone, or off Linux."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

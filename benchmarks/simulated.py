@@ -59,7 +59,7 @@ class Trained:
 
     def correct(self, configuration: Array) -> Bools:
         """Right test items, shaped as ``latent``, had the configurations these true accuracies instead."""
-        return _below(configuration[..., None] + self.luck, self.latent)
+        return below(configuration[..., None] + self.luck, self.latent)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Model:
         k, searches = design.strategies, design.searches
         drawn = self.best - self.shortfall * random.exponential(size=(k, searches * self.trials))
         trial_luck = self.seed * random.standard_normal(drawn.shape)
-        seen = self._validate(random, (drawn + trial_luck)[..., None])
+        seen = self.validate(random, (drawn + trial_luck)[..., None])
         chosen = seen.reshape(k, searches, self.trials).argmax(axis=-1)[..., None]
         configuration, selected_luck = (
             np.take_along_axis(values.reshape(k, searches, self.trials), chosen, axis=-1)[..., 0]
@@ -106,17 +106,16 @@ class Model:
             configuration=configuration,
             selected_luck=selected_luck,
             luck=luck,
-            validation=self._validate(random, configuration[..., None] + luck),
-            latent=self._latent(random, luck.shape, self.items),
+            validation=self.validate(random, configuration[..., None] + luck),
+            latent=self.latent(random, luck.shape, self.items),
         )
 
-    def _validate(self, random: np.random.Generator, accuracies: Array) -> Array:
-        found: Array = _below(accuracies, self._latent(random, accuracies.shape, self.validation)).mean(
-            axis=-1
-        )
+    def validate(self, random: np.random.Generator, accuracies: Array) -> Array:
+        """Accuracies on the validation items, of true ones shaped (strategies, configurations, seeds)."""
+        found: Array = below(accuracies, self.latent(random, accuracies.shape, self.validation)).mean(axis=-1)
         return found
 
-    def _latent(
+    def latent(
         self, random: np.random.Generator, shape: tuple[int, ...], items: int
     ) -> npt.NDArray[np.float32]:
         """(strategies, configurations, seeds, items) from its shared parts."""
@@ -137,6 +136,7 @@ def _normal(random: np.random.Generator, shape: tuple[int, ...], variance: float
     return drawn
 
 
-def _below(accuracies: Array, latent: npt.NDArray[np.float32]) -> Bools:
+def below(accuracies: Array, latent: npt.NDArray[np.float32]) -> Bools:
+    """Right items, shaped as ``latent``, of trainings with these true accuracies."""
     thresholds: npt.NDArray[np.float32] = ndtri(accuracies).astype(np.float32)
     return latent < thresholds[..., None]

@@ -169,6 +169,24 @@ def to_an_answer(small: bool, seed: int) -> Data:
     return data
 
 
+def many(strategies: int, replicates: int, trials: int, sampler: str, pruner: str) -> Data:
+    """So many trials a search, of four rungs each; the tiny model and few texts in both forms, for nothing is trained."""
+    parameters = {
+        "learning_rate": {"low": 1e-5, "high": 1e-1, "log": True},
+        "dropout": {"low": 0.0, "high": 0.5},
+        "weight_decay": {"low": 1e-4, "high": 1e-1, "log": True},
+        "batch_size": 16,
+        "epochs": 1,
+    }
+    sizes = {"train": 128, "validation": 50, "test": 60}
+    data = _space(True, parameters, trials, sampler, replicates, sizes)
+    schedules = ["linear", "cosine", "constant", "inverse_sqrt", "polynomial", "wsd", "cosine_with_restarts"]
+    if strategies > 1:
+        data["compare"] = {"parameter": "schedule", "values": schedules[:strategies]}
+    data["budget"] |= {"pruner": pruner, "rungs": [32, 64, 96]}
+    return data
+
+
 def _shipped(name: str) -> Data:
     """A space that ships with hpo."""
     return dict(YAML(typ="safe").load(shipped_spaces()[name].read_text(encoding="utf-8")))

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import verdict_table
+from benchmarks import stopping_table, verdict_table
 from benchmarks.cases import CASES
 
 FOLDER = Path(__file__).parent
@@ -32,7 +32,7 @@ def write_results(found: Mapping[str, Any], results: Path = RESULTS, readme: Pat
 
 
 def table(found: Mapping[str, Any]) -> str:
-    """The table and, below it, what else each case measured; that of simulated verdicts last."""
+    """The table and, below it, what else each case measured; those of simulated runs last."""
     heads = (
         "case",
         "work",
@@ -59,7 +59,8 @@ def table(found: Mapping[str, Any]) -> str:
     if "verdicts" in found:
         case = found["verdicts"]
         verdicts = ["", _markdown(verdict_table.rows(case)), verdict_table.false_verdicts(case) + "\n"]
-    return "\n".join([_markdown(rows), _markdown(resources), *notes, *verdicts])
+    stops = ["", _markdown(stopping_table.rows(found["early_stop"]))] if "early_stop" in found else []
+    return "\n".join([_markdown(rows), _markdown(resources), *notes, *verdicts, *stops])
 
 
 def _row(name: str, case: Mapping[str, Any] | None) -> tuple[str, ...]:

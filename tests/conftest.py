@@ -6,6 +6,7 @@ import os
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from benchmarks.tiny import write_tiny
 if TYPE_CHECKING:
     from hpo.data.task_data import TaskData
     from hpo.models.pretrained import Pretrained
+    from tests.postgres import Postgres
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +60,13 @@ def task(tiny_data: Path) -> TaskData:
     from hpo.data.task_data import load_task
 
     return load_task(Task(data=DataSource(path=str(tiny_data)), train=64, validation=40, test=60), seed=3)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of this session's own, on loopback."""
+    from tests.postgres import remove, start
+
+    server = start()
+    yield server
+    remove(server)

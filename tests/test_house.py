@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -14,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS_BELOW = {
     "cli": {"search", "report", "foreign", "tracking", "runtime", "assets", "config", "records"},
-    "search": {"report", "runtime", "tracking", "training", "models", "data", "config", "records"},
+    "search": {"report", "stats", "runtime", "tracking", "training", "models", "data", "config", "records"},
     "report": {"stats", "records", "config"},
     "stats": set(),
     "runtime": {"training", "models", "data", "config", "records"},
@@ -28,7 +29,7 @@ ROOMS_BELOW = {
     "metrics": {"records"},
     "records": set(),
 }
-FLOOR = {"errors", "seeds", "__version__"}
+FLOOR = {"errors", "json_text", "pulse", "seeds", "__version__"}
 ALONE = {"mlflow": {"tracking"}, "optuna": {"search", "foreign"}, "torch": {"training", "models", "runtime"}}
 
 
@@ -99,3 +100,31 @@ def test_the_readme_and_ci_run_the_same_test_command() -> None:
     script = (ROOT / ".ci" / "run").read_text()
     command = next(line for line in script.splitlines() if "pytest" in line and not line.startswith("#"))
     assert command in (ROOT / "README.md").read_text()
+
+
+def test_every_test_that_the_page_on_security_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text(encoding="utf-8")))
+    there = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert len(named) > 40
+    assert sorted(named - there) == []
+
+
+def test_every_csv_is_written_by_one_that_marks_formulas() -> None:
+    writes = re.compile(r"csv\.writer\(|DictWriter\(|\.to_csv\(|\.write_csv\(")
+    writers = [path for path in modules() if writes.search(path.read_text(encoding="utf-8"))]
+    assert len(writers) >= 3
+    assert [path for path in writers if "hpo.records.cells" not in set(imports(path))] == []
+
+
+def test_nothing_listens_but_the_page() -> None:
+    """It binds a port of loopback to find a free one, and starts MLflow's server on it."""
+    listens = re.compile(r"\.bind\(|\.listen\(\d*\)|HTTPServer|socketserver|create_server\(|Listener\(")
+    found = [
+        path.relative_to(ROOT / "hpo").as_posix() for path in modules() if listens.search(path.read_text())
+    ]
+    assert found == ["tracking/ui.py"]
+    assert 'HOST = "127.0.0.1"' in (ROOT / "hpo" / "tracking" / "ui.py").read_text()

@@ -9,12 +9,16 @@ from typing import Any
 from benchmarks.cases import (
     alone,
     buckets,
+    busy,
+    early_stop,
     estimates,
     optimizer,
     published,
     replays,
     reports,
     searches,
+    shared,
+    trials,
     verdicts,
     writes,
 )
@@ -92,6 +96,21 @@ CASES: dict[str, Case] = {
         "the report of 100, 1,000 and 10,000 trials of ten rungs",
         "10,000 in under a minute; imports in under 2 s; the page under 8 MB",
     ),
+    "trials": Case(
+        trials.trials,
+        "10,000 trials in one run through the real coordinator, in which nothing is trained",
+        "ms a trial flat from 100 to 10,000; the report in under a minute; memory bounded",
+    ),
+    "busy": Case(
+        busy.busy,
+        "64 workers that sleep 5 to 15 s a segment: random draws; TPE with pruning, in 96 searches",
+        "at least 95 % busy",
+    ),
+    "shared": Case(
+        shared.shared,
+        "what all workers share: facts in one store, its count of states, courses planned",
+        "none; figures for docs/scale.md",
+    ),
     "published": Case(
         published.published,
         "three published comparisons through `hpo import` and `hpo report`",
@@ -101,6 +120,11 @@ CASES: dict[str, Case] = {
         verdicts.verdicts,
         "simulated runs of known truth: 2, 4, 6 strategies, 1, 3, 5 searches, 1, 2, 5, 10 seeds",
         'false "better" in at most 5 % of runs; 95 % intervals cover 93 to 98 %; power as planned',
+    ),
+    "early_stop": Case(
+        early_stop.early_stop,
+        "simulated runs in which strategies stop half-way that can no longer change the comparison",
+        "what is said of a strategy that went on changes in at most 5 % of runs",
     ),
     "to_an_answer": Case(
         searches.to_an_answer,

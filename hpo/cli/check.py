@@ -121,25 +121,48 @@ def _between(span: Span, show: Callable[[int], str]) -> str:
 
 
 def _work_rows(experiment: Experiment, plan: Plan) -> list[tuple[str, str]]:
+    from hpo.search.order import rule
+
     budget = experiment.budget
     studies, trials = count_of(plan.studies, "study"), count_of(budget.trials, "trial")
     each, most = trials, ""
-    if budget.device_seconds is not None:
-        each, most = f"{budget.device_seconds:,g} charged device-seconds and at most {trials}", "at most "
+    if plan.may_end_early:
+        most = "at most "
+    if plan.limit.by_cost:
+        each, most = f"{plan.limit.costs()} and at most {trials}", "at most "
     replicates = count_of(plan.replicates, "replicate")
+    total = [("in all", f"at most {plan.total.in_all()}")] if plan.total.in_all() else []
     trainings = count_of(plan.trials + plan.confirmations + plan.baselines, "training")
     baseline = f", and {plan.baselines:,} of the baseline" if plan.baselines else ""
+    total += (
+        [("early stop", "half-way, of strategies that can no longer change the comparison")]
+        if plan.stop_decided
+        else []
+    )
     return [
         ("strategies", _strategies(experiment, plan)),
         (
             "search",
             f"{studies} of {each}, {most}{plan.trials:,} in all, in {replicates}",
         ),
+        *total,
+        *_warm_rows(experiment),
         ("methods", f"sampler {budget.sampler}, pruner {budget.pruner}"),
+        ("order", rule(experiment)),
         ("rungs", f"{', '.join(f'{r:,}' for r in plan.rungs)} examples"),
         ("a training", f"{_span(plan.examples)} examples, {_span(plan.steps)} steps"),
         ("confirmation", f"{count_of(plan.confirmations, 'training')} with fresh seeds{baseline}"),
         ("at most", f"{plan.most_examples:,} examples in {trainings}"),
+    ]
+
+
+def _warm_rows(experiment: Experiment) -> list[tuple[str, str]]:
+    """The earlier runs; `hpo run` looks into them, which knows the folder of results."""
+    warm = experiment.warm_start
+    if warm is None:
+        return []
+    return [
+        ("begins with", f"{', '.join(warm.runs)}; {count_of(warm.first_draws, 'first draw')} of each search")
     ]
 
 

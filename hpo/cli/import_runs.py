@@ -181,7 +181,8 @@ def import_(
     What has a usual name (strategy, task, seed, val_accuracy, test_accuracy, ...) needs no option: what was taken for what
     is printed, kept in the records, and listed by the report.
     """
-    from hpo.foreign.importing import import_runs, is_name, write_import
+    from hpo.foreign.importing import import_runs, write_import
+    from hpo.records.files import is_folder_name
 
     asked = Asked(
         format=format_,
@@ -212,7 +213,7 @@ def import_(
         ),
         parameters=tuple(parameter or ()),
     )
-    if name is not None and not is_name(name):
+    if name is not None and not is_folder_name(name):
         raise UserError(
             f"--name {name!r}: found {'a path' if name else 'nothing'}; a name is required",
             "Say where it goes with --results.",

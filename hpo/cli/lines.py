@@ -70,7 +70,7 @@ class PlainLines:
         plan = self._progress.plan
         if phase == "search":
             trials, studies = count_of(plan.trials, "trial"), count_of(plan.studies, "study")
-            most = "" if plan.device_seconds is None else "at most "
+            most = "at most " if plan.limit.by_cost or plan.may_end_early else ""
             self._write(f"search: {most}{trials} in {studies}, {count_of(len(plan.strategies), 'strategy')}")
         else:
             total = count_of(self._progress.total_confirmations, "training")

@@ -1,12 +1,13 @@
 """`hpo`: the subcommands, and the one place where a user's error becomes a message and an exit code.
 
-Exit codes: 0 done, 1 `hpo verify` found a difference, 2 something the user can mend, 130 stopped by Ctrl-C, 143 by
-SIGTERM.
+Exit codes: 0 done, 1 `hpo verify` found a difference, 2 something the user can mend, 3 `hpo stop` stopped the run,
+130 Ctrl-C, 143 SIGTERM.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from hpo.cli import (
     augment,
     check,
     clean,
+    cluster,
     compare,
     export,
     export_records,
@@ -27,12 +29,15 @@ from hpo.cli import (
     import_runs,
     predict,
     report,
+    retry,
     run,
     schema,
     status,
+    stop,
     ui,
     verify,
 )
+from hpo.cli.words import printable
 from hpo.errors import UserError
 
 EXAMPLE = """\
@@ -74,6 +79,8 @@ app.command("run", epilog=run.EXAMPLE)(run.run)
 app.command("check", epilog=check.EXAMPLE)(check.check)
 app.command("augment", epilog=augment.EXAMPLE)(augment.augment)
 app.command("status", epilog=status.EXAMPLE)(status.status)
+app.command("stop", epilog=stop.EXAMPLE)(stop.stop)
+app.command("retry", epilog=retry.EXAMPLE)(retry.retry)
 app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
@@ -83,6 +90,7 @@ app.command("predict", epilog=predict.EXAMPLE)(predict.predict)
 app.command("import", epilog=import_runs.EXAMPLE)(import_runs.import_)
 app.command("export-records", epilog=export_records.EXAMPLE)(export_records.export_records)
 app.command("ui", epilog=ui.EXAMPLE)(ui.ui)
+app.command("cluster", epilog=cluster.EXAMPLE)(cluster.cluster)
 app.command("clean", epilog=clean.EXAMPLE)(clean.clean)
 app.command("assets", epilog=assets.EXAMPLE)(assets.assets)
 app.command("fetch", epilog=fetch.EXAMPLE)(fetch.fetch)
@@ -103,7 +111,8 @@ def hpo(
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. What it and its processes write is for this user alone."""
+    os.umask(0o077)
     sys.exit(execute(sys.argv[1:]))
 
 
@@ -137,5 +146,6 @@ def _system(error: OSError) -> tuple[str, str]:
 
 
 def _fail(message: str, hint: str) -> int:
-    print(f"error: {message}\nhint: {hint}", file=sys.stderr)
+    # Names and labels come from files: what would move a terminal's cursor, or change its title, is a blank.
+    print("\n".join(map(printable, f"error: {message}\nhint: {hint}".split("\n"))), file=sys.stderr)
     return 2

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hpo.cli.words import time_left
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Rung, Segment, Trial, charged_seconds
+from hpo.records.schema import Confirmation, Rung, Segment, Trial, charged_examples, charged_seconds
 from hpo.search.plan import Plan
 
 Key = tuple[bool, str, int, int]  # confirmation?, strategy, replicate, draw or number of the seed
@@ -28,7 +28,8 @@ class Tally:
     best: float | None = None
     test: list[float] = field(default_factory=list)  # a score on the test split for each confirmation
     by_replicate: Counter[int] = field(default_factory=Counter)  # trials ended
-    charged: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))  # by replicate
+    # Examples and device-seconds by replicate.
+    charged: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     @property
     def trials(self) -> int:
@@ -89,7 +90,8 @@ class Progress:
             tally = self.tallies.setdefault(trial.strategy, Tally())
             tally.states[trial.state] += 1
             tally.by_replicate[trial.replicate] += 1
-            tally.charged[trial.replicate] += charged_seconds(trial)
+            charged = {"examples": charged_examples(trial), "device_seconds": charged_seconds(trial)}
+            tally.charged[trial.replicate].update(charged)
             better = self.plan.metric.better
             if trial.score is not None and (tally.best is None or better(trial.score, tally.best)):
                 tally.best = trial.score
@@ -131,7 +133,7 @@ class Progress:
     def in_all(self, *tallies: Tally) -> str:
         """How many trials there will be, of some strategies: ``20``; ``~20`` while that hangs on what they are charged."""
         left = sum(map(self._left, tallies))
-        sure = not left or self.plan.device_seconds is None
+        sure = not left or not (self.plan.limit.by_cost or self.plan.may_end_early)
         return f"{'' if sure else '~'}{sum(t.trials for t in tallies) + left}"
 
     @property
@@ -188,12 +190,16 @@ class Progress:
 
     def _left_of(self, tally: Tally, replicate: int) -> int:
         """Trials that a study has before it; where it ends by their cost, were they charged as its strategy's so far."""
+        if self.plan.may_end_early and self.confirmations:
+            return 0  # the test split is opened when all searches have ended
         left = max(self.plan.trials // self.plan.studies - tally.by_replicate[replicate], 0)
-        charged = sum(tally.charged.values())
-        if self.plan.device_seconds is None or not charged:
-            return left
-        unpaid = max(self.plan.device_seconds - tally.charged[replicate], 0.0)
-        return min(left, math.ceil(unpaid * tally.trials / charged))
+        for unit in ("examples", "device_seconds"):
+            most = getattr(self.plan.limit, unit)
+            charged = sum(own[unit] for own in tally.charged.values())
+            if most is not None and charged:
+                unpaid = max(most - tally.charged[replicate][unit], 0.0)
+                left = min(left, math.ceil(unpaid * tally.trials / charged))
+        return left
 
     def _mean_examples(self, *, confirmation: bool) -> float:
         seen = self._examples[confirmation]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -32,6 +32,8 @@ Example:
   report: results/lr_schedules/report.html
   next: hpo ui --space lr_schedules
 """
+
+STOPPED = 3  # exit code of a run that ``hpo stop`` asked to stop
 
 
 def _size(text: str) -> int:
@@ -68,7 +70,22 @@ def run(
             help="Most room on disk for what trainings share, such as 2GB; without it what the space file says.",
         ),
     ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            "--storage",
+            metavar="URL",
+            help="PostgreSQL for the studies: postgresql+psycopg://USER@HOST/NAME; without it a file in the run's folder.",
+        ),
+    ] = None,
     redact: RedactOption = False,
+    on: Annotated[
+        Literal["here", "ray"],
+        typer.Option(
+            "--on",
+            help="Where workers are: on this machine, or on the Ray cluster that RAY_ADDRESS names, else one started here.",
+        ),
+    ] = "here",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the end alone.")] = False,
 ) -> None:
     """Train, compare and report. The same command again goes on where it stopped.
@@ -84,7 +101,7 @@ def run(
             spaces = open_spaces(space, budget)
             for opened in one_by_one(spaces, say):
                 if not is_finished(results / opened.experiment.name):
-                    if workers != 1:
+                    if workers != 1 and on == "here":
                         start_server()
                     fetch_assets(opened.experiment, say)
                 outcome = _watched(
@@ -96,13 +113,25 @@ def run(
                     workers=workers,
                     store_limit=store_limit,
                     redact=redact,
+                    on=on,
+                    storage=storage,
                 )
                 line("\n".join(ending(outcome, opened.experiment.name, results, tracking_uri)))
     except KeyboardInterrupt as stop:
-        print("interrupted: the same command goes on where it stopped", file=sys.stderr)
-        raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
+        why, code = _ended(stop)
+        print(f"{why}: the same command goes on where it stopped", file=sys.stderr)
+        raise typer.Exit(code) from None
     if len(spaces) > 1:
         print("\n".join(_across(spaces, results)))
+
+
+def _ended(stop: KeyboardInterrupt) -> tuple[str, int]:
+    """Why the run stopped, and its exit code."""
+    from hpo.search.stopping import Stopped
+
+    if isinstance(stop, Stopped):
+        return "stopped as asked", STOPPED
+    return "interrupted", 143 if isinstance(stop, Terminated) else 130
 
 
 def _across(spaces: Sequence[Space], results: Path) -> list[str]:
@@ -125,9 +154,10 @@ def _across(spaces: Sequence[Space], results: Path) -> list[str]:
 
 @contextmanager
 def terminated_by_sigterm() -> Iterator[None]:
-    """Within it SIGTERM raises ``Terminated`` in the main thread."""
+    """Within it SIGTERM raises ``Terminated`` in the main thread, once: what ends the run must not be cut short."""
 
     def stop(_signum: int, _frame: FrameType | None) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise Terminated
 
     before = signal.signal(signal.SIGTERM, stop)
@@ -147,6 +177,8 @@ def _watched(
     workers: int | None,
     store_limit: int | None,
     redact: bool,
+    on: Literal["here", "ray"],
+    storage: str | None,
 ) -> Outcome:
     """Run the experiment before the eyes of the user."""
     from rich.console import Console
@@ -166,17 +198,21 @@ def _watched(
             workers=workers,
             store_limit=store_limit,
             redact=redact,
+            on=on,
+            storage=storage,
         )
 
 
 def ending(outcome: Outcome, name: str, results: Path, tracking_uri: str | None) -> list[str]:
     """The last lines: verdict, where the report lies, where the time went, what to do next."""
+    from hpo.tracking.uri import shown
+
     trained = f"{count_of(outcome.trained, 'segment')} trained now"
     command = ["hpo", "ui", "--space", name]
     if results != RESULTS:
         command += ["--results", str(results)]
     if tracking_uri is not None:
-        command += ["--tracking-uri", tracking_uri]
+        command += ["--tracking-uri", shown(tracking_uri)]
     return [
         "",
         *map(paragraph, outcome.report.verdict.sentences),

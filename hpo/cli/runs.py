@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,6 +60,7 @@ def find_run(name: str, results: Path = RESULTS) -> Path:
     """
     for folder in (Path(name), results / name):
         if (folder / "records" / "run.json").is_file():
+            refuse_links(folder)
             return folder
     names = run_names(results)
     message = f"{name!r} is neither the folder of a run nor the name of one under {results}/"
@@ -66,6 +68,25 @@ def find_run(name: str, results: Path = RESULTS) -> Path:
         raise UserError(f"{message}, which holds none", "Start one with `hpo run --space lr_schedules`.")
     nearest = get_close_matches(name, names, n=1, cutoff=0.0)[0]
     raise UserError(f"{message}; there are {', '.join(names)}", f"Name one of them, such as `{nearest}`.")
+
+
+def refuse_links(folder: Path) -> None:
+    """Refuse a run's folder in which a name leads elsewhere: a report that is written through it overwrites what is there.
+
+    Raises:
+        UserError: it holds a symbolic link.
+    """
+    waiting = [str(folder)]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    raise UserError(
+                        f"{entry.path} is a symbolic link, and what a run writes stays in its folder",
+                        "Remove the link, or put in its place what it leads to.",
+                    )
+                if entry.is_dir():
+                    waiting.append(entry.path)
 
 
 def refuse_imported(run: Run, folder: Path) -> None:

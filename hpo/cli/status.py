@@ -45,8 +45,14 @@ def status(run: RunArgument) -> None:
     console = Console()
     console.print(strategy_table(progress, console.width))
     running = is_running(folder)
-    print("a process works on it" if running else "no process works on it")
+    print(_at_work(folder) if running else "no process works on it")
     print(f"next: {next_command(name, folder, running=running)}")
+
+
+def _at_work(folder: Path) -> str:
+    from hpo.search.stopping import asked
+
+    return f"a process works on it{', and was asked to stop' if asked(folder) else ''}"
 
 
 def progress_of(records: Records) -> Progress:

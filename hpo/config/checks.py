@@ -24,6 +24,8 @@ from hpo.config.problems import Position, Problems, listed
 from hpo.config.settings import listed_values, shown_value
 from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 
+LEAST_TRIALS = 4  # whose first half shows what it gained
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -96,6 +98,7 @@ def check(draft: Draft, problems: Problems) -> None:
     _check_baseline(draft, problems)
     _check_masked(draft, problems)
     _check_counts(draft, problems)
+    _check_limits(draft, problems)
     _check_rungs(draft, problems)
     _check_slopes(draft, problems)
     _check_kind(draft, problems)
@@ -269,6 +272,40 @@ def _check_counts(draft: Draft, problems: Problems) -> None:
             f"budget has the pruner {budget['pruner']} and no rungs",
             "rungs at which it can stop a trial, or pruner: none",
         )
+
+
+def _check_limits(draft: Draft, problems: Problems) -> None:
+    """Money needs a price, and a total equal numbers of trials, which a search that ends by its cost does not have."""
+    for keys in (("budget", "money"), ("budget", "total", "money")):
+        if keys in draft.places and ("budget", "price_per_hour") not in draft.places:
+            found = f"budget has {'.'.join(keys[1:])} and no price_per_hour"
+            problems.add(draft.where(*keys), found, "money together with budget.price_per_hour")
+    _check_early_stop(draft, problems)
+    cost = next((name for name in ("examples", "device_seconds", "money") if draft.budget.get(name)), None)
+    if draft.budget.get("total") and cost is not None:
+        problems.add(
+            draft.where("budget", "total"),
+            f"budget has {cost} and total, which ends all searches after the same number of draws",
+            f"one of them; {cost} bounds each search, and by that all of them",
+        )
+
+
+def _check_early_stop(draft: Draft, problems: Problems) -> None:
+    """It rests on the spread over replicates of what the first half of equally many trials gained."""
+    budget = draft.budget
+    if not budget.get("stop_decided"):
+        return
+    at = draft.where("budget", "stop_decided")
+    cost = next((name for name in ("examples", "device_seconds", "money") if budget.get(name)), None)
+    if cost is not None:
+        problems.add(at, f"budget has stop_decided and {cost}", "one of them: it counts trials")
+    if not draft.compared:
+        problems.add(
+            at, "budget has stop_decided, and nothing is compared", "stop_decided together with compare"
+        )
+    for name, least in (("replicates", LEAST_SEARCHES), ("trials", LEAST_TRIALS)):
+        if budget[name] is not None and budget[name] < least:
+            problems.add(at, f"budget has stop_decided and {name} {budget[name]}", f"at least {least} {name}")
 
 
 def _check_rungs(draft: Draft, problems: Problems) -> None:

@@ -13,8 +13,11 @@ from ruamel.yaml.nodes import Node as YamlNode
 
 from hpo.config.problems import Position, Problems
 
-MOST_CHARACTERS = 1_000_000
+MOST_CHARACTERS = (
+    200_000  # a file of the most nodes has room for them; four times as much takes half a minute
+)
 MOST_NODES = 10_000  # aliases count each time they are used, so that nested ones cannot multiply
+LONGEST_NUMBER = 400  # digits; the largest float has 309, and Python prints none of 4,300
 _CORE = "tag:yaml.org,2002:"
 
 
@@ -164,6 +167,8 @@ def _position(node: YamlNode) -> Position:
 
 def _integer(text: str) -> int:
     digits = text.replace("_", "")
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(digits)} digits")
     return int(digits, 0) if digits.lstrip("+-")[:2].lower() in ("0x", "0o") else int(digits)
 
 

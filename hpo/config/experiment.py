@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hpo.config.parameters import MODEL, NEEDS_SYNONYMS, PARAMETERS, Value, complete
+from hpo.records.limits import Limit, seconds_for
 from hpo.records.metrics import METRICS, METRICS_OF
 from hpo.records.schema import Form, Frozen
 
@@ -141,20 +142,55 @@ class Compare(Frozen):
     models: Mapping[str, ModelSource] | None = None
 
 
+class Total(Frozen):
+    """What all searches together may spend, work that they share counted once."""
+
+    trials: int | None = Field(None, ge=1, description="Trials of all searches.")
+    examples: int | None = Field(None, ge=1, description="Training examples.")
+    device_seconds: float | None = Field(None, gt=0, description="Seconds of the whole device.")
+    wall_seconds: float | None = Field(
+        None, gt=0, description="Seconds while `hpo run` is at work, over all its calls on this run."
+    )
+    money: float | None = Field(None, gt=0, description="Device-seconds in what they cost at price_per_hour.")
+
+
 class Budget(Frozen):
     """What each strategy may spend."""
 
     replicates: int = Field(5, ge=1, description="Independent searches of each strategy.")
     trials: int = Field(
         ge=1,
-        description="Configurations that each search trains, the default one first; the most where device_seconds ends it.",
+        description="Configurations that each search trains, the default one first; the most where examples, "
+        "device_seconds or money end it.",
+    )
+    examples: int | None = Field(
+        None,
+        ge=1,
+        description="A search begins trials until they are charged so many training examples, pruned and repeated trials "
+        "as far as they went, whatever was shared. The last one is finished.",
     )
     device_seconds: float | None = Field(
         None,
         gt=0,
         description="A search begins trials until they are charged so much: what each would have cost alone, whatever was "
-        "shared, in seconds of the whole device, so that of two workers each counts half. The last one is finished. If "
-        "absent, trials alone ends it.",
+        "shared, in seconds of the whole device, so that of two workers each counts half: the wall time that the search "
+        "would take with the device to itself. The last one is finished.",
+    )
+    price_per_hour: float | None = Field(
+        None, gt=0, description="Of a device, in any currency: the report tells costs in money too."
+    )
+    money: float | None = Field(
+        None, gt=0, description="As device_seconds, in what they cost at price_per_hour."
+    )
+    total: Total | None = Field(
+        None,
+        description="Ends the searches of all strategies after the same number of draws: the next round of draws begins "
+        "only while it is expected to end, with all confirmations, within it.",
+    )
+    stop_decided: bool | None = Field(
+        None,
+        description="Whether strategies make no further draws after half of their trials that can no longer change the "
+        "comparison; if absent, none stops. What is selected by then is confirmed all the same.",
     )
     rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (), description="Numbers of examples seen at which a trial may be pruned, ascending."
@@ -172,6 +208,46 @@ class Budget(Frozen):
     )
     reduction_factor: int = Field(
         2, ge=2, description="Successive halving and Hyperband keep one in this many trials at each rung."
+    )
+
+    @property
+    def limit(self) -> Limit:
+        """What ends a search."""
+        return Limit(self.trials, self.examples, self.most_seconds)
+
+    @property
+    def most_seconds(self) -> float | None:
+        """Device-seconds that a search may be charged, as such or in money; None: any."""
+        return self._seconds(self.device_seconds, self.money)
+
+    @property
+    def total_limit(self) -> Limit:
+        """What all searches together may spend."""
+        total = self.total
+        if total is None:
+            return Limit()
+        seconds = self._seconds(total.device_seconds, total.money)
+        return Limit(total.trials, total.examples, seconds, total.wall_seconds)
+
+    def _seconds(self, seconds: float | None, money: float | None) -> float | None:
+        """The fewer device-seconds of those given and those that ``money`` pays for."""
+        paid = None
+        if money is not None and self.price_per_hour is not None:
+            paid = seconds_for(money, self.price_per_hour)
+        return min((s for s in (seconds, paid) if s is not None), default=None)
+
+
+class WarmStart(Frozen):
+    """Earlier runs that the searches begin with."""
+
+    runs: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        description="Names of runs in the results folder, or their folders."
+    )
+    first_draws: int = Field(
+        1,
+        ge=0,
+        description="Good configurations of those runs that each search draws first after the default one, the same in "
+        "every strategy.",
     )
 
 
@@ -212,6 +288,7 @@ class Experiment(Frozen):
         seed: every random draw derives from it.
         privacy: of the private trainings, or None.
         augmentation_model: folder or hub id of a masked language model, for the augmentations that need one.
+        warm_start: what the searches begin with (``from`` in the file), or None.
         form: ``small`` for the small form of the space (``hpo.config.small``), None for the space as it stands.
         store_limit: most bytes on disk for what trainings share, None where the file leaves it to hpo. No result
             depends on it, so that no dump, and with it no record, has it.
@@ -229,6 +306,7 @@ class Experiment(Frozen):
     seed: int = Field(0, ge=0)
     privacy: Privacy | None = None
     augmentation_model: str | None = None
+    warm_start: WarmStart | None = None
     form: Form | None = None
     store_limit: int | None = Field(None, ge=0, exclude=True)
 

@@ -9,14 +9,20 @@ from hpo.config.sections import (
     COMPARE,
     CONFIRMATION,
     DATA_FORMS,
+    FROM,
     MODEL_FORMS,
     PRIVACY,
     SHIFT,
     TASK,
+    TOTAL,
     VALUES,
 )
 from hpo.config.settings import choices_fragment, is_numeric, range_fragment, shown_value
 
+_RUNS = FROM["anyOf"][2]["properties"]["runs"]
+_NAMES = {"anyOf": [TEXT, _RUNS], "description": _RUNS["description"]}
+_FROM_MAPPING = FROM["anyOf"][2] | {"properties": FROM["anyOf"][2]["properties"] | {"runs": _NAMES}}
+FROM_FORMS = FROM | {"anyOf": [*FROM["anyOf"][:2], _FROM_MAPPING]}
 _WHEN = {"$ref": "#/$defs/when"}
 
 
@@ -65,10 +71,15 @@ def schema() -> Fragment:
                 | {
                     "description": "A fixed recipe beside the strategies; a parameter left out has its default."
                 },
-                "budget": BUDGET | {"description": "What each strategy may spend."},
+                "budget": BUDGET
+                | {
+                    "properties": {**BUDGET["properties"], "total": TOTAL},
+                    "description": "What each strategy may spend.",
+                },
                 "confirmation": CONFIRMATION | {"description": "What follows each search."},
                 "privacy": PRIVACY
                 | {"description": "Differential privacy of the training split, by DP-SGD (docs/privacy.md)."},
+                "from": FROM_FORMS,
                 "seed": SEED | {"default": 0, "description": "Every random draw derives from it."},
                 "store_limit": SIZE
                 | {

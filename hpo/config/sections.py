@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from hpo.config.document import Node
-from hpo.config.experiment import Budget, Compare, Confirmation, DataSource, ModelSource, Privacy, Task
+from hpo.config.experiment import (
+    Budget,
+    Compare,
+    Confirmation,
+    DataSource,
+    ModelSource,
+    Privacy,
+    Task,
+    Total,
+    WarmStart,
+)
 from hpo.config.fragments import (
     TEXT,
     Fragment,
@@ -18,6 +28,7 @@ from hpo.config.fragments import (
     parameter_fragment,
     read_fields,
     read_keys,
+    read_section,
     read_value,
     section_fragment,
     shown,
@@ -50,7 +61,16 @@ SHIFT: Fragment = {
     "of the Hugging Face hub, or a mapping: confirmations are scored on each once, and the report ranks on them.",
 }
 TASK = section_fragment(Task, without=("data", "shift"))
-BUDGET = section_fragment(Budget)
+BUDGET = section_fragment(Budget, without=("total",))
+TOTAL = section_fragment(Total) | {
+    "minProperties": 1,
+    "description": Budget.model_fields["total"].description,
+}
+FROM: Fragment = {
+    "anyOf": [TEXT, {"type": "array", "minItems": 1, "items": TEXT}, section_fragment(WarmStart)],
+    "description": "Earlier runs on the same data: their trials are observations for the sampler, never results, and their "
+    "best configurations first draws.",
+}
 CONFIRMATION = section_fragment(Confirmation) | {"required": []}
 PRIVACY = section_fragment(Privacy)
 MODEL_MAPPING = section_fragment(ModelSource)
@@ -238,6 +258,39 @@ def _source(
     kinds = ", ".join([*catalogue, "an existing path, or owner/name of the Hugging Face hub"])
     problems.add(node.at, f"{label} is {shown(name)}", kinds, nearest_name(name, catalogue))
     return None
+
+
+def read_budget(node: Node, problems: Problems) -> dict[str, Any]:
+    """The fields of a Budget by name; None where a value is wrong."""
+    properties = {**BUDGET["properties"], "total": TOTAL}
+    entries = read_keys(node, properties, BUDGET["required"], "budget", problems)
+    fields = {**read_fields(entries, BUDGET, "budget", problems), "total": None}
+    if entries is not None and "total" in entries:
+        fields["total"] = read_section(entries["total"], TOTAL, "budget.total", problems)
+        if not entries["total"].value:
+            problems.add(entries["total"].at, "budget.total is empty", allowed(TOTAL))
+    return fields
+
+
+def read_from(node: Node, problems: Problems) -> WarmStart | None:
+    """The earlier runs; None (and problems) where that is wrong."""
+    text, several, mapping = FROM["anyOf"]
+    before = len(problems.found)
+    if isinstance(node.value, dict):
+        runs = {"anyOf": [text, mapping["properties"]["runs"]]}
+        entries = read_keys(node, {**mapping["properties"], "runs": runs}, ("runs",), "from", problems) or {}
+        named = entries.get("runs")
+        fields = read_fields({k: v for k, v in entries.items() if k != "runs"}, mapping, "from", problems)
+    else:
+        named, fields = node, {"first_draws": mapping["properties"]["first_draws"]["default"]}
+    if named is None or len(problems.found) > before:
+        return None
+    names = read_value(named, several if isinstance(named.value, tuple) else text, "from", problems)
+    if names == ():
+        problems.add(named.at, "from names no run", allowed(several))
+    if not names or len(problems.found) > before:
+        return None
+    return WarmStart(runs=names if isinstance(names, tuple) else (names,), first_draws=fields["first_draws"])
 
 
 def read_compare(node: Node, names: Names, problems: Problems) -> Compare | None:

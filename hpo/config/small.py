@@ -30,6 +30,7 @@ def small_form(experiment: Experiment) -> Experiment:
         update={
             "name": f"{experiment.name}-small",
             "form": "small",
+            "warm_start": None,  # earlier runs have other splits
             "task": task.model_copy(
                 update={
                     "train": train,

@@ -26,13 +26,16 @@ from hpo.config.sections import (
     existing,
     read_augmentation_model,
     read_baseline,
+    read_budget,
     read_compare,
+    read_from,
     read_model,
     read_task,
 )
 from hpo.config.settings import read_setting
+from hpo.config.warm_checks import check_warm_start
 from hpo.errors import UserError
-from hpo.records.files import slug
+from hpo.records.files import is_folder_name, slug
 
 __all__ = ["Space", "SpaceFileError", "find_space", "load_space", "load_spaces", "shipped_spaces"]
 
@@ -116,6 +119,11 @@ def load_spaces(name_or_path: str, models: Collection[str], data: Collection[str
         UserError: there is no such file.
     """
     path = find_space(name_or_path)
+    if not is_folder_name(path.stem):
+        raise UserError(
+            f"the run's folder is named as the space file, and {path.stem!r} can be no such name",
+            "Rename the file: printable characters, none of them / \\ or a colon, and no dot before them.",
+        )
     problems = Problems()
     text = _read_text(path, problems)
     root = read_document(text, problems)
@@ -155,6 +163,7 @@ def _experiments(root: Node, path: Path, names: Names, problems: Problems) -> di
     for at, node in _tasks(entries, problems).items():
         draft = _draft(root, at, node, entries, names, problems)
         check(draft, problems)
+        check_warm_start(draft, shared["warm_start"], problems)
         check_schedules(draft, problems)
         check_privacy(draft, problems)
         if not problems.found:
@@ -177,12 +186,14 @@ def _shared(entries: Mapping[str, Node], several: bool, names: Names, problems: 
     if model is not None and several:
         found = "the file has model, and compare.parameter is model"
         problems.add(entries["model"].key_at, found, "one of model and compare")
+    warm_start = read_from(entries["from"], problems) if "from" in entries else None
     limit = read_size(entries["store_limit"], "store_limit", problems) if "store_limit" in entries else None
     return {
         "question": question,
         "model": model,
         "seed": seed or 0,
         "augmentation_model": masked,
+        "warm_start": warm_start,
         "store_limit": limit,
     }
 
@@ -239,9 +250,9 @@ def _draft(
     if node is not None:
         label = "task" if at == TASK_AT else f"{at[0]}[{at[1]}]"
         task = read_task(node, names, problems, label)
-    budget: dict[str, Any] = dict.fromkeys(BUDGET["properties"])
+    budget: dict[str, Any] = dict.fromkeys((*BUDGET["properties"], "total"))
     if "budget" in entries:
-        budget = read_section(entries["budget"], BUDGET, "budget", problems)
+        budget = read_budget(entries["budget"], problems)
     compare = read_compare(entries["compare"], names, problems) if "compare" in entries else None
     parameters = _parameters(entries["parameters"], problems) if "parameters" in entries else {}
     baseline = read_baseline(entries["baseline"], problems) if "baseline" in entries else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from hpo.data.entities import Span, spans_of, words_of
 from hpo.errors import UserError
+from hpo.json_text import parse_json
 
 # A text, two of them, or the words of a sentence.
 Text = str | tuple[str, ...]
@@ -101,8 +101,8 @@ def _unpacked(cell: object) -> object:
     if not isinstance(cell, str) or not cell.startswith("["):
         return cell
     try:
-        return json.loads(cell)
-    except json.JSONDecodeError:
+        return parse_json(cell)
+    except ValueError:
         return cell
 
 

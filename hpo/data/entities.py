@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -80,14 +81,13 @@ def words_of(text: str, spans: Iterable[tuple[int, int, str]]) -> tuple[tuple[st
         raise ValueError("an entity holds no word of the text")
     if any(one[1] > other[0] for one, other in pairwise(entities)):
         raise ValueError("two entities overlap")
-    bounds = {place for first, end, _ in entities for place in (first, end)}
+    bounds = sorted({place for first, end, _ in entities for place in (first, end)})
     places = [part for match in re.finditer(_WORD, text) for part in _cut(*match.span(), bounds)]
-    found = []
-    for first, end, name in entities:
-        inside = [word for word, (start, stop) in enumerate(places) if start >= first and stop <= end]
-        found.append((inside[0], inside[-1] + 1, name))
+    starts, stops = [start for start, _ in places], [stop for _, stop in places]
+    found = [(bisect_left(starts, first), bisect_right(stops, end), name) for first, end, name in entities]
     return tuple(text[start:stop] for start, stop in places), tuple(found)
 
 
-def _cut(first: int, end: int, bounds: Iterable[int]) -> list[tuple[int, int]]:
-    return list(pairwise([first, *sorted(b for b in bounds if first < b < end), end]))
+def _cut(first: int, end: int, bounds: Sequence[int]) -> list[tuple[int, int]]:
+    inside = bounds[bisect_right(bounds, first) : bisect_left(bounds, end)]
+    return list(pairwise([first, *inside, end]))

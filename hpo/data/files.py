@@ -13,6 +13,8 @@ from hpo.config.problems import nearest_name
 from hpo.data.conll import CONLL_ENDINGS, read_conll
 from hpo.data.tables import SPLITS, Reading, Table, table_from_columns
 from hpo.errors import UserError
+from hpo.json_text import parse_json
+from hpo.records.parquet import read_parquet
 
 Columns = Mapping[str, Sequence[object]]
 LONGEST_CELL = 2**31 - 1  # characters; Python's own limit of 131,072 is short for documents
@@ -82,8 +84,10 @@ def read_columns(path: Path, endings: Sequence[str] = ()) -> Columns:
         endings: of the files that may be named instead; none: those four alone.
 
     Raises:
-        UserError: its type is unknown, or it cannot be read.
+        UserError: it is not there, its type is unknown, or it cannot be read.
     """
+    if not path.is_file():
+        raise _nothing_there(path)
     read = READERS.get(path.suffix.lower())
     if read is None:
         allowed = ", ".join(endings or READERS)
@@ -105,10 +109,7 @@ def read_guarded(path: Path, read: Callable[[Path], Read]) -> Read:
     """
     try:
         return read(path)
-    except RecursionError as error:
-        raise _unreadable(path, "it nests too deeply") from error
-    # Parsers' errors are ValueErrors, and tell the line, not its text; what pyarrow lacks is a NotImplementedError.
-    except (OSError, ValueError, NotImplementedError) as error:
+    except (OSError, ValueError) as error:  # parsers tell the line, not its text
         raise _unreadable(path, (str(error).strip().splitlines() or [type(error).__name__])[0]) from error
 
 
@@ -144,15 +145,11 @@ def _read_csv(path: Path) -> Columns:
 
 
 def _read_parquet(path: Path) -> Columns:
-    import pyarrow.parquet
-
-    # Not by pandas: there a whole number beside a gap becomes a fraction, and a list an array.
-    columns: Columns = pyarrow.parquet.ParquetFile(path).read().to_pydict()
-    return columns
+    return read_parquet(path)[1]
 
 
 def _read_json(path: Path) -> Columns:
-    rows = json.loads(path.read_text(encoding="utf-8-sig"))
+    rows = parse_json(path.read_text(encoding="utf-8-sig"))
     if not isinstance(rows, list):
         raise ValueError("a list of objects is required")
     return _columns_of_rows(rows)
@@ -163,9 +160,11 @@ def _read_json_lines(path: Path) -> Columns:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             try:
-                rows.append(json.loads(line))
+                rows.append(parse_json(line))
             except json.JSONDecodeError as error:
                 raise ValueError(f"line {number}, column {error.colno}: {error.msg}") from error
+            except ValueError as error:
+                raise ValueError(f"line {number}: {error}") from error
     return _columns_of_rows(rows)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from hpo.data.cells import Text, pair_cell, text_cell
 from hpo.data.entities import word_places
 from hpo.data.files import read_columns
 from hpo.errors import UserError
+from hpo.json_text import parse_json
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def _list_of_words(cell: object) -> tuple[str, ...] | None:
     found = cell
     if isinstance(cell, str) and cell.startswith("["):
         try:
-            found = json.loads(cell)
-        except json.JSONDecodeError:
+            found = parse_json(cell)
+        except ValueError:
             return None
     if isinstance(found, list) and all(isinstance(word, str) for word in found):
         return tuple(found)

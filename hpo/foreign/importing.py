@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from hpo.foreign.recognising import recognise
 from hpo.foreign.row_files import read_csv, read_jsonl, read_wandb
 from hpo.foreign.source import Source, base_name, listed
 from hpo.records.exported import read_tables
-from hpo.records.files import read_run, slug, write_records
+from hpo.records.files import is_folder_name, read_run, slug, write_records
 from hpo.records.schema import Run
 from hpo.tracking.uri import SQLITE, shown
 
@@ -47,7 +48,22 @@ def import_runs(sources: Sequence[str], asked: Asked) -> Imported:
         return _exported(sources, asked)
     _check_several(sources)
     read = [_READERS[formats[source]](source, asked) for source in sources]
-    return build(_together(read, sources), asked, _name(sources))
+    together = _together(read, sources)
+    _check_texts(together)
+    return build(together, asked, _name(sources))
+
+
+def _check_texts(source: Source) -> None:
+    """Refuse halves of surrogate pairs, which JSON can hold and no file of records."""
+    for entry in source.entries:
+        said = [entry.study, dict(entry.attributes), dict(entry.parameters), entry.state, entry.reason]
+        try:
+            json.dumps(said, default=str, ensure_ascii=False, skipkeys=True).encode()
+        except UnicodeEncodeError as error:
+            raise UserError(
+                f"{entry.where} holds half of a surrogate pair, which is no character",
+                "Write the file again as UTF-8.",
+            ) from error
 
 
 def _check_several(sources: Sequence[str]) -> None:
@@ -138,11 +154,6 @@ def _exported(sources: Sequence[str], asked: Asked) -> Imported:
     return Imported(records.run.name, {"": records}, (f"exported records: {counts}",))
 
 
-def is_name(name: str) -> bool:
-    """Whether ``name`` can be that of one folder: no path, nor what leads to another folder."""
-    return name not in {"", ".", ".."} and not set(name) & set("/\\\0") and Path(name).name == name
-
-
 def write_import(imported: Imported, results: Path) -> list[Path]:
     """Write the runs of an import below ``results``, those of an earlier import of the same name and content anew.
 
@@ -153,7 +164,7 @@ def write_import(imported: Imported, results: Path) -> list[Path]:
             strategies or other tasks.
     """
     for name in (imported.name, *(below for below in imported.records if below or len(imported.records) > 1)):
-        if not is_name(name):
+        if not is_folder_name(name):
             raise UserError(f"the name {name!r} is none of a folder", "Give the run another one with --name.")
     top = results / imported.name
     folders = {top / below: records for below, records in imported.records.items()}

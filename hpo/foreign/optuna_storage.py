@@ -29,7 +29,16 @@ def read_optuna(source: str, asked: Asked) -> Source:
     """
     with TemporaryDirectory(prefix="hpo-", ignore_cleanup_errors=True) as copies:
         path = shown(source)
-        return _read(_storage(source, path, Path(copies)), path, asked)
+        try:
+            return _read(_storage(source, path, Path(copies)), path, asked)
+        except (UserError, OSError):
+            raise
+        except Exception as error:  # Optuna and its database raise whatever comes, also late
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise UserError(
+                f"{path} cannot be read as a storage of Optuna: {reason}",
+                "Name a storage that this version of Optuna opens, such as sqlite:///study.db or a journal file.",
+            ) from error
 
 
 def _read(storage: Any, path: str, asked: Asked) -> Source:
@@ -63,33 +72,17 @@ def _read(storage: Any, path: str, asked: Asked) -> Source:
 
 def _storage(source: str, path: str, copies: Path) -> Any:
     """Optuna's storage: of a sqlite database a copy, since Optuna writes tables and versions into what it opens."""
-    import optuna
     from optuna.storages import JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend
-    from sqlalchemy.exc import SQLAlchemyError
 
     logging.getLogger("optuna").setLevel(logging.ERROR)
-    try:
-        file = _sqlite_file(source)
-        if file is not None:
-            return RDBStorage(f"{SQLITE}{copy_database(file, copies)}")
-        if "://" in source:
-            require_tables(source, path)
-            return RDBStorage(source, skip_table_creation=True)
-        return JournalStorage(JournalFileBackend(source))
-    except (
-        SQLAlchemyError,
-        RuntimeError,
-        ImportError,
-        ValueError,
-        KeyError,
-        optuna.exceptions.OptunaError,
-    ) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"{path} cannot be read as a storage of Optuna: {reason}",
-            "Name a storage that this version of Optuna opens, such as sqlite:///study.db or a journal file.",
-        ) from error
+    file = _sqlite_file(source)
+    if file is not None:
+        return RDBStorage(f"{SQLITE}{copy_database(file, copies)}")
+    if "://" in source:
+        require_tables(source, path)
+        return RDBStorage(source, skip_table_creation=True)
+    return JournalStorage(JournalFileBackend(source))
 
 
 def _sqlite_file(source: str) -> Path | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from hpo.errors import UserError
 from hpo.foreign.asked import Asked
 from hpo.foreign.source import Entry, Source, base_name, chosen
 from hpo.foreign.values import flat, number, whole
+from hpo.json_text import parse_json
 
 Row = Mapping[str, Any]  # one report of a trial
 ITERATION, SECONDS = "training_iteration", "time_total_s"  # as Ray calls them
@@ -184,7 +184,7 @@ def _object(path: Path) -> dict[str, Any]:
 
 def _loaded(text: bytes | str, where: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        found = parse_json(text)
     except (ValueError, TypeError) as error:
         raise UserError(f"{where} is no JSON: {error}", _COPY) from error
     if not isinstance(found, dict):

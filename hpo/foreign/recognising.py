@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +10,7 @@ from hpo.errors import UserError
 from hpo.foreign.asked import FORMATS, Format
 from hpo.foreign.ray_tune import trial_folders
 from hpo.foreign.row_files import WANDB
+from hpo.json_text import parse_json
 from hpo.tracking.reading import read_only
 from hpo.tracking.uri import SQLITE
 
@@ -89,6 +89,6 @@ def _file(path: Path) -> Format:
 
 def _is_journal(line: bytes) -> bool:
     try:
-        return "op_code" in json.loads(line)
+        return "op_code" in parse_json(line)
     except ValueError:
         return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from hpo.errors import UserError
 from hpo.foreign.source import Entry, Source, base_name
 from hpo.foreign.values import flat, number
+from hpo.json_text import parse_json
 
 Row = tuple[int, dict[str, Any]]  # line, columns
 _CREATED = "Created"
@@ -157,7 +157,7 @@ def _json_rows(path: Path) -> Iterator[Row]:
         if not text.strip():
             continue
         try:
-            found = json.loads(text)
+            found = parse_json(text)
         except ValueError as error:
             raise UserError(
                 f"{path}, line {line} is no JSON: {error}", "Write one JSON object a line."

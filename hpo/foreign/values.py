@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from hpo.errors import UserError
+from hpo.json_text import parse_json
 
 State = Literal["complete", "pruned", "failed", "open"]
 
@@ -124,7 +125,7 @@ def plain(value: Any) -> Any:
 def _listed(text: str) -> Any:
     if not text.startswith(("[", "{")):
         raise ValueError(text)
-    return json.loads(text)
+    return parse_json(text)
 
 
 def flat(nested: Mapping[str, Any], separator: str) -> dict[str, Any]:

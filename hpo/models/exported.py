@@ -30,6 +30,7 @@ from hpo.data.tokens import padding_id, tokenize
 from hpo.errors import UserError
 from hpo.models.adapters import merged
 from hpo.models.classifier import Classifier
+from hpo.models.folders import checked_config
 from hpo.models.heads import HEAD
 from hpo.models.reading import separator_told, token_types
 from hpo.records.origin import Form
@@ -134,7 +135,11 @@ def load_model(folder: Path, kind: str) -> Any:
     tags = kind == "token-classification"
     auto = AutoModelForTokenClassification if tags else AutoModelForSequenceClassification
     model: Any = auto.from_pretrained(
-        str(folder), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        str(folder),
+        config=checked_config(str(folder)),
+        dtype=torch.float32,
+        use_safetensors=True,
+        trust_remote_code=False,
     )
     return model.eval()
 

@@ -11,6 +11,8 @@ import torch
 
 from hpo.data.words import core
 from hpo.errors import UserError
+from hpo.models.folders import checked_config
+from hpo.pulse import progress
 
 TOP = 10  # predictions of a place that may stand there
 AT_ONCE = 16  # places of a text that are predicted together
@@ -59,6 +61,7 @@ class PredictedWords:
         )
         with torch.inference_mode():
             logits = self._model(**inputs).logits + self._barred
+        progress()
         masks = inputs["input_ids"] == self._tokenizer.mask_token_id
         found = []
         for row, place in enumerate(places):
@@ -116,9 +119,11 @@ def load_masked_words(name: str, base: Path | None = None) -> PredictedWords:
     folder = (base or Path()) / name
     place = str(folder) if folder.is_dir() else name
     try:
+        config = checked_config(place)
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
         model, report = AutoModelForMaskedLM.from_pretrained(
             place,
+            config=config,
             dtype=torch.float32,
             use_safetensors=True,
             trust_remote_code=False,

@@ -4,6 +4,7 @@ folder."""
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -16,13 +17,12 @@ from hpo.assets.catalogue import CATALOGUE
 from hpo.assets.conversions import SUFFIX, convert_once, gguf_of
 from hpo.assets.fetch import fetch
 from hpo.errors import UserError
+from hpo.models.folders import FaultError, check_folder, checked_config
 from hpo.models.gguf import write_safetensors
 from hpo.models.layers import anatomy, configure_lowest
 from hpo.models.reading import reader_of_words, tell_second_text
 from hpo.models.shortcuts import is_causal, lowest, works_for_first_token, works_from, works_with_wide_mask
 from hpo.records.schema import NOT_RECORDED, ModelInfo
-
-PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 class UnusableModelError(UserError):
@@ -32,20 +32,6 @@ class UnusableModelError(UserError):
         super().__init__(f"model {name!r} {what}", hint)
         self.name = name
         self.num_layers = num_layers
-
-
-class _FaultError(Exception):
-    """What is wrong with a model, and what to do."""
-
-    def __init__(
-        self,
-        what: str,
-        hint: str = "Name a model of `hpo assets`, a folder with config.json, tokenizer and model.safetensors, "
-        "a .gguf file, or a hub id.",
-    ) -> None:
-        super().__init__(what)
-        self.what = what
-        self.hint = hint
 
 
 @dataclass(frozen=True)
@@ -112,7 +98,7 @@ def load_pretrained(
         tokenizer, body = _load(place, num_layers)
         if kind == "token-classification":
             tokenizer = _of_words(tokenizer, place)
-    except _FaultError as fault:
+    except FaultError as fault:
         raise UnusableModelError(name, num_layers, fault.what, fault.hint) from fault.__cause__
     if kind == "pair":
         tell_second_text(body, tokenizer)
@@ -124,21 +110,20 @@ def load_pretrained(
         layers=body.config.num_hidden_layers,
         hidden_size=body.config.hidden_size,
         parameters=sum(p.numel() for p in body.parameters()),
-        sha256=_weights_digest(body),
+        sha256=_digest(body, None if name in CATALOGUE else tokenizer),
     )
     return Pretrained(body=body, tokenizer=tokenizer, info=info)
 
 
 def _load(place: str, num_layers: int | None) -> tuple[Any, Any]:
     """Tokenizer and body, each weight of the body from the file."""
-    from transformers import AutoConfig, AutoModel, AutoTokenizer
+    from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging
 
     logging.set_verbosity_error()  # a load report about the unused pooler is no news
     logging.disable_progress_bar()
-    _refuse_pickles(Path(place))
     try:
-        config = AutoConfig.from_pretrained(place, trust_remote_code=False)
+        config = checked_config(place)
         _prepare(config, num_layers)
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
         body, report = AutoModel.from_pretrained(
@@ -150,7 +135,7 @@ def _load(place: str, num_layers: int | None) -> tuple[Any, Any]:
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # they are told below, by name
         )
-    except _FaultError:
+    except FaultError:
         raise
     except Exception as error:  # a folder can be wrong in any way, and transformers raises whatever comes
         raise _told(error) from error
@@ -160,7 +145,7 @@ def _load(place: str, num_layers: int | None) -> tuple[Any, Any]:
     unset = {key for key, _ in body.named_parameters()} & unset
     if unset:
         count = f"{len(unset)} of the tensors in its config, such as {min(unset)}"
-        raise _FaultError(f"has no weights of the right shape for {count}")
+        raise FaultError(f"has no weights of the right shape for {count}")
     _check(tokenizer, body)
     return tokenizer, body
 
@@ -172,7 +157,7 @@ def _prepare(config: Any, num_layers: int | None) -> None:
     if num_layers is None:
         return
     if num_layers > config.num_hidden_layers:
-        raise _FaultError(
+        raise FaultError(
             f"has {config.num_hidden_layers} layers, of which the lowest {num_layers} are asked for",
             "Lower num_layers, or leave it out.",
         )
@@ -182,7 +167,7 @@ def _prepare(config: Any, num_layers: int | None) -> None:
 def _of_words(tokenizer: Any, place: str) -> Any:
     """A tokenizer that says of each token from which word it is."""
     if not tokenizer.is_fast:
-        raise _FaultError(
+        raise FaultError(
             "has a tokenizer that does not tell from which word a token is",
             "Name a model with a tokenizer.json.",
         )
@@ -191,45 +176,32 @@ def _of_words(tokenizer: Any, place: str) -> Any:
 
 def _check(tokenizer: Any, body: Any) -> None:
     if body.config.is_encoder_decoder:
-        raise _FaultError("is an encoder with a decoder; only one stack of layers can be fine-tuned here")
+        raise FaultError("is an encoder with a decoder; only one stack of layers can be fine-tuned here")
     words, rows = len(tokenizer), body.get_input_embeddings().num_embeddings
     if not len(tokenizer.all_special_tokens) < words <= rows:
-        raise _FaultError(f"has a tokenizer of {words} words for embeddings of {rows}")
+        raise FaultError(f"has a tokenizer of {words} words for embeddings of {rows}")
     size, width = body.config.hidden_size, anatomy(body).width
     if width != size:
-        raise _FaultError(
+        raise FaultError(
             f"ends with hidden states of {width} values behind layers of {size}",
             "Choose a model without a projection behind its last layer.",
         )
 
 
-def _refuse_pickles(place: Path) -> None:
-    """Say what pickled weights are and how to be rid of them, where a folder has no others."""
-    if not place.is_dir() or any(place.glob("*.safetensors")):
-        return
-    pickled = sorted(path.name for pattern in PICKLED for path in place.glob(pattern))
-    if pickled:
-        raise _FaultError(
-            f"has pickled weights alone ({pickled[0]}), and reading these can run any code",
-            "If you trust where they came from, load them with AutoModel.from_pretrained, write them with "
-            "save_pretrained, which makes safetensors, and name that folder.",
-        )
-
-
-def _told(error: Exception) -> _FaultError:
+def _told(error: Exception) -> FaultError:
     """What transformers raised, in one line."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     if "trust_remote_code" in str(error):
-        return _FaultError(
+        return FaultError(
             "needs code of its own, and hpo runs none that comes with a model",
             "Choose a model whose architecture transformers has.",
         )
     if "safetensors" in reason:
-        return _FaultError(
+        return FaultError(
             f"cannot be loaded: {reason}",
             "Choose a model with weights in safetensors, or in a .gguf file: reading pickled ones can run any code.",
         )
-    return _FaultError(f"cannot be loaded: {reason}")
+    return FaultError(f"cannot be loaded: {reason}")
 
 
 def _locate(name: str) -> tuple[str, str, str]:
@@ -243,7 +215,7 @@ def _locate(name: str) -> tuple[str, str, str]:
     if path.is_file() and path.suffix == SUFFIX:
         return str(_readable(path)), f"file {path.name}", NOT_RECORDED
     if path.is_file():
-        raise _FaultError(
+        raise FaultError(
             "is a file that is no GGUF", "Name the folder in which it lies with its config.json."
         )
     return name, f"hub {name}", NOT_RECORDED
@@ -251,18 +223,37 @@ def _locate(name: str) -> tuple[str, str, str]:
 
 def _readable(path: Path) -> Path:
     """The folder itself, or that of the safetensors that its GGUF file was converted to."""
+    check_folder(path)
     gguf = gguf_of(path)
     if gguf is None:
         return path
     try:
         return convert_once(gguf, write_safetensors)
+    except FaultError:
+        raise
     except Exception as error:  # as in ``_load``
         raise _told(error) from error
 
 
-def _weights_digest(body: nn.Module) -> str:
+def _digest(body: nn.Module, tokenizer: Any | None) -> str:
+    """Of the weights; where files of a model may change, of what reads and computes with them as well.
+
+    Args:
+        tokenizer: as it was loaded; None: of a model of the catalogue, whose files are checked one by one.
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(body.state_dict().items()):
         digest.update(f"{name}:{tuple(tensor.shape)}:{tensor.dtype}".encode())
         digest.update(tensor.contiguous().numpy().tobytes())
+    if tokenizer is not None:
+        digest.update(_reading(body.config, tokenizer).encode())
     return digest.hexdigest()
+
+
+def _reading(config: Any, tokenizer: Any) -> str:
+    """Configuration and tokenizer as one text, without where they lie and by which version they were read."""
+    facts = json.loads(config.to_json_string(use_diff=False))
+    kept = {key: value for key, value in facts.items() if key[0] != "_" and key != "transformers_version"}
+    words = tokenizer.backend_tokenizer.to_str() if tokenizer.is_fast else tokenizer.get_vocab()
+    special = {name: str(value) for name, value in tokenizer.special_tokens_map.items()}
+    return json.dumps([kept, words, special], sort_keys=True)

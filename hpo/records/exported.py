@@ -10,6 +10,7 @@ from typing import Any
 from hpo.errors import UserError
 from hpo.records.columns import SHIFT_TABLES, TABLES, TableSchema
 from hpo.records.description import RECORDS
+from hpo.records.parquet import read_parquet
 from hpo.records.schema import (
     NOT_RECORDED,
     SCHEMA,
@@ -40,8 +41,19 @@ def read_tables(folder: Path) -> Records:
     """The records whose tables lie in ``folder``, equal to those that were written.
 
     Raises:
-        UserError: a table is missing, or is none of this version of the schema.
+        UserError: a table is missing, is none of this version of the schema, or does not fit the others.
     """
+    try:
+        return _records(folder)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        said = (str(error).splitlines() or [""])[0]
+        raise UserError(
+            f"{folder}: its tables do not hold the records of a run: {type(error).__name__}: {said}",
+            "Export the run again.",
+        ) from error
+
+
+def _records(folder: Path) -> Records:
     shifts = any((folder / f"{table.name}.parquet").exists() for table in SHIFT_TABLES)
     there = [table for table in TABLES if shifts or table not in SHIFT_TABLES]
     rows = {table.name: _rows(folder, table) if table in there else [] for table in TABLES}
@@ -142,18 +154,14 @@ def _key(row: Row) -> Key:
 
 
 def _rows(folder: Path, table: TableSchema) -> list[Row]:
-    import pyarrow as pa
-    import pyarrow.parquet
-
     path = folder / f"{table.name}.parquet"
     hint = "Give the folder that `hpo export-records` wrote, with all its files."
     if not path.is_file():
         raise UserError(f"{folder} holds no {path.name}, which belongs to the tables of a run", hint)
     try:
-        found = pyarrow.parquet.read_table(path)
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path} is no Parquet file: {str(error).splitlines()[0]}", hint) from error
-    metadata = found.schema.metadata or {}
+        metadata, columns = read_parquet(path)
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path} is no Parquet file: {(str(error).splitlines() or [''])[0]}", hint) from error
     if metadata.get(b"hpo.schema") != RECORDS.name.encode():
         raise UserError(f"{path} is no table of a run: its metadata do not say {RECORDS.name}", hint)
     version = metadata.get(b"hpo.version", b"").decode()
@@ -162,8 +170,7 @@ def _rows(folder: Path, table: TableSchema) -> list[Row]:
             f"{path}: found version {version} of the schema; this hpo reads version {SCHEMA}",
             "Export the run again with this version of hpo, or import with the version that wrote it.",
         )
-    rows: list[Row] = found.to_pylist()
-    return rows
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _run(row: Row, space: list[Row], shifts: list[Row]) -> Run:
@@ -205,7 +212,8 @@ def _run(row: Row, space: list[Row], shifts: list[Row]) -> Run:
         # Tables of an earlier hpo have no such columns.
         models={name: ModelInfo(**info) for name, info in json.loads(row.get("models", "{}")).items()},
         form=row.get("form"),
-        device_seconds=row.get("device_seconds"),
+        **{name: row.get(name) for name in ("examples", "device_seconds", "money", "price_per_hour")},
+        **{name: _object(row, name) for name in ("total", "closed", "early_stop", "warm_start")},
         device=DeviceInfo(
             name=_text(row["device"]),
             precision=_text(row["precision"]),

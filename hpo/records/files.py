@@ -1,17 +1,17 @@
-"""Records as files, written whole or not at all: one JSON file a record, or all of them as JSON lines.
+"""Records as files, written whole or not at all: one JSON file a record, or all of them as JSON lines, each with a checksum.
 
 <run folder>/records/run.json
 <run folder>/records/trials/<strategy>.r<replicate>.d<draw>.json
 <run folder>/records/confirmations/<strategy>.r<replicate>.s<index>.json
 <run folder>/records/trials.jsonl, confirmations.jsonl    of an imported run, which may have tens of thousands
 <run folder>/records/audit/<strategy>.r<replicate>.d<draw>.json
+<run folder>/records/test-opened    once every trial is selected, before anything is scored on the test split
 <run folder>/records/finished    how many trials and confirmations there are, written once nothing is left to do
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -21,15 +21,29 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from hpo.errors import UserError
+from hpo.json_text import parse_json
 from hpo.records.schema import SCHEMA, Audited, Confirmation, Records, Run, Trial
+from hpo.records.sealed import BrokenSealError, seal, unseal
 
+Key = tuple[str, int, int]  # of a trial: strategy, replicate, draw
 T = TypeVar("T", bound=BaseModel)
+LONGEST_NAME = 200  # bytes; file systems have room for 255, and MLflow for less in a path
 
 
 def slug(name: str) -> str:
     """A file name for any strategy name: readable characters kept, a digest added where some were not."""
     safe = re.sub(r"[^A-Za-z0-9_=-]+", "-", name)[:60]
     return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether ``name`` can be that of a run's folder: of printable characters, no path, and not hidden as the store is."""
+    return (
+        name.isprintable()
+        and not name.startswith((".", " "))
+        and not set(name) & set("/\\:")
+        and 0 < len(name.encode()) <= LONGEST_NAME
+    )
 
 
 def write_run(folder: Path, run: Run) -> None:
@@ -78,6 +92,17 @@ def audited_path(folder: Path, strategy: str, replicate: int, draw: int) -> Path
     return folder / "records" / "audit" / f"{slug(strategy)}.r{replicate}.d{draw}.json"
 
 
+def mark_test_opened(folder: Path) -> None:
+    """Say that the test split is opened now, after which nothing may be selected anew."""
+    _replace(folder / "records" / "test-opened", ["the test split was opened"])
+
+
+def was_test_opened(folder: Path) -> bool:
+    """Whether anything may have been scored on the test split."""
+    confirmed = any((folder / "records" / "confirmations").glob("*.json"))
+    return confirmed or (folder / "records" / "test-opened").is_file()
+
+
 def mark_finished(folder: Path) -> None:
     """Say that every trial and confirmation is recorded, and the report and its MLflow runs are written."""
     (folder / "records" / "finished").write_text(f"{_count(folder)} records\n")
@@ -105,6 +130,15 @@ def read_run(folder: Path) -> Run | None:
     """
     path = folder / "records" / "run.json"
     return _read(path, Run) if path.is_file() else None
+
+
+def read_trials(folder: Path) -> list[Trial]:
+    """The trials whose files lie in ``folder``.
+
+    Raises:
+        UserError: one does not fit the schema.
+    """
+    return list(_read_all(folder, Trial))
 
 
 def read_records(folder: Path) -> Records:
@@ -149,7 +183,9 @@ def _read(path: Path, model: type[T]) -> T:
 
 def _parse(text: bytes, model: type[T], where: str, hint: str) -> T:
     try:
-        return model.model_validate_json(text)
+        return model.model_validate_json(unseal(text))
+    except BrokenSealError as error:
+        raise UserError(f"{where}: {error}", hint) from error
     except ValidationError as error:
         version = _version(text)
         if version not in {None, SCHEMA}:
@@ -164,18 +200,18 @@ def _parse(text: bytes, model: type[T], where: str, hint: str) -> T:
 
 def _version(text: bytes) -> Any:
     try:
-        found = json.loads(text)
+        found = parse_json(text)
     except ValueError:
         return None
     return found.get("schema_version") if isinstance(found, dict) else None
 
 
 def _write(path: Path, record: BaseModel) -> None:
-    _replace(path, [record.model_dump_json(indent=1)])
+    _replace(path, [seal(record.model_dump_json(indent=1))])
 
 
 def _write_lines(path: Path, records: Iterable[BaseModel]) -> None:
-    _replace(path, (record.model_dump_json() for record in records))
+    _replace(path, (seal(record.model_dump_json()) for record in records))
 
 
 def _replace(path: Path, lines: Iterable[str]) -> None:

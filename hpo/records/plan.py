@@ -55,6 +55,9 @@ def plan(run: Run) -> dict[str, Any]:
         **({"models": models} if models else {}),
         **({"form": run.form} if run.form else {}),
         **({"device_seconds": run.device_seconds} if run.device_seconds else {}),
+        **({"examples": run.examples} if run.examples else {}),
+        **({"stop_decided": True} if run.experiment.get("budget", {}).get("stop_decided") else {}),
+        **({"warm_start": run.warm_start.sha256} if run.warm_start else {}),
         "hpo": run.versions.get("hpo"),
         "verdict": verdict_rule(),
     }

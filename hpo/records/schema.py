@@ -5,9 +5,13 @@ Runs of other tools are records too (``hpo import``): what their source does not
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from hpo.records.limits import Limit
 
 SCHEMA = 2
 NOT_RECORDED = "not recorded"
@@ -252,7 +256,12 @@ class ShiftInfo(Frozen):
 
 
 class ModelInfo(Frozen):
-    """The pretrained body; ``parameters`` counts it whole (0: not recorded), ``sha256`` covers its weights."""
+    """The pretrained body.
+
+    Attributes:
+        parameters: of all its layers; 0: not recorded.
+        sha256: covers its weights; of a model from outside the catalogue its configuration and tokenizer too.
+    """
 
     source: str = NOT_RECORDED
     licence: str = NOT_RECORDED
@@ -382,6 +391,48 @@ class Stamp(Frozen):
     plan_sha256: str
 
 
+class Closed(Frozen):
+    """The searches of a run, ended by its total budget after ``rounds`` draws each."""
+
+    rounds: int
+    reason: str
+
+
+class Earlier(Frozen):
+    """A run that a warm start took up; ``sha256`` covers its records of trials as they were read."""
+
+    name: str
+    trials: int
+    confirmations: int
+    sha256: str
+
+
+class WarmStart(Frozen):
+    """What searches began with.
+
+    Attributes:
+        first_draws: configurations that each search drew first after its default one, the same in every strategy.
+        observations: of each search of a replicate, by replicate; None of them is a trial of this run.
+        left_out: how many trials that were read were no observations, by reason.
+        replicates: of the run with the fewest: replicate r of a search took up those of replicate r modulo this.
+        sha256: of the file in the run's folder that holds what was taken up.
+    """
+
+    earlier: tuple[Earlier, ...]
+    first_draws: int
+    observations: tuple[int, ...]
+    left_out: dict[str, int] = {}
+    replicates: int
+    sha256: str
+
+
+class EarlyStop(Frozen):
+    """The strategies whose searches ended after so many draws, as they could no longer change the comparison; or none."""
+
+    after: int
+    strategies: tuple[str, ...]
+
+
 class Run(Frozen):
     """The head of the records: what was asked, of which data and model, on what, with which versions.
 
@@ -398,7 +449,14 @@ class Run(Frozen):
             can be said of all together.
         replicates, trials, seeds: of each strategy, the most where they differ.
         privacy: of private trainings; None: there are none.
-        device_seconds: charged to a search before it begins no further trial; None: its trials are counted alone.
+        examples, device_seconds: charged to a search before it begins no further trial, whichever is reached first;
+            both None: its trials are counted alone.
+        money: that a search may be charged, which is part of ``device_seconds``; None: it was not limited by it.
+        total: what all searches together might spend before no further round of draws began; None: anything.
+        warm_start: what searches began with; None: nothing.
+        early_stop: what was decided half-way; None: nothing yet, or it was not asked for.
+        closed: that it ended them; None: it did not.
+        price_per_hour: of a device, in the currency of whoever asked; None: none was named.
         notes: what an import took for what, and what it inferred, as it printed it; none where hpo ran it.
     """
 
@@ -417,7 +475,14 @@ class Run(Frozen):
     baseline: str | None = None
     replicates: int
     trials: int
+    examples: int | None = None
     device_seconds: float | None = None
+    money: float | None = None
+    price_per_hour: float | None = None
+    total: Limit | None = None
+    closed: Closed | None = None
+    early_stop: EarlyStop | None = None
+    warm_start: WarmStart | None = None
     seeds: int
     metric: Metric = Metric()
     resource: str = "examples seen"
@@ -433,6 +498,25 @@ class Run(Frozen):
     stamp: Stamp | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def limit(self) -> Limit:
+        """What ends a search of a strategy that did not stop early."""
+        trials = self.trials if self.closed is None else self.closed.rounds
+        return Limit(trials, self.examples, self.device_seconds)
+
+    @property
+    def may_end_early(self) -> bool:
+        """Whether searches might end before ``limit`` ends them: by the total of the run, or as they decide nothing."""
+        asked = self.experiment.get("budget", {})
+        return self.total is not None or bool(asked.get("stop_decided"))
+
+    def limit_of(self, strategy: str) -> Limit:
+        """What ends a search of a strategy."""
+        stop = self.early_stop
+        if stop is None or strategy not in stop.strategies:
+            return self.limit
+        return replace(self.limit, trials=min(stop.after, self.limit.trials or stop.after))
+
 
 class Records(Frozen):
     """Everything of one run. Trials, confirmations and audited ones are sorted by strategy, replicate, draw (or index)."""
@@ -441,6 +525,22 @@ class Records(Frozen):
     trials: tuple[Trial, ...]
     confirmations: tuple[Confirmation, ...]
     audited: tuple[Audited, ...] = ()
+
+
+def charged_examples(trial: Trial) -> int:
+    """Examples that this trial would have been trained on alone, those of shared segments included."""
+    return trial.segments[-1].examples if trial.segments else 0
+
+
+def spent_examples(trials: Iterable[Trial]) -> int:
+    """Examples that these trials were trained on together, those of a segment that several share once."""
+    seen: dict[str, int] = {}
+    for trial in trials:
+        before = 0
+        for segment in trial.segments:
+            seen.setdefault(segment.key, segment.examples - before)
+            before = segment.examples
+    return sum(seen.values())
 
 
 def charged_seconds(item: Trial | Confirmation | Audited) -> float:

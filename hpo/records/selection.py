@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from hpo.records.schema import Metric, Records, Trial, charged_seconds
+from hpo.records.limits import Limit
+from hpo.records.schema import Metric, Records, Trial, charged_examples, charged_seconds
 
 Search = tuple[str, int]  # strategy, replicate
 
@@ -36,16 +37,46 @@ def searches(trials: Iterable[Trial]) -> dict[Search, list[Trial]]:
     return found
 
 
-def is_over(trials: Sequence[Trial], most: int, device_seconds: float | None) -> bool:
-    """Whether a search whose ``trials`` have ended, in the order of their draws, begins no further one.
+class Charged:
+    """What the trials of one search are charged, in the order of their draws: each is counted once, as it ends.
 
     Args:
-        most: trials of a search.
-        device_seconds: what its trials may be charged before it ends; None: they are counted alone.
+        by_cost: whether what they cost is asked for, and not their number alone.
     """
-    if len(trials) >= most:
-        return True
-    return device_seconds is not None and sum(map(charged_seconds, trials)) >= device_seconds
+
+    def __init__(self, *, by_cost: bool) -> None:
+        self._by_cost = by_cost
+        self._charged: dict[str, float] = {"trials": 0}
+
+    def add(self, trial: Trial) -> None:
+        """Count the next trial that ended."""
+        charged = self._charged
+        charged["trials"] += 1
+        if self._by_cost:
+            charged["examples"] = charged.get("examples", 0) + charged_examples(trial)
+            charged["device_seconds"] = charged.get("device_seconds", 0.0) + charged_seconds(trial)
+
+    def reaches(self, limit: Limit) -> bool:
+        """Whether a search with this limit begins no further trial."""
+        return limit.reached(self._charged) is not None
+
+
+def begun(trials: Sequence[Trial], limit: Limit) -> Sequence[Trial]:
+    """The first trials of a search, in the order of their draws, as many as it begins below ``limit``."""
+    charged = Charged(by_cost=limit.by_cost)
+    for number, trial in enumerate(trials):
+        if charged.reaches(limit):
+            return trials[:number]
+        charged.add(trial)
+    return trials
+
+
+def is_over(trials: Iterable[Trial], limit: Limit) -> bool:
+    """Whether a search whose ``trials`` have ended, in the order of their draws, begins no further one."""
+    charged = Charged(by_cost=limit.by_cost)
+    for trial in trials:
+        charged.add(trial)
+    return charged.reaches(limit)
 
 
 def selected_trials(records: Records) -> dict[Search, Trial]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,7 +162,11 @@ def _run(run: Run) -> Row:
         "maximize": run.metric.maximize,
         "share": run.metric.share,
         "resource": run.resource,
-        "device_seconds": run.device_seconds,
+        **{name: getattr(run, name) for name in ("examples", "device_seconds", "money", "price_per_hour")},
+        "total": None if run.total is None else _json(asdict(run.total)),
+        "warm_start": None if run.warm_start is None else _json(run.warm_start.model_dump()),
+        "early_stop": None if run.early_stop is None else _json(run.early_stop.model_dump()),
+        "closed": None if run.closed is None else _json(run.closed.model_dump()),
         "rungs": _json(run.search.rungs),
         "shared_draws": run.search.shared_draws,
         "data": _text(split.source),

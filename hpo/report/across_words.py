@@ -179,7 +179,7 @@ def _budgets(across: Across) -> dict[str, list[Any]]:
         return {"trainings a strategy": [(found.replicates, found.seeds) for found in sizes]}
     return {
         "budget of a search": [
-            run.records.run.device_seconds or found.trials
+            run.records.run.limit.costs() or found.trials
             for run, found in zip(across.runs, sizes, strict=True)
         ],
         "searches a strategy": [found.replicates for found in sizes],

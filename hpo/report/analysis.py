@@ -132,9 +132,9 @@ def _without_selection(records: Records) -> tuple[tuple[str, int], ...]:
     """Studies with all draws recorded and none complete: nothing of them can be confirmed."""
     run = records.run
     return tuple(
-        study
-        for study, own in searches(sorted(records.trials, key=lambda t: t.draw)).items()
-        if is_over(own, run.trials, run.device_seconds) and all(t.state != "complete" for t in own)
+        (name, replicate)
+        for (name, replicate), own in searches(sorted(records.trials, key=lambda t: t.draw)).items()
+        if is_over(own, run.limit_of(name)) and all(t.state != "complete" for t in own)
     )
 
 

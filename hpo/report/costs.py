@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hpo.records.schema import Confirmation, Trial, charged_seconds, spent_seconds
+from hpo.records.limits import price_of
+from hpo.records.schema import Confirmation, Run, Trial, charged_seconds, spent_seconds
 
 Item = Trial | Confirmation
 
@@ -35,6 +36,15 @@ def partly(items: Iterable[Item]) -> str:
             known += is_recorded(item)
             total += 1
     return f" (of {known:,} of {total:,} trainings)" if 0 < known < total else ""
+
+
+def in_money(run: Run, charged: float, spent: float) -> str:
+    """`` At 2.5 a device-hour, 1.2 were charged and 0.4 spent.``; empty where no price was named."""
+    price = run.price_per_hour
+    if price is None:
+        return ""
+    paid = [f"{price_of(seconds, price):,.3g}" for seconds in (charged, spent)]
+    return f" At {price:,g} a device-hour, that is {paid[0]} charged and {paid[1]} spent."
 
 
 def cell(seconds: float | None) -> str:

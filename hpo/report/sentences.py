@@ -64,7 +64,12 @@ def _judged(records: Records) -> Verdict:
     closing = [*_against_baseline(run, analysis), *_cost(records)]
     if len(run.strategies) < 2:
         return Verdict(run.question, (*_single(records, analysis), *closing), "single", analysis)
-    opening = [_finding(run, analysis), _margin(run, analysis), *what_would_tell(run, analysis)]
+    opening = [
+        _finding(run, analysis),
+        *_stopped(run),
+        _margin(run, analysis),
+        *what_would_tell(run, analysis),
+    ]
     undecided = all(c.outcome is Outcome.INCONCLUSIVE for c in analysis.comparisons)
     state: Literal["inconclusive", "decided"] = "inconclusive" if undecided else "decided"
     return Verdict(run.question, (*opening, *closing), state, analysis)
@@ -72,8 +77,8 @@ def _judged(records: Records) -> Verdict:
 
 def _unfinished(records: Records, analysis: Analysis) -> tuple[str, ...]:
     run = records.run
-    trials = len(run.strategies) * run.replicates * run.trials
-    most = "" if run.device_seconds is None else "at most "
+    trials = run.replicates * sum(run.limit_of(name).trials or 0 for name in run.strategies)
+    most = "at most " if run.limit.by_cost or run.may_end_early else ""
     there = (
         f"{len(records.trials):,} of {most}{counted(trials, 'trial')} and {analysis.present:,} of "
         f"{counted(analysis.expected, 'confirmation')} are recorded"
@@ -83,6 +88,20 @@ def _unfinished(records: Records, analysis: Analysis) -> tuple[str, ...]:
         "No verdict is drawn before all confirmations are in; the tables show what is there.",
         *_cost(records),
     )
+
+
+def _stopped(run: Run) -> list[str]:
+    """Who stopped early: their budget was not that of the others."""
+    stop = run.early_stop
+    if stop is None or not stop.strategies:
+        return []
+    one = len(stop.strategies) == 1
+    told = (
+        f"{listed(stop.strategies)} stopped early, after {stop.after:,} of {counted(run.limit.trials or 0, 'trial')} a "
+        f"search, as {'it' if one else 'they'} could no longer change the comparison with the others: "
+        f"{'its score is' if one else 'their scores are'} of that smaller budget."
+    )
+    return [told]
 
 
 def _lead(run: Run, analysis: Analysis) -> str:
@@ -250,4 +269,5 @@ def _cost(records: Records) -> list[str]:
         return []
     what = "trainings" if without_search(records.run) else "trials and confirmations"
     told = f"All {what} were charged {seconds(charged)} device-seconds{costs.partly(items)}, as if each had run alone; "
-    return [f"{told}{seconds(spent)} were spent, shared work once."]
+    money = costs.in_money(records.run, charged, spent)
+    return [f"{told}{seconds(spent)} were spent, shared work once.{money}"]

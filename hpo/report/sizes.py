@@ -35,7 +35,8 @@ def sizes_of(records: Records) -> Sizes:
     run = records.run
     trials = Counter((t.strategy, t.replicate) for t in records.trials)
     if run.source == "hpo":
-        counts = (run.trials,) if run.device_seconds is None else _different(trials, run.trials)
+        planned = {run.limit_of(name).trials or 0 for name in run.strategies}
+        counts = _different(trials, run.trials) if run.limit.by_cost else tuple(sorted(planned))
         return Sizes((run.replicates,), counts, (run.seeds,))
     tested = Counter((c.strategy, c.replicate) for c in records.confirmations if c.role == "strategy")
     replicates = Counter(strategy for strategy, _ in trials.keys() | tested.keys())
@@ -53,22 +54,14 @@ def _different(counts: Mapping[Any, int], planned: int) -> tuple[int, ...]:
 def search_budget(run: Run, sizes: Sizes) -> str:
     """What a search had: ``4 trials``, ``25 charged device-seconds with 3 to 16 trials``."""
     trials = ranged(sizes.trials, "trial")
-    return (
-        trials
-        if run.device_seconds is None
-        else f"{run.device_seconds:,g} charged device-seconds with {trials}"
-    )
+    return f"{run.limit.costs()} with {trials}" if run.limit.by_cost else trials
 
 
 def uneven_trials(run: Run, sizes: Sizes) -> str:
     """What unequal numbers of trials do to selection, as a sentence; empty where they are equal."""
     if len(sizes.trials) < 2 or run.trials == 0:
         return ""
-    more = (
-        ""
-        if run.device_seconds is None
-        else "; what more trials find at equal cost is part of the comparison"
-    )
+    more = "; what more trials find at equal cost is part of the comparison" if run.limit.by_cost else ""
     return (
         "Searches had unequal numbers of trials: the best of more has a higher score at selection, and stands further above "
         f"its score on test texts{more}."

@@ -57,13 +57,11 @@ class Done(Frozen):
 
 
 class Executor(Protocol):
-    """Does jobs, ``slots`` of them at once, and hands back what they came to as they end.
+    """Does jobs, ``slots`` of them at once, and hands back what they came to as they end."""
 
-    Attributes:
-        slots: most jobs between ``submit`` and ``next_done``.
-    """
-
-    slots: int
+    @property
+    def slots(self) -> int:
+        """Most jobs between ``submit`` and ``next_done``; of a cluster that loses or gains nodes it changes."""
 
     def submit(self, job: Job) -> None:
         """Begin ``job``."""

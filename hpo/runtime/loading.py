@@ -151,6 +151,7 @@ def load(
     threads: int | None = None,
     share: float = 1.0,
     mechanism: Mechanism | None = None,
+    elsewhere: Precision | None = None,
 ) -> Loaded:
     """Load what ``experiment`` names, fetching assets that are not cached. Files and folders have their full paths in it.
 
@@ -158,6 +159,7 @@ def load(
         threads: of this process; None: as many as torch takes.
         share: of a GPU's memory that this process may take, so that no worker takes another's.
         mechanism: of the private trainings among the experiment's; None: there is none, or nothing is trained.
+        elsewhere: with what is computed by workers on other machines; this process then plans what they train.
 
     Raises:
         UserError: something is not there, or does not fit together.
@@ -165,16 +167,17 @@ def load(
     keep_freed_memory()
     if threads is not None:
         torch.set_num_threads(threads)
-    precision = choose_precision(device)
-    if precision.device.type == "cuda" and share < 1:
+    precision = elsewhere or choose_precision(device)
+    if elsewhere is None and precision.device.type == "cuda" and share < 1:
         torch.cuda.set_per_process_memory_fraction(share * GPU_SHARE, precision.device)
     task = load_task(experiment.task, experiment.seed)
     models = {
         name: load_pretrained(source.name, experiment.task.kind, source.num_layers)
         for name, source in experiment.sources().items()
     }
-    for pretrained in models.values():
-        pretrained.body.to(precision.device)
+    if elsewhere is None:
+        for pretrained in models.values():
+            pretrained.body.to(precision.device)
     sources = load_sources(experiment.values("augmentation"), experiment.augmentation_model)
     shifts = load_shifts(experiment.task, task, experiment.seed)
     return Loaded(experiment, models, task, precision, sources, shifts, mechanism)

@@ -1,28 +1,28 @@
 """The executor with workers in processes of their own on this machine, each warm: imports, weights and data stay loaded.
 
-The coordinator and its workers exchange JSON; states and hidden values move through the store, by key. A worker that
-dies costs the segment in its hands: another takes its place and is given the job again. One that the system kills at a
-job, and kills again, was most likely killed for its memory: then the job does not fit.
+The coordinator and its workers exchange JSON; states and hidden values move through the store, by key. What becomes of a
+worker that dies or hangs stands in ``attempts.py``.
 """
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import threading
-from collections import deque
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.config.experiment import Experiment
+from pydantic import TypeAdapter
+
 from hpo.errors import UserError
-from hpo.records.schema import Frozen
-from hpo.runtime.jobs import Done, Job
-from hpo.training.privacy import Mechanism
+from hpo.pulse import progressed
+from hpo.runtime.attempts import BEAT_SECONDS, Hand, Lost, WorkersExecutor
+from hpo.runtime.placement import cards
+from hpo.runtime.serving import Answer, Beat, Order, Server, Setup, failure
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -35,158 +35,86 @@ PRELOADED = (
     "transformers.tokenization_utils_tokenizers",
     "transformers.models.bert.modeling_bert",
 )
-ATTEMPTS = 3  # at one job, before its dying is told as an error
-KILLS = 2  # of workers at one job, before it is taken not to fit the memory
 KILLED = -9  # exit code of a process that the system ended by SIGKILL
 CLOSING_SECONDS = 5.0
+_MESSAGE: TypeAdapter[Answer | Beat] = TypeAdapter(Answer | Beat)
 
 
-class Wanted(Frozen):
-    """What is to be trained where.
-
-    Attributes:
-        forks: ``hpo.training.cuts.Forks``: lengths and cool-downs of the space, between which trunks are shared.
-        store, room: folder and bytes of the store.
-        mechanism: of private trainings; None: there is none.
-    """
-
-    experiment: Experiment
-    device: str | None
-    forks: tuple[tuple[float, float], ...]
-    store: Path
-    room: int
-    mechanism: Mechanism | None = None
-
-
-class Setup(Wanted):
-    """What a worker process is told at its start. ``threads``: of the process; ``share``: part of the device that it has."""
-
-    threads: int
-    share: float
-
-
-class Answer(Frozen):
-    """What a worker process sends back: what the job came to, or the error that its user can mend."""
-
-    done: Done | None = None
-    message: str = ""
-    hint: str = ""
-
-
-@dataclass
-class _Process:
+@dataclass(eq=False, kw_only=True)
+class _Process(Hand):
     process: BaseProcess
     pipe: Connection
-    job: Job | None = None
-    attempts: int = 0
-    kills: int = 0
-    training: tuple[str, int] | None = None  # of its last job: what it may still have in memory
+    device: str | None
 
-    def end(self) -> None:
-        """Close the pipe, by which the process dies where it did not before."""
+    def end(self, *, at_once: bool) -> None:
+        """End it, also where it is stopped; by closing its pipe, unless ``at_once``."""
         self.pipe.close()
-        self.process.join()
+        self.process.join(0.0 if at_once else CLOSING_SECONDS)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
 
 
-class ProcessExecutor:
+class ProcessExecutor(WorkersExecutor[_Process]):
     """``count`` worker processes, started at once; each loads the experiment while the coordinator does.
 
     Args:
-        setup: of every worker.
+        setup: of every worker; where its device stands for several GPUs, these are theirs in turn.
     """
 
     def __init__(self, setup: Setup, count: int) -> None:
+        super().__init__()
         self.slots = count
         self._setup = setup
-        self._test_is_open = False
-        self._given_up: deque[tuple[Job, Done]] = deque()
-        self._workers = [self._start() for _ in range(count)]
-
-    def submit(self, job: Job) -> None:
-        training = (str(sorted(job.parameters.items())), job.seed)
-        idle = [w for w in self._workers if w.job is None]
-        worker = next((w for w in idle if w.training == training), idle[0])
-        worker.job, worker.training, worker.attempts, worker.kills = job, training, 0, 0
-        self._send(worker)
-
-    def next_done(self) -> tuple[Job, Done]:
-        while not self._given_up:
-            busy = {w.pipe: w for w in self._workers if w.job is not None}
-            assert busy, "nothing was submitted"
-            for pipe in wait(list(busy)):
-                worker = busy[pipe]  # type: ignore[index]
-                try:
-                    answer = Answer.model_validate_json(worker.pipe.recv_bytes())
-                except (EOFError, OSError):
-                    worker.end()
-                    worker.kills += worker.process.exitcode == KILLED
-                    self._replace(worker)
-                    continue
-                if answer.done is None:
-                    raise UserError(answer.message, answer.hint)
-                job, worker.job = worker.job, None
-                assert job is not None
-                if answer.done.out_of_memory is not None:
-                    self._renew(worker)  # a heap in pieces holds less than a fresh one
-                return job, answer.done
-        return self._given_up.popleft()
-
-    def open_test(self) -> None:
-        self._test_is_open = True
-        for worker in self._workers:
-            with contextlib.suppress(OSError):  # one that died idle is replaced, and told, at its next job
-                worker.pipe.send_bytes(b"open test")
+        turns = cards(setup.device) or (setup.device,)
+        self._workers = [self._start(turns[number % len(turns)]) for number in range(count)]
 
     def close(self) -> None:
         for worker in self._workers:
             worker.pipe.close()
+        late = time.monotonic() + CLOSING_SECONDS  # for all of them together
         for worker in self._workers:
-            worker.process.join(0.0 if worker.job else CLOSING_SECONDS)
-            if worker.process.is_alive():
-                worker.process.terminate()
-                worker.process.join()
+            worker.end(at_once=worker.task is not None or time.monotonic() > late)
 
-    def _start(self) -> _Process:
+    def _hear(self, seconds: float) -> list[tuple[_Process, Answer | Beat | Lost]]:
+        busy = {worker.pipe: worker for worker in self._workers if worker.task is not None}
+        ready = wait(list(busy), seconds)
+        return [(worker, self._read(worker)) for pipe, worker in busy.items() if pipe in ready]
+
+    def _read(self, worker: _Process) -> Answer | Beat | Lost:
+        try:
+            return _MESSAGE.validate_json(worker.pipe.recv_bytes())
+        except (EOFError, OSError):
+            return self._gone(worker)
+
+    def _send(self, worker: _Process, order: Order) -> Lost | None:
+        try:
+            worker.pipe.send_bytes(order.model_dump_json().encode())
+        except OSError:
+            return self._gone(worker)
+        return None
+
+    def _gone(self, worker: _Process) -> Lost:
+        """How a worker whose pipe is closed ended."""
+        worker.pipe.close()
+        worker.process.join(CLOSING_SECONDS)
+        code = worker.process.exitcode
+        return Lost(killed=code == KILLED, how=f"exit code {code}")
+
+    def _renew(self, worker: _Process, *, lost: Lost | None) -> None:
+        worker.end(at_once=lost is not None)
+        fresh = self._start(worker.device)
+        worker.process, worker.pipe = fresh.process, fresh.pipe
+
+    def _start(self, device: str | None) -> _Process:
         context = _context()
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs,), daemon=True, name="hpo-worker")
         process.start()
         theirs.close()
-        ours.send_bytes(self._setup.model_dump_json().encode())
-        if self._test_is_open:
-            ours.send_bytes(b"open test")
-        return _Process(process, ours)
-
-    def _send(self, worker: _Process) -> None:
-        assert worker.job is not None
-        worker.attempts += 1
-        try:
-            worker.pipe.send_bytes(worker.job.model_dump_json().encode())
-        except OSError:
-            self._replace(worker)
-
-    def _replace(self, worker: _Process) -> None:
-        """Start another process in the place of a dead one and give it the job again, unless it seems not to fit."""
-        worker.end()
-        if worker.attempts >= ATTEMPTS and worker.kills < KILLS:
-            raise UserError(
-                f"a worker died {ATTEMPTS} times at the same job (exit code {worker.process.exitcode})",
-                "Give the command again with fewer --workers if memory ran out; it goes on where it stopped.",
-            )
-        self._renew(worker)
-        if worker.kills >= KILLS:
-            assert worker.job is not None
-            done = Done(out_of_memory="the worker was killed, most likely for memory")
-            self._given_up.append((worker.job, done))
-            worker.job = None
-            return
-        self._send(worker)
-
-    def _renew(self, worker: _Process) -> None:
-        """Start another process in the place of this one."""
-        worker.end()
-        fresh = self._start()
-        worker.process, worker.pipe = fresh.process, fresh.pipe
+        setup = self._setup.model_copy(update={"device": device})
+        ours.send_bytes(setup.model_dump_json().encode())
+        return _Process(process=process, pipe=ours, device=device)
 
 
 def start_server() -> None:
@@ -206,39 +134,39 @@ def _context() -> ForkServerContext | SpawnContext:
 
 
 def serve(pipe: Connection) -> None:
-    """The worker process: one setup, then jobs, until the coordinator closes the pipe or is gone."""
+    """The worker process: one setup, then orders, until the coordinator closes the pipe or is gone."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends Ctrl-C to all; the coordinator decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    inbox = _Inbox(pipe)
+    inbox, outbox = _Inbox(pipe), _Outbox(pipe)
     try:
-        work(Setup.model_validate_json(inbox.next()), inbox, pipe)
+        server = Server(Setup.model_validate_json(inbox.next()))
     except UserError as error:
-        inbox.next()  # the answer to the first job
-        pipe.send_bytes(Answer(message=error.message, hint=error.hint).model_dump_json().encode())
-
-
-def work(setup: Setup, inbox: _Inbox, pipe: Connection) -> None:
-    """Load once, then do jobs."""
-    from hpo.runtime.loading import load
-    from hpo.runtime.memory import offer_to_be_killed
-    from hpo.training.store import Store
-
-    offer_to_be_killed()
-    loaded = load(setup.experiment, setup.device, setup.threads, setup.share, setup.mechanism)
-    recall = loaded.recall(Store(setup.store, setup.room), setup.forks, setup.share)
-    worker = loaded.worker(recall, setup.share)
+        outbox.send(failure(Order.model_validate_json(inbox.next()), error))
+        return
     while True:
-        message = inbox.next()
-        if message == b"open test":
-            recall.open_test(loaded.test_sets)
-            continue
-        try:
-            answer = Answer(done=worker.do(Job.model_validate_json(message)))
-        except UserError as error:
-            answer = Answer(message=error.message, hint=error.hint)
-        pipe.send_bytes(answer.model_dump_json().encode())
+        outbox.send(server.answer(Order.model_validate_json(inbox.next())))
+
+
+class _Outbox:
+    """What goes through a pipe: answers, and beats from a thread."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def send(self, message: Answer | Beat) -> None:
+        """Send one message whole."""
+        with self._lock:
+            self._pipe.send_bytes(message.model_dump_json().encode())
+
+    def _beat(self) -> None:
+        while True:
+            time.sleep(BEAT_SECONDS)
+            with suppress(OSError):  # the coordinator is gone, and so is this process in a moment
+                self.send(Beat(progress=progressed()))
 
 
 class _Inbox:

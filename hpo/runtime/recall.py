@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.config.parameters import MODEL, complete
+from hpo.errors import UserError
 from hpo.models.pretrained import Pretrained
 from hpo.records.schema import Rung, Segment, SetScores, Work
 from hpo.runtime.jobs import UNTRAINED, VALIDATION, Done, Job
@@ -18,7 +19,7 @@ from hpo.training.prefixes import Prefixes
 from hpo.training.scoring import Scoring
 from hpo.training.store import EvaluationFacts, SegmentFacts, Store
 
-COURSES_KEPT = 64  # a trial asks for its own several times, paired trials in turn
+COURSES_KEPT = 64  # at least: a trial asks for its own several times, paired trials in turn
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Recall:
         self.scoring = scoring
         self._models = models
         self._courses: OrderedDict[str, Course] = OrderedDict()
+        self._courses_kept = COURSES_KEPT
 
     def of(self, parameters: Mapping[str, Any]) -> ModelTrainings:
         """What a training of these parameters stands on."""
@@ -63,9 +65,13 @@ class Recall:
         if name not in self._courses:
             self._courses[name] = self.of(parameters).planner.plan(complete(parameters), seed)
         self._courses.move_to_end(name)
-        while len(self._courses) > COURSES_KEPT:
+        while len(self._courses) > self._courses_kept:
             self._courses.popitem(last=False)
         return self._courses[name]
+
+    def expect(self, trainings: int) -> None:
+        """Keep the courses of so many trainings that go on side by side, and of those that wait for them."""
+        self._courses_kept = max(COURSES_KEPT, 2 * trainings)
 
     def known(self, job: Job) -> Done | None:
         """What the job comes to, if nothing is left to compute."""
@@ -104,11 +110,41 @@ class Recall:
             return done.model_copy(update={"diverged": _diverged("validation", seen)})
         return done.model_copy(update={"rung": self._rung(course, job, scores, losses)})
 
+    def refuse_others(self, job: Job, done: Done) -> None:
+        """Refuse what was computed from other files than this process has read: a worker reads them when it starts.
+
+        Raises:
+            UserError: the keys of ``done`` are not those of ``job`` here.
+        """
+        course = self.course(job.parameters, job.seed)
+        keys = [segment_key(course.keys[i], course.keys[i + 1]) for i in course.segments_of(job.rung)]
+        found = [segment.key for segment in done.segments]
+        scores = done.rung or done.test
+        other = scores is not None and scores.evaluation != self.evaluation_key(course, job)
+        if other or found != keys[: len(found)]:
+            raise UserError(
+                "a worker read other data or another model than this run began with: a file was changed under it",
+                "Bring it back as it was and give the command again: it goes on where it stopped.",
+            )
+
     def open_test(self, test: Callable[[Pretrained], Mapping[str, EvaluationSet]]) -> None:
         """Let jobs be scored on the test split and the shift sets, now that the search is over."""
         for model in self._models.values():
             if model.test is None:
                 model.test = test(model.pretrained)
+
+    def forget_divergence(self, course: Course) -> None:
+        """Have a training that diverged trained again from the state before that."""
+        for index in range(len(course.cuts)):
+            facts = self.segment(course, index)
+            if facts is not None and facts.loss is None:
+                self.store.forget(segment_key(*course.keys[index : index + 2]), course.keys[index + 1])
+        for rung, mark in enumerate(course.marks):
+            job = Job(parameters=course.parameters, seed=course.seed, rung=rung)
+            scores = self.evaluation(course, job)
+            if scores is not None and scores.loss is None:
+                key, state = segment_key(*course.keys[mark : mark + 2]), course.keys[mark + 1]
+                self.store.forget(key, state, self.evaluation_key(course, job))
 
     def missing(self, job: Job) -> set[str]:
         """Keys of the segments that must be trained, as far as the facts tell, for this job."""
@@ -203,4 +239,5 @@ def state_of(course: Course, rung: int) -> int:
 
 
 def _diverged(split: str, examples: int) -> str:
-    return f"diverged: the {split} loss was not finite by {examples} examples; lower learning_rate or gradient_clip"
+    what = "the training loss or its gradient" if split == "training" else f"the {split} loss"
+    return f"diverged: {what} was not finite by {examples} examples; lower learning_rate or gradient_clip"

@@ -18,15 +18,16 @@ from hpo.records.selection import auditable
 from hpo.runtime.again import device_like
 from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done, Job
-from hpo.runtime.loading import load
+from hpo.runtime.loading import cores, load
 from hpo.runtime.parts import as_trained
-from hpo.runtime.processes import Wanted
+from hpo.runtime.serving import Wanted
 from hpo.search.accounts import mechanism
 from hpo.search.circumstances import other_assets, other_numerics
 from hpo.search.confirm import best_rung
+from hpo.search.lanes import Lane, Training
 from hpo.search.plan import forks
 from hpo.search.prepare import run_record
-from hpo.search.scheduler import Scheduler, Training
+from hpo.search.scheduler import Scheduler
 from hpo.search.trained import Trained, device_seconds
 from hpo.seeds import derive
 from hpo.training.store import STORE_LIMIT, store_folder
@@ -97,12 +98,12 @@ class Audit:
             room=room,
             mechanism=mechanism(experiment, self._folder),
         )
-        with closing(Engine(wanted, was.workers, len(self.left))) as engine:
+        with closing(Engine(wanted, min(was.workers, cores()), len(self.left))) as engine:
             loaded = load(experiment, wanted.device, engine.threads, mechanism=wanted.mechanism)
             _refuse_others(self._folder, self._run, run_record(loaded, engine.workers))
             engine.begin(loaded)
             trainings = (self._finish_one(engine, trial, told) for trial in self.left)
-            Scheduler(engine.executor, engine.recall, self._note).run(trainings)
+            Scheduler(engine.executor, engine.recall, self._note).run([Lane(trainings)])
 
     def _note(self, done: Done) -> None:
         self.warnings += done.warnings

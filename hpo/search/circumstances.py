@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hpo.config.changes import changes
 from hpo.config.space import Space
 from hpo.errors import UserError
-from hpo.records.files import read_run
+from hpo.records.files import read_run, was_test_opened
 from hpo.records.redaction import has_names
 from hpo.records.schema import Run
 
 
 def refuse_changes(space: Space, folder: Path) -> None:
-    """Refuse a space file that is not as it was when ``folder`` was begun.
+    """Refuse a space file that is not as it was when ``folder`` was begun, but for a total budget before any test score.
 
     Raises:
         UserError: it says what changed.
@@ -21,12 +23,27 @@ def refuse_changes(space: Space, folder: Path) -> None:
     before = read_run(folder)
     if before is None:
         return
-    found = changes(before.experiment, space.experiment.model_dump(mode="json"))
+    now = space.experiment.model_dump(mode="json")
+    total = changes(_total(before.experiment), _total(now))
+    if total and was_test_opened(folder):
+        raise UserError(
+            f"{space.path} changed since {folder} was begun:\n  "
+            + "\n  ".join(total)
+            + "\nThe test split was opened "
+            "since, and no search goes on after that",
+            "Undo the change, or give the space file another name: what this run trained is not trained again.",
+        )
+    found = [line for line in changes(before.experiment, now) if line not in total]
     if found:
         raise UserError(
             f"{space.path} changed since {folder} was begun:\n  " + "\n  ".join(found),
             f"Undo the change to go on, or give --results another folder, or move {folder} away to begin anew.",
         )
+
+
+def _total(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """What all searches may spend together, which may change until the test split is opened."""
+    return {"budget": {"total": experiment["budget"].get("total")}}
 
 
 def refuse_names(folder: Path) -> None:
@@ -53,7 +70,7 @@ def other_assets(before: Run, head: Run) -> list[str]:
     return _changed(
         ("data, SHA-256", before.split.sha256[:12], head.split.sha256[:12]),
         *((f"shift set {s.name}, SHA-256", shifts.get(s.name), s.sha256[:12]) for s in head.shifts),
-        ("model weights, SHA-256", before.model.sha256[:12], head.model.sha256[:12]),
+        ("model, SHA-256", before.model.sha256[:12], head.model.sha256[:12]),
     )
 
 

@@ -15,6 +15,7 @@ import json
 import random
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import optuna
@@ -35,6 +36,19 @@ Drawn = tuple[
 ]  # values and distributions by name, in Optuna's terms
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a study knows of earlier runs.
+
+    Attributes:
+        first: values of all searched parameters that are drawn first after the default ones.
+        observed: draws of this study's space, each with the score of its configuration.
+    """
+
+    first: tuple[Mapping[str, Any], ...] = ()
+    observed: tuple[tuple[Drawn, float], ...] = ()
+
+
 class Draws:
     """The draws of one study. What it keeps from draw to draw saves time alone: a new one draws the same.
 
@@ -42,14 +56,17 @@ class Draws:
         strategy: the compared parameter's value, None where nothing is compared.
     """
 
-    def __init__(self, experiment: Experiment, strategy: Value | None, replicate: int) -> None:
+    def __init__(
+        self, experiment: Experiment, strategy: Value | None, replicate: int, known: Known | None = None
+    ) -> None:
         self._experiment = experiment
+        self._known = known or Known()
         self._strategy = strategy
         self._replicate = replicate
         self._seen = 0  # ended trials that ``_history`` holds
         maximize = METRICS[experiment.task.metric].maximize
         self._direction = StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE
-        self._history = optuna.create_study(direction=self._direction)
+        self._history = self._begin_history(constrained=False)
         self._sequence = optuna.create_study(direction="maximize")
         self._points: list[dict[str, Any]] = []  # of the sequence or the grid, by draw
 
@@ -66,6 +83,9 @@ class Draws:
             if number == 0:
                 defaults = {name: _raw(s.default) for name, s in _searched(self._experiment).items()}
                 return self._as_draw(defaults)
+            if number <= len(self._known.first):
+                first = self._known.first[number - 1]
+                return self._as_draw({name: _raw(value) for name, value in first.items()})
             if looks_at_results(self._experiment, number):
                 return self._by_results(number, earlier)
             if sampler == "grid":
@@ -81,7 +101,7 @@ class Draws:
         fit the memory TPE takes as worse than all that did; GP learns where the constraint holds.
         """
         if self._experiment.budget.sampler == "gp" and any(map(_infeasible, earlier[:number])):
-            self._history, self._seen = optuna.create_study(direction=self._direction), 0
+            self._history, self._seen = self._begin_history(constrained=True), 0
             earlier = _constrained(earlier[:number], self._direction)
         for ended in earlier[self._seen : number]:
             self._history.add_trial(ended)
@@ -99,6 +119,32 @@ class Draws:
         _suggest(self._experiment, self._strategy, lambda name, setting: _suggest_one(trial, name, setting))
         self._history.tell(trial, state=TrialState.FAIL)
         return dict(trial.params), dict(trial.distributions)
+
+    def _begin_history(self, *, constrained: bool) -> optuna.Study:
+        """What was observed before this study's first trial; ``constrained``: with the constraint, which it met."""
+        history = optuna.create_study(direction=self._direction)
+        for (params, distributions), score in self._known.observed:
+            history.add_trial(
+                optuna.trial.create_trial(
+                    value=score,
+                    params=params,
+                    distributions=distributions,
+                    constraints={MEMORY: -1.0} if constrained else None,
+                )
+            )
+        return history
+
+    def as_observed(self, values: Mapping[str, Any]) -> Drawn | None:
+        """``values`` of parameters as a draw of this study; None where it could not have drawn them."""
+        searched = {name: _raw(values[name]) for name in _searched(self._experiment) if name in values}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # values outside their ranges, which are refused here
+            try:
+                drawn = self._as_draw(searched)
+                possible = all(_contains(drawn[1][name], value) for name, value in drawn[0].items())
+            except ValueError:  # without a parameter that exists here, or no choice of it
+                return None
+        return drawn if possible else None
 
     def _random_point(self, number: int) -> dict[str, Any]:
         seed = derive(self._experiment.seed, "sampler", self._replicate, number)
@@ -135,6 +181,10 @@ class Draws:
         return dict(trial.params), dict(trial.distributions)
 
 
+def _contains(distribution: BaseDistribution, value: Any) -> bool:
+    return distribution._contains(distribution.to_internal_repr(value))  # noqa: SLF001 - there is no public way
+
+
 def width(experiment: Experiment) -> int:
     """Trainings of this experiment that never wait for each other's results."""
     budget = experiment.budget
@@ -150,7 +200,7 @@ def looks_at_results(experiment: Experiment, number: int) -> bool:
 def waits(experiment: Experiment, number: int) -> bool:
     """Whether draw ``number`` waits for those before it: for their results, or for what they are charged."""
     budget = experiment.budget
-    if budget.pruner != "none" or budget.device_seconds is not None:
+    if budget.pruner != "none" or budget.limit.by_cost:
         return True
     return looks_at_results(experiment, number)
 
@@ -236,9 +286,9 @@ def _startup(experiment: Experiment) -> int:
     return budget.startup_trials if budget.startup_trials is not None else min(10, max(1, budget.trials // 2))
 
 
-def _raw(value: Value) -> bool | int | float | str:
+def _raw(value: Any) -> bool | int | float | str:
     """A value as Optuna stores it: a list becomes its JSON text."""
-    return json.dumps(list(value)) if isinstance(value, tuple) else value
+    return json.dumps(list(value)) if isinstance(value, tuple | list) else value
 
 
 def _value(raw: Any) -> Value:

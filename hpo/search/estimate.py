@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hpo.config.experiment import Experiment
 from hpo.config.parameters import Value
 from hpo.runtime.loading import GPU_SHARE, Loaded
 from hpo.runtime.memory import Usage, free_memory
@@ -84,7 +85,7 @@ def estimate(loaded: Loaded, workers: int) -> Estimate:
         workers=workers,
         steps=_span(work, lambda load: load.steps),
         states=_span(work, lambda load: len(load.states)),
-        seconds=_span(work, costs.seconds) if costs.known else None,
+        seconds=_span(work, costs.seconds, _most_seconds(experiment)) if costs.known else None,
         memory=costs.memory(every, _kept_open(work)) if measured and costs.known else None,
         room=room,
         disk=_span(work, costs.disk, limit) if costs.known else None,
@@ -92,6 +93,12 @@ def estimate(loaded: Loaded, workers: int) -> Estimate:
         unfit=costs.unfit(every, room) if measured else (),
         tried=time.perf_counter() - started,
     )
+
+
+def _most_seconds(experiment: Experiment) -> float:
+    """That the run may take in all."""
+    total = experiment.budget.total_limit
+    return min(s for s in (total.device_seconds, total.wall_seconds, np.inf) if s is not None)
 
 
 def _span(loads: Sequence[Load], what: Callable[[Workload], float], limit: float = np.inf) -> Span:

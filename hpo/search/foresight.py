@@ -135,13 +135,15 @@ def _begun(
     experiment: Experiment, recall: Recall, own: Sequence[Planned], seconds: Seconds, *, lean: bool
 ) -> Iterator[Planned]:
     """The trials of a study that begin before it is charged as much as it may be."""
-    most, charged = experiment.budget.device_seconds, 0.0
+    limit, charged = experiment.budget.limit, {"examples": 0.0, "device_seconds": 0.0}
     for training in own:
-        if most is not None and charged >= most:
+        if limit.reached(charged) is not None:
             return
         yield training
-        if most is not None:
-            charged += seconds(_alone(recall, training, training.until(lean=lean)))
+        until = training.until(lean=lean)
+        charged["examples"] += training.course.rungs[until]
+        if limit.device_seconds is not None:
+            charged["device_seconds"] += seconds(_alone(recall, training, until))
 
 
 def _alone(recall: Recall, training: Planned, until: int) -> Workload:

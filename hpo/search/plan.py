@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 from hpo.config.experiment import Experiment, Range
+from hpo.records.limits import Limit
 from hpo.records.metrics import METRICS
 from hpo.records.schema import Metric
 
@@ -20,7 +21,8 @@ class Plan:
     Attributes:
         rungs: numbers of examples seen at which a trial is evaluated, the end of the longest training last.
         studies, trials, confirmations, baselines: how many there are in all, at most.
-        device_seconds: charged to a study before it begins no further trial; None: its trials are counted alone.
+        limit, total: what ends a study, and what all of them together.
+        stop_decided: whether a strategy stops half-way that can no longer change the comparison.
         examples: that one full training sees, (least, most) over the search space.
         steps: optimizer steps of one full training, (least, most).
         most_examples: seen in training if nothing is pruned.
@@ -34,11 +36,18 @@ class Plan:
     trials: int
     confirmations: int
     baselines: int
-    device_seconds: float | None
+    limit: Limit
+    total: Limit
+    stop_decided: bool
     examples: tuple[int, int]
     steps: tuple[int, int]
     most_examples: int
     metric: Metric
+
+    @property
+    def may_end_early(self) -> bool:
+        """Whether searches may end before ``limit`` ends them."""
+        return self.stop_decided or self.total != Limit()
 
 
 def make_plan(experiment: Experiment) -> Plan:
@@ -61,7 +70,9 @@ def make_plan(experiment: Experiment) -> Plan:
         trials=trials,
         confirmations=confirmations,
         baselines=baselines,
-        device_seconds=budget.device_seconds,
+        limit=budget.limit,
+        total=budget.total_limit,
+        stop_decided=bool(budget.stop_decided),
         examples=examples,
         steps=steps,
         most_examples=(trials + confirmations + baselines) * examples[1],

@@ -36,6 +36,7 @@ from hpo.search.accounts import BASELINE, EPSILON, mechanism, privacy_info
 from hpo.search.draws import width
 from hpo.search.estimate import Estimate, estimate
 from hpo.search.plan import Plan, make_plan
+from hpo.training.precision import Precision
 from hpo.training.privacy import Mechanism
 from hpo.training.private_probe import PROBED, unsupported
 
@@ -60,16 +61,20 @@ class Checked:
 
 
 def prepare(
-    space: Space, device: str | None, threads: int | None = None, drawn: Mechanism | None = None
+    space: Space,
+    device: str | None,
+    threads: int | None = None,
+    drawn: Mechanism | None = None,
+    elsewhere: Precision | None = None,
 ) -> Loaded:
-    """Load what ``space`` names, fetching assets that are not cached.
+    """Load what ``space`` names, fetching assets that are not cached; the arguments are those of ``load``.
 
     Raises:
         UserError: something is not there, or does not fit together.
     """
     experiment = space.experiment
     try:
-        loaded = load(experiment, device, threads, mechanism=drawn)
+        loaded = load(experiment, device, threads, mechanism=drawn, elsewhere=elsewhere)
     except UnusableModelError as error:
         asked = ModelSource(name=error.name, num_layers=error.num_layers)
         raise UserError(f"{_where_model(space, asked)}: {error.message}", error.hint) from error
@@ -135,7 +140,11 @@ def run_record(loaded: Loaded, workers: int) -> Run:
         baseline=None if e.baseline is None else BASELINE,
         replicates=e.budget.replicates,
         trials=e.budget.trials,
-        device_seconds=e.budget.device_seconds,
+        examples=e.budget.examples,
+        device_seconds=e.budget.most_seconds,
+        money=e.budget.money,
+        price_per_hour=e.budget.price_per_hour,
+        total=None if e.budget.total is None else e.budget.total_limit,
         seeds=e.confirmation.seeds,
         metric=METRICS[e.task.metric],
         search=_search(e),
@@ -200,7 +209,9 @@ def _search(experiment: Experiment) -> Search:
     return Search(
         sampler=budget.sampler,
         pruner=pruner,
-        independent=budget.sampler in _INDEPENDENT and budget.pruner == "none",
+        independent=budget.sampler in _INDEPENDENT
+        and budget.pruner == "none"
+        and experiment.warm_start is None,
         rungs=budget.rungs,
         selection=f"the complete trial with the {best} validation {metric.name} of its search",
         shared_draws=True,

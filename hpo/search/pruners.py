@@ -8,11 +8,10 @@ stopped at different rungs. These do neither.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Set
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
 
 MEDIAN_STARTUP = 2  # earlier trials trained to their end before the median says anything
 
@@ -23,19 +22,6 @@ class Decision:
 
     prune: bool
     reason: str
-
-
-@dataclass(frozen=True)
-class Field:
-    """The trials that one is held against.
-
-    Attributes:
-        scores: draw to (rung in examples to score).
-        complete: the draws that were trained to their end.
-    """
-
-    scores: Mapping[int, Mapping[int, float]]
-    complete: Set[int]
 
 
 @dataclass(frozen=True)
@@ -58,17 +44,19 @@ class Pruner:
         """Whether draw ``draw`` stops at ``rung`` examples with ``score``, among the trials drawn before it."""
         if self.name == "none" or rung not in self.rungs:
             return Decision(False, "stopped at no rung")
-        rivals = {other: scores[rung] for other, scores in field.scores.items() if rung in scores}
+        bracket = self.bracket(draw)
+        rivals = field.at(rung, bracket)
         if self.name == "median":
-            ended = [value for other, value in rivals.items() if other in field.complete]
-            return _median(score, ended, self.maximize)
-        bracket = self._bracket(draw)
+            return _median(score, rivals, self.maximize)
         if self.rungs.index(rung) < bracket:
             return Decision(False, f"bracket {bracket} stops none at {rung} examples")
-        same = [value for other, value in rivals.items() if self._bracket(other) == bracket]
-        return _halving(score, same, self.reduction_factor, self.maximize)
+        return _halving(score, rivals, self.reduction_factor, self.maximize)
 
-    def _bracket(self, draw: int) -> int:
+    def looks_at(self, complete: bool) -> bool:
+        """Whether a trial is held against one that was or was not trained to its end."""
+        return self.name != "none" and (complete or self.name != "median")
+
+    def bracket(self, draw: int) -> int:
         """Bracket of a draw: how many of the first rungs stop nothing; always 0 in plain successive halving.
 
         Hyperband (Li et al. 2018, algorithm 1) starts about eta**s trials in the bracket that halves s times. Draws are
@@ -85,21 +73,48 @@ class Pruner:
         return [b for turn in range(max(sizes)) for b in range(most + 1) if turn < sizes[b]]
 
 
-def _halving(score: float, rivals: list[float], factor: int, maximize: bool) -> Decision:
+class Field:
+    """The ended trials of one study that one is held against, each added once.
+
+    Scores are kept in order, so that a decision costs about the same however many trials there are.
+    """
+
+    def __init__(self, pruner: Pruner) -> None:
+        self._pruner = pruner
+        self._scores: dict[tuple[int, int], list[float]] = {}  # by rung and bracket, ascending
+
+    def add(self, draw: int, scores: Mapping[int, float], *, complete: bool) -> None:
+        """Add a trial.
+
+        Args:
+            scores: by rung, in examples.
+            complete: whether it was trained to its end.
+        """
+        if self._pruner.looks_at(complete):
+            bracket = self._pruner.bracket(draw)
+            for rung, score in scores.items():
+                insort(self._scores.setdefault((rung, bracket), []), score)
+
+    def at(self, rung: int, bracket: int) -> Sequence[float]:
+        """Scores at a rung, ascending."""
+        return self._scores.get((rung, bracket), ())
+
+
+def _halving(score: float, rivals: Sequence[float], factor: int, maximize: bool) -> Decision:
     """Asynchronous successive halving (Li et al. 2020, ASHA): the best one in ``factor`` of those seen so far go on."""
-    field = sorted([*rivals, score], reverse=maximize)
-    kept = max(1, len(field) // factor)
-    place = field.index(score) + 1
-    text = f"{place} of {len(field)} at this rung, the best {kept} go on"
-    return Decision(place > kept, text)
+    better = len(rivals) - bisect_right(rivals, score) if maximize else bisect_left(rivals, score)
+    place, all_of_them = better + 1, len(rivals) + 1
+    kept = max(1, all_of_them // factor)
+    return Decision(place > kept, f"{place} of {all_of_them} at this rung, the best {kept} go on")
 
 
-def _median(score: float, rivals: list[float], maximize: bool) -> Decision:
+def _median(score: float, rivals: Sequence[float], maximize: bool) -> Decision:
     """The median stopping rule (Golovin et al. 2017, Vizier) at one rung, among trials that were trained to their end."""
-    if len(rivals) < MEDIAN_STARTUP:
-        return Decision(False, f"only {len(rivals)} earlier trials were trained to their end")
-    middle = float(np.median(rivals))
+    count = len(rivals)
+    if count < MEDIAN_STARTUP:
+        return Decision(False, f"only {count} earlier trials were trained to their end")
+    middle = (rivals[(count - 1) // 2] + rivals[count // 2]) / 2
     return Decision(
         score < middle if maximize else score > middle,
-        f"{score:.4f} against the median {middle:.4f} of {len(rivals)}",
+        f"{score:.4f} against the median {middle:.4f} of {count}",
     )

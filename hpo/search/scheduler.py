@@ -2,109 +2,168 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from hpo.runtime.jobs import Done, Executor, Job
-from hpo.runtime.recall import Recall
+from hpo.search.lanes import Condition, Lane, Training, Urgency
+from hpo.search.stopping import Stopped
 
-# A training: it yields a job and is sent what that came to, or yields a condition and is sent None when it holds.
-Training = Generator[Job | Callable[[], bool], Done | None, None]
-MOST_BEGUN = (
-    64  # trainings begun and not ended: those that wait for a segment in another's hands are not many
-)
+if TYPE_CHECKING:
+    from hpo.runtime.recall import Recall
+
+# Trainings of a lane that may be begun and wait, for a segment in another's hands or for a condition, before it begins no
+# further one; as many more as there are slots.
+MOST_ASIDE = 32
 
 
-@dataclass
+@dataclass(eq=False)
 class _Begun:
-    """A training with what it waits for: a condition, or its job to be submitted or done."""
+    """A training with the job that it asks for, if it does: with the segments that must be trained for it."""
 
     training: Training
-    condition: Callable[[], bool] | None = None
+    lane: Lane
     job: Job | None = None
     segments: set[str] = field(default_factory=set)
-    submitted: bool = False
 
 
 class Scheduler:
-    """Runs trainings to their ends, as many jobs at once as the executor has slots.
+    """Runs the trainings of lanes to their ends, as many jobs at once as the executor has slots.
 
-    A training goes on where it is; else the first in order goes first. No segment is trained twice: a job that needs one
-    which another job is training waits for it, and later trainings go before it.
+    A free slot goes to the most urgent phase, therein to the training whose job has just ended, for its state is in a
+    worker's memory; then to the job for whose segments most others wait; then to the most urgent lane. No segment is trained
+    twice: a job that needs one which another job is training waits for it, and others go before it.
+
+    Args:
+        told: what each job came to.
+        stopping: whether no further job is to be submitted.
     """
 
-    def __init__(self, executor: Executor, recall: Recall, told: Callable[[Done], None]) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        recall: Recall,
+        told: Callable[[Done], None],
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._executor = executor
         self._recall = recall
         self._told = told
+        self._stopping = stopping
+        self._lanes: list[Lane] = []
+        self._hands: list[_Begun] = []
+        self._ready: list[_Begun] = []  # their jobs can be submitted, as far as was looked at
+        self._blocked: defaultdict[str, list[_Begun]] = defaultdict(
+            list
+        )  # by a segment in hand that they need
+        self._wanted: Counter[str] = Counter()  # by how many of both each segment
+        self._waiting: defaultdict[Condition, list[_Begun]] = defaultdict(list)
 
-    def run(self, trainings: Iterable[Training]) -> None:
-        """Run all of ``trainings``."""
-        waiting = iter(trainings)
-        begun: list[_Begun] = []
-        while self._go_on(begun, waiting):
+    def run(self, lanes: Iterable[Lane]) -> None:
+        """Run all trainings of ``lanes``.
+
+        Raises:
+            Stopped: it was to stop, and what was in hand has ended.
+        """
+        self._lanes = list(lanes)
+        last: _Begun | None = None
+        while self._fill(last):
             job, done = self._executor.next_done()
+            self._recall.refuse_others(job, done)
             self._told(done)
-            owner = next(b for b in begun if b.submitted and b.job is job)
-            owner.submitted = False
-            self._send(owner, done, begun)
-            if owner in begun:  # before all others, so that its state is still in the worker's memory
-                self._move(owner, begun)
+            last = next(one for one in self._hands if one.job is job)
+            self._set_aside()  # while its segments are still in hand
+            self._hands.remove(last)
+            last.lane.aside += 1
+            trained = last.segments
+            self._send(last, done)
+            self._look_again(trained)
 
-    def _go_on(self, begun: list[_Begun], waiting: Iterator[Training]) -> bool:
-        """Do all that needs no waiting; whether a job is in hand."""
-        moved = True
-        while moved:
-            moved = False
-            for one in list(begun):
-                moved = self._move(one, begun) or moved
-            free = self._executor.slots - sum(b.submitted for b in begun)
-            if free and not moved and len(begun) < MOST_BEGUN:
-                training = next(waiting, None)
-                if training is not None:
-                    one = _Begun(training)
-                    begun.append(one)
-                    self._send(one, None, begun)
-                    moved = True
-        in_hand = any(b.submitted for b in begun)
-        assert in_hand or not begun, "trainings wait for each other"
-        return in_hand
+    def _fill(self, last: _Begun | None) -> bool:
+        """Give every free slot a job; whether any is in hand."""
+        while not self._stopping() and len(self._hands) < self._executor.slots:
+            one = self._next(last)
+            if one is None:
+                break
+            if isinstance(one, Lane):
+                one.aside += 1
+                self._send(_Begun(one.take(), one), None)
+                self._look_again(set())
+            else:
+                self._submit(one)
+        if self._stopping() and not self._hands:
+            raise Stopped
+        self._lanes = [lane for lane in self._lanes if not lane.over]
+        assert self._hands or not (self._ready or self._blocked or self._waiting or self._lanes), (
+            "trainings wait for each other"
+        )
+        return bool(self._hands)
 
-    def _move(self, one: _Begun, begun: list[_Begun]) -> bool:
-        """Let one training go on, if it can: by its condition, by what is known, or by submitting its job."""
-        if one.submitted:
-            return False
-        if one.job is None:
-            known, ready = None, one.condition is not None and one.condition()
-        else:
-            known = self._recall.known(one.job)
-            ready = known is not None
-        if ready:
-            self._send(one, known, begun)
-            return True
-        return one.job is not None and self._submit(one, one.job, begun)
+    def _next(self, last: _Begun | None) -> _Begun | Lane | None:
+        """What the next free slot is for: the job of a training, or of one that its lane begins."""
+        self._set_aside()
+        most = MOST_ASIDE + self._executor.slots
+        opened = [lane for lane in self._lanes if lane.aside < most and lane.is_open()]
 
-    def _submit(self, one: _Begun, job: Job, begun: list[_Begun]) -> bool:
-        """Submit a job, unless all slots are taken or another job in hand trains a segment that it needs."""
-        in_hand = [b for b in begun if b.submitted]
-        if len(in_hand) >= self._executor.slots:
-            return False
-        one.segments = self._recall.missing(job)
-        if any(one.segments & other.segments for other in in_hand):
-            return False
-        one.submitted = True
-        self._executor.submit(job)
-        return True
+        def rank(one: _Begun | Lane) -> tuple[int, bool, int, Urgency]:
+            urgency = (one if isinstance(one, Lane) else one.lane).urgency()
+            segments = set() if isinstance(one, Lane) else one.segments
+            others = max((self._wanted[key] - 1 for key in segments), default=0)
+            return urgency.phase, one is not last, -others, urgency
 
-    def _send(self, one: _Begun, done: Done | None, begun: list[_Begun]) -> None:
+        found: list[_Begun | Lane] = [*self._ready, *opened]
+        return min(found, key=rank, default=None)
+
+    def _set_aside(self) -> None:
+        """Have those whose segments are in hand wait for them."""
+        busy = set[str]().union(*(one.segments for one in self._hands))
+        ready, self._ready = self._ready, []
+        for one in ready:
+            key = next((key for key in one.segments if key in busy), None)
+            (self._ready if key is None else self._blocked[key]).append(one)
+
+    def _submit(self, one: _Begun) -> None:
+        assert one.job is not None
+        self._ready.remove(one)
+        self._wanted.subtract(one.segments)
+        one.lane.aside -= 1
+        self._hands.append(one)
+        self._executor.submit(one.job)
+
+    def _look_again(self, trained: set[str]) -> None:
+        """Let all go on that can, now that these segments are trained and conditions may hold."""
+        for one in [one for key in trained for one in self._blocked.pop(key, ())]:
+            self._wanted.subtract(one.segments)
+            assert one.job is not None
+            self._ask(one, one.job)
+        while (held := next(self._held(), None)) is not None:
+            for one in self._waiting.pop(held):
+                self._send(one, None)
+
+    def _held(self) -> Iterator[Condition]:
+        return (condition for condition in self._waiting if condition())
+
+    def _send(self, one: _Begun, done: Done | None) -> None:
         """Send ``done`` to a training and keep what it asks for next."""
-        one.condition, one.job = None, None
         try:
             asked = one.training.send(done)
         except StopIteration:
-            begun.remove(one)
+            one.lane.aside -= 1
             return
         if isinstance(asked, Job):
-            one.job = asked
+            self._ask(one, asked)
         else:
-            one.condition = asked
+            one.job, one.segments = None, set()
+            self._waiting[asked].append(one)
+
+    def _ask(self, one: _Begun, job: Job) -> None:
+        """Answer a job from what is known, or have it ready to be submitted."""
+        known = self._recall.known(job)
+        if known is not None:
+            self._send(one, known)
+            return
+        one.job, one.segments = job, self._recall.missing(job)
+        self._wanted.update(one.segments)
+        self._ready.append(one)

@@ -1,28 +1,27 @@
-"""The one place that opens Optuna's storage: a journal file in the run's folder, one study for each strategy in each
-replicate. Trial numbers are draw numbers. Every change is a single record of the journal."""
+"""The one place that writes Optuna's studies, one for each strategy in each replicate: into a journal file in the run's
+folder, or a database. Trial numbers are draw numbers."""
 
 from __future__ import annotations
 
-import json
+import functools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.storages import JournalStorage
-from optuna.storages.journal import BaseJournalBackend
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import UserError
+from hpo.search.database import Database
+from hpo.search.journal import open_journal
 
-
-def journal_path(folder: Path) -> Path:
-    """Where a run's studies lie: ``optuna-dashboard <path>`` opens it."""
-    return folder / "optuna-journal.log"
-
+P = ParamSpec("P")
+R = TypeVar("R")
 
 # A failed trial that did not fit the memory. In Optuna a pruned one with a constraint that it breaks: samplers look at no
 # failed ones.
@@ -39,48 +38,125 @@ _STATES = {
 
 
 class StudyStorage:
-    """The studies of one run. The caller holds the run's lock, so that nobody else writes."""
+    """The studies of one run. The caller holds the run's lock, so that nobody else writes.
 
-    def __init__(self, folder: Path, maximize: bool = True) -> None:
-        path = journal_path(folder)
+    Args:
+        folder: of the run, whose journal keeps them where there is no ``database``.
+    """
+
+    def __init__(self, folder: Path, maximize: bool = True, database: Database | None = None) -> None:
         self._direction = StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE
-        _mend(path)
         logging.getLogger("optuna").setLevel(logging.WARNING)
-        try:
-            self._storage = JournalStorage(_Journal(path))
-        except (ValueError, KeyError) as error:
-            raise UserError(
-                f"{path} is no journal of Optuna any more ({error})",
-                "Move the run's folder away, or restore the file from a backup, and give the command again.",
-            ) from error
+        self._database = database
+        self._retried = (folder / "records" / "retried").is_dir()  # else there is one edition of each study
+        self._storage: BaseStorage = open_journal(folder) if database is None else database.open()
 
     def study(self, strategy: str, replicate: int) -> StoredStudy:
         """The study of one strategy in one replicate, made where it does not exist."""
         name = f"{strategy}/r{replicate}"
+        return self._patiently(functools.partial(self._named, name))
+
+    def reopen(self, strategy: str, replicate: int, draws: Collection[int]) -> StoredStudy:
+        """The same study with these draws running again, as if they had just been drawn.
+
+        Optuna ends a trial once and for all, so the study is written again, under the name of its next edition.
+        """
+        return self._patiently(functools.partial(self._reopened, f"{strategy}/r{replicate}", draws))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._database is not None:
+            self._database.close()
+
+    def _patiently(self, call: Callable[[], StoredStudy]) -> StoredStudy:
+        return call() if self._database is None else self._database.patiently(call)
+
+    def _reopened(self, name: str, draws: Collection[int]) -> StoredStudy:
+        (first, before), *unfinished = self._editions(name)
+        for _, study_id in unfinished:  # a kill while one was written
+            self._storage.delete_study(study_id)
+        study_id = self._storage.create_new_study([self._direction], self._edition(name, first + 1))
+        for trial in self._storage.get_all_trials(before):
+            drawn = _running(trial) if trial.number in draws else trial
+            self._storage.create_new_trial(study_id, template_trial=drawn)
+        self._storage.delete_study(before)
+        return StoredStudy(study_id, self._storage, self._database)
+
+    def _named(self, name: str) -> StoredStudy:
+        """Of several editions the first that is there: the one behind it is not whole yet."""
         try:
-            study_id = self._storage.get_study_id_from_name(name)
+            study_id = self._storage.get_study_id_from_name(self._edition(name, 1))
         except KeyError:
-            study_id = self._storage.create_new_study([self._direction], name)
-        return StoredStudy(study_id, self._storage)
+            editions = self._editions(name) if self._retried else []
+            study_id = (
+                editions[0][1]
+                if editions
+                else self._storage.create_new_study([self._direction], self._edition(name, 1))
+            )
+        return StoredStudy(study_id, self._storage, self._database)
+
+    def _editions(self, name: str) -> list[tuple[int, int]]:
+        """(edition, id) of the studies of a name, ascending."""
+        found = {}
+        for study in self._storage.get_all_studies():
+            number = study.study_name.removeprefix(f"{self._edition(name, 1)}~")
+            if study.study_name == self._edition(name, 1):
+                found[1] = study.study_name
+            elif number.isdecimal() and study.study_name == self._edition(name, int(number)):
+                found[int(number)] = study.study_name
+        return [(n, self._storage.get_study_id_from_name(found[n])) for n in sorted(found)]
+
+    def _edition(self, name: str, number: int) -> str:
+        """``name``, ``name~2``, ...; in a database behind what tells this run's studies from others."""
+        whole = name if self._database is None else self._database.name_of(name)
+        return whole if number == 1 else f"{whole}~{number}"
+
+
+def _patient(
+    method: Callable[Concatenate[StoredStudy, P], R],
+) -> Callable[Concatenate[StoredStudy, P], R]:
+    """A method that is called again while the database is away: it must not do twice what it did unheard."""
+
+    @functools.wraps(method)
+    def wrapped(self: StoredStudy, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if self.database is None:
+            return method(self, *args, **kwargs)
+        return self.database.patiently(lambda: method(self, *args, **kwargs))
+
+    return wrapped
+
+
+def _running(trial: FrozenTrial) -> FrozenTrial:
+    """A trial as it was when it was drawn."""
+    return optuna.trial.create_trial(
+        state=TrialState.RUNNING,
+        params=trial.params,
+        distributions=trial.distributions,
+        user_attrs=trial.user_attrs,
+    )
 
 
 class StoredStudy:
     """One study: its trials by draw number."""
 
-    def __init__(self, study_id: int, storage: JournalStorage) -> None:
+    def __init__(self, study_id: int, storage: BaseStorage, database: Database | None = None) -> None:
+        self.database = database
         self._study_id = study_id
         self._storage = storage
-        count = storage.get_n_trials(study_id)
+        count = len(storage.get_all_trials(study_id, deepcopy=False))  # a database's are then known by number
         self._ids = [storage.get_trial_id_from_study_id_trial_number(study_id, n) for n in range(count)]
+        self._unheard = False  # whether a trial may have been made that is not in ``_ids``
 
     def __len__(self) -> int:
         """Number of trials, the one under way included."""
         return len(self._ids)
 
+    @_patient
     def trial(self, draw: int) -> FrozenTrial:
         """The trial of one draw, as it stands."""
         return self._storage.get_trial(self._ids[draw])
 
+    @_patient
     def trials(self) -> list[FrozenTrial]:
         """All trials, in the order of their draws."""
         return self._storage.get_all_trials(self._study_id, deepcopy=False)
@@ -88,12 +164,11 @@ class StoredStudy:
     def begin(
         self, params: dict[str, Any], distributions: dict[str, BaseDistribution], seed: int
     ) -> FrozenTrial:
-        """Store a drawn trial as running, whole in one record."""
+        """Store a drawn trial as running, whole at once."""
         drawn = optuna.trial.create_trial(
             state=TrialState.RUNNING, params=params, distributions=distributions, user_attrs={"seed": seed}
         )
-        self._ids.append(self._storage.create_new_trial(self._study_id, template_trial=drawn))
-        return self.trial(len(self) - 1)
+        return self._create(drawn)
 
     def add(
         self,
@@ -114,63 +189,46 @@ class StoredStudy:
             intermediate_values=dict(rungs),
             constraints={MEMORY: 1.0} if state == INFEASIBLE else None,
         )
-        self._ids.append(self._storage.create_new_trial(self._study_id, template_trial=drawn))
+        self._create(drawn)
 
+    @_patient
     def report(self, draw: int, examples: int, score: float) -> None:
         """Store the score at a rung, unless it is there."""
-        if self.trial(draw).intermediate_values.get(examples) != score:
+        if self._storage.get_trial(self._ids[draw]).intermediate_values.get(examples) != score:
             self._storage.set_trial_intermediate_value(self._ids[draw], examples, score)
 
+    @_patient
     def end(self, draw: int, state: str, score: float | None) -> None:
         """Store how a trial ended: ``complete`` with its score, ``pruned``, ``failed`` or ``infeasible``."""
-        if state == INFEASIBLE and not self.trial(draw).constraints:
+        trial_id = self._ids[draw]
+        if state == INFEASIBLE and not self._storage.get_trial(trial_id).constraints:
             study = optuna.load_study(
                 study_name=self._storage.get_study_name_from_id(self._study_id), storage=self._storage
             )
-            optuna.trial.Trial(study, self._ids[draw]).set_constraint(MEMORY, 1.0)
+            optuna.trial.Trial(study, trial_id).set_constraint(MEMORY, 1.0)
         values: Sequence[float] | None = None if score is None else [score]
-        self._storage.set_trial_state_values(self._ids[draw], _STATES[state], values)
+        try:
+            self._storage.set_trial_state_values(trial_id, _STATES[state], values)
+        except UpdateFinishedTrialError:
+            if self.database is None:
+                raise
+            # It was stored, and the answer lost with the connection.
 
-
-class _Journal(BaseJournalBackend):
-    """Optuna's journal file, for its one writer: no lock, nothing read back, and no wait for the disk.
-
-    What a loss of power takes from its end is drawn again as it was; the records are what must not be lost.
-    """
-
-    def __init__(self, path: Path) -> None:
-        path.touch()
-        self._path = path
-        self._new = [json.loads(line) for line in path.read_bytes().splitlines()]  # not yet read
-        self._read = 0
-
-    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        """What has been appended since record ``log_number_from``, the last one read."""
-        assert log_number_from == self._read, "records are read once, in turn"
-        found, self._new = self._new, []
-        self._read += len(found)
-        return iter(found)
-
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Append records, one JSON line each."""
-        lines = [json.dumps(log, separators=(",", ":")) for log in logs]
-        with self._path.open("ab") as file:
-            file.write("".join(f"{line}\n" for line in lines).encode())
-        self._new += [json.loads(line) for line in lines]
-
-
-def _mend(path: Path) -> None:
-    """Cut a last record that a kill left half written, and take away the lock that it left held."""
-    path.with_name(path.name + ".lock").unlink(missing_ok=True)
-    if not path.is_file():
-        return
-    data = path.read_bytes()
-    end = data.rfind(b"\n") + 1
-    tail = data[data.rfind(b"\n", 0, end - 1) + 1 : end] if end else b""
-    try:
-        json.loads(tail or b"null")
-    except ValueError:
-        end -= len(tail)
-    if end < len(data):
-        with path.open("r+b") as file:
-            file.truncate(end)
+    @_patient
+    def _create(self, drawn: FrozenTrial) -> FrozenTrial:
+        number = len(self._ids)
+        made = self._unheard and len(self._storage.get_all_trials(self._study_id, deepcopy=False)) > number
+        if made:
+            trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
+        else:
+            self._unheard = True
+            trial_id = self._storage.create_new_trial(self._study_id, template_trial=drawn)
+        trial = self._storage.get_trial(trial_id)
+        self._unheard = False
+        if trial.number != number:
+            raise UserError(
+                f"another process writes to the study {self._storage.get_study_name_from_id(self._study_id)!r} of this run",
+                "Let one process at a time go on with a run; a copy of its folder is the same run.",
+            )
+        self._ids.append(trial_id)
+        return trial

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,21 +16,23 @@ from hpo.config.parameters import Value
 from hpo.records.events import Work
 from hpo.records.files import write_trial
 from hpo.records.metrics import METRICS
+from hpo.records.retried import after, set_aside_before
 from hpo.records.schema import Trial
-from hpo.records.selection import is_over, select
+from hpo.records.selection import Charged, select
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_part, parts_of
 from hpo.runtime.recall import Recall
 from hpo.search.confirm import best_rung
-from hpo.search.draws import Drawn, Draws, configuration, waits
+from hpo.search.draws import Drawn, Draws, configuration, looks_at_results, waits
+from hpo.search.endings import Endings, TrialKey
+from hpo.search.lanes import Condition, Training
 from hpo.search.pruners import Field, Pruner
-from hpo.search.scheduler import Training
 from hpo.search.storage import INFEASIBLE, StoredStudy, StudyStorage
 from hpo.search.trained import Trained
+from hpo.search.warm import Kept
 from hpo.search.watchers import Watchers
 from hpo.seeds import derive
 
-TrialKey = tuple[str, int, int]  # strategy, replicate, draw
 State = Literal["complete", "pruned", "failed"]
 OUT_OF_MEMORY = "out of memory"  # in the reason of a failed trial that did not fit it
 
@@ -41,10 +44,15 @@ class _Study:
     Attributes:
         firsts: configuration, as text, to the first draw of it.
         ended: the first draws that have all ended, in order.
+        charged: for these.
+        rivals: of these the first ``counted``.
     """
 
     stored: StoredStudy
     draws: Draws
+    charged: Charged
+    rivals: Field
+    counted: int = 0
     firsts: dict[str, int] = field(default_factory=dict)
     ended: list[Trial] = field(default_factory=list)
 
@@ -63,6 +71,8 @@ class TrialRunner:
         folder: Path,
         watchers: Watchers,
         records: dict[TrialKey, Trial],
+        endings: Endings,
+        kept: Kept | None,
     ) -> None:
         budget = experiment.budget
         self._experiment = experiment
@@ -74,18 +84,33 @@ class TrialRunner:
         self._metric = METRICS[experiment.task.metric]
         self._pruner = Pruner(budget.pruner, budget.reduction_factor, budget.rungs, self._metric.maximize)
         self.records = records
+        self._endings = endings
+        self._kept = kept
+        self._retried = set_aside_before(folder)
 
-    def run(self, strategy: str, value: Value | None, replicate: int, number: int) -> Training:
-        """Bring draw ``number`` of one study to its end; nothing is done again that is stored.
+    def study(self, strategy: str, value: Value | None, replicate: int) -> Iterator[Training | Condition]:
+        """The draws of one study in the order in which they begin.
 
         A draw waits for those before it wherever it, the pruner or the budget looks at their results or costs, so that the
         records are the same however many trials are trained at once. None is made when they have used up the budget.
         """
         study = self._study(strategy, value, replicate)
-        if waits(self._experiment, number):
-            yield lambda: len(self._ended(strategy, replicate)) >= number or self.is_over(strategy, replicate)
-            if len(study.ended) <= number and self.is_over(strategy, replicate):
+        for number in range(self._experiment.budget.trials):
+            if waits(self._experiment, number):
+                yield partial(self._may_begin, strategy, replicate, number)
+                if len(study.ended) <= number and self.is_over(strategy, replicate):
+                    return
+            if not (yield from self._endings.permit(strategy, number)):
                 return
+            yield self._run(study, strategy, value, replicate, number)
+
+    def _may_begin(self, strategy: str, replicate: int, number: int) -> bool:
+        return len(self._ended(strategy, replicate)) >= number or self.is_over(strategy, replicate)
+
+    def _run(
+        self, study: _Study, strategy: str, value: Value | None, replicate: int, number: int
+    ) -> Training:
+        """Bring draw ``number`` of one study to its end; nothing is done again that is stored."""
         trial = study.stored.trial(number) if number < len(study.stored) else None
         known = self.records.get((strategy, replicate, number))
         drawn = self._drawn(study, trial, number)
@@ -103,15 +128,17 @@ class TrialRunner:
         else:
             trial = trial or study.stored.begin(*drawn, seed)
             record = yield from self._train(study, trial, strategy, replicate, parameters)
+        record = after(record, self._retried.get((strategy, replicate, number)))
         write_trial(self._folder, record)
+        self._endings.ended()
         self.records[strategy, replicate, number] = record
         self._store(study, drawn, trial, record)
         self._watchers.trial(record)
 
     def is_over(self, strategy: str, replicate: int) -> bool:
         """Whether all draws of one study have ended, all studies' draws having begun."""
-        budget = self._experiment.budget
-        return is_over(self._ended(strategy, replicate), budget.trials, budget.device_seconds)
+        self._ended(strategy, replicate)
+        return self._studies[strategy, replicate].charged.reaches(self._endings.limit_of(strategy))
 
     def selected(self, strategy: str, replicate: int) -> Trial | None:
         """The trial that one study, when it is over, selects."""
@@ -120,21 +147,36 @@ class TrialRunner:
     def _drawn(self, study: _Study, trial: FrozenTrial | None, number: int) -> Drawn:
         if trial is not None:
             return trial.params, trial.distributions
-        return study.draws.draw(number, study.stored.trials())
+        earlier = study.stored.trials() if looks_at_results(self._experiment, number) else ()
+        return study.draws.draw(number, earlier)
 
     def _study(self, strategy: str, value: Value | None, replicate: int) -> _Study:
         key = (strategy, replicate)
         if key not in self._studies:
             stored = self._storage.study(strategy, replicate)
-            self._studies[key] = _Study(stored, Draws(self._experiment, value, replicate))
+            known = None if self._kept is None else self._kept.known(self._experiment, strategy, replicate)
+            again = [n for n in range(len(stored)) if self._is_tried_again(strategy, replicate, n)]
+            if any(stored.trial(number).state.is_finished() for number in again):
+                stored = self._storage.reopen(strategy, replicate, again)
+            self._studies[key] = _Study(
+                stored,
+                Draws(self._experiment, value, replicate, known),
+                Charged(by_cost=self._experiment.budget.limit.by_cost),
+                Field(self._pruner),
+            )
         return self._studies[key]
+
+    def _is_tried_again(self, strategy: str, replicate: int, number: int) -> bool:
+        key = (strategy, replicate, number)
+        return key in self._retried and key not in self.records
 
     def _ended(self, strategy: str, replicate: int) -> Sequence[Trial]:
         """The first draws of a study as far as they have all ended."""
-        ended = self._studies[strategy, replicate].ended
-        while (strategy, replicate, len(ended)) in self.records:
-            ended.append(self.records[strategy, replicate, len(ended)])
-        return ended
+        study = self._studies[strategy, replicate]
+        while (record := self.records.get((strategy, replicate, len(study.ended)))) is not None:
+            study.ended.append(record)
+            study.charged.add(record)
+        return study.ended
 
     def _duplicate(self, twin: Trial, number: int) -> Trial:
         """The record of a draw whose configuration an earlier one of its study has."""
@@ -164,6 +206,8 @@ class TrialRunner:
         """Train one configuration; where it does not fit the memory, anew in more parts a step."""
         seed = trial.user_attrs["seed"]
         course = self._recall.course(parameters, seed)
+        if self._is_tried_again(strategy, replicate, trial.number):
+            self._recall.forget_divergence(course)
         work = Work(strategy, replicate, trial.number, False, seed, parameters, course.seen[-1])
         self._watchers.started(work)
         trained = Trained()
@@ -227,15 +271,16 @@ class TrialRunner:
         )
 
     def _field(self, study: _Study, number: int) -> Field:
-        """The trials of the study drawn before ``number``, each training once."""
-        if self._experiment.budget.pruner == "none":
-            return Field(scores={}, complete=frozenset())
-        firsts = set(study.firsts.values())
-        own = [t for t in study.stored.trials()[:number] if t.number in firsts]
-        return Field(
-            scores={t.number: t.intermediate_values for t in own},
-            complete=frozenset(t.number for t in own if t.state == TrialState.COMPLETE),
-        )
+        """The trials of the study drawn before ``number``, each training once: each is looked at once, however many ask."""
+        while self._pruner.name != "none" and study.counted < number:
+            trial = study.stored.trial(study.counted)
+            if not trial.state.is_finished():  # its record is known, and the journal is not yet as far
+                break
+            if study.ended[study.counted].duplicate_of is None:
+                complete = trial.state == TrialState.COMPLETE
+                study.rivals.add(trial.number, trial.intermediate_values, complete=complete)
+            study.counted += 1
+        return study.rivals
 
 
 def _state(record: Trial) -> str:

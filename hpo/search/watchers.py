@@ -13,8 +13,12 @@ class Watchers:
     """Several observers as one. ``seconds``: spent in telling them."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
-        self._observers = observers
+        self.observers = list(observers)
         self.seconds = 0.0
+
+    def add(self, observer: Observer) -> None:
+        """Tell one more from now on."""
+        self.observers.append(observer)
 
     def started(self, work: Work) -> None:
         self._tell(lambda o: o.started(work))
@@ -33,6 +37,6 @@ class Watchers:
 
     def _tell(self, what: Callable[[Observer], None]) -> None:
         started = time.perf_counter()
-        for observer in self._observers:
+        for observer in self.observers:
             what(observer)
         self.seconds += time.perf_counter() - started

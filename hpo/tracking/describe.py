@@ -127,9 +127,9 @@ def _what(run: Run) -> str:
 
 def _budget(run: Run) -> str:
     """Of a search."""
-    if run.device_seconds is None:
-        return f"{run.trials} trials"
-    return f"{run.device_seconds:,g} charged device-seconds (at most {run.trials} trials)"
+    if not run.limit.by_cost:
+        return f"{'at most ' if run.may_end_early else ''}{run.trials} trials"
+    return f"{run.limit.costs()} (at most {run.trials} trials)"
 
 
 def _names(names: tuple[str, ...]) -> str:

@@ -33,6 +33,7 @@ class Entry:
     Attributes:
         tags: it is made with.
         start, ended: milliseconds since the epoch.
+        begun: whether the training was told to begin.
         state: it ends with; None: it goes on.
     """
 
@@ -44,6 +45,7 @@ class Entry:
     params: dict[str, str] = field(default_factory=dict)
     points: dict[Point, Measured] = field(default_factory=dict)
     new_tags: dict[str, str] = field(default_factory=dict)
+    begun: bool = False
     state: str | None = None
     ended: int | None = None
 
@@ -81,6 +83,7 @@ class Mirror:
         }
         self._last_start = at - len(names) - 2  # they began before all that is told of
         store.enter(run.name, run_id)
+        self._last_start = max(self._last_start, store.last_start)  # where the clock was set back since
         try:
             store.tag_experiment(describe.experiment_tags(run, run_id))
             self._open_top()
@@ -92,7 +95,9 @@ class Mirror:
     def started(self, at: int, work: Work) -> None:
         """A training began."""
         w = work
-        self._news(self._training(at, w.strategy, w.replicate, w.index, w.confirmation, w.seed, w.parameters))
+        entry = self._training(at, w.strategy, w.replicate, w.index, w.confirmation, w.seed, w.parameters)
+        entry.begun = True
+        self._news(entry)
 
     def rung(self, at: int, work: Work, rung: Rung) -> None:
         """A training was evaluated."""
@@ -258,7 +263,7 @@ class Mirror:
 
     def _ended(self, entry: Entry, at: int, state: str, points: Points) -> None:
         entry.add({p: value for p, value in points.items() if p not in entry.points}, at)
-        entry.state, entry.ended = state, at
+        entry.state, entry.ended = state, max(at, entry.start)
         self._waiting[entry.key] = time.monotonic()
 
     def _progressed(self, at: int, item: Trial | Confirmation, of_study: Points, of_strategy: Points) -> None:
@@ -292,12 +297,13 @@ class Mirror:
             everything = entry.tags | entry.new_tags
             state = entry.state or "running"
             run, tags = self._store.create(key, entry.name, above, everything, entry.start, state), {}
-        if run.ended and _is_training(key):
+        again = _is_tried_again(entry, run)
+        if run.ended and _is_training(key) and not again:
             pass  # an earlier process has told it all
         elif entry.state is not None:
             self._store.end(run, entry.state, entry.points, tags, entry.params, entry.ended)
         else:
-            self._store.take(run)
+            self._store.take(run, again=again)
             self._store.log(run, entry.points, tags, entry.params)
         self._waiting.pop(key, None)
         entry.points, entry.new_tags, entry.params = {}, {}, {}
@@ -336,6 +342,11 @@ def _is_training(key: str) -> bool:
     return key.startswith(("trial/", "confirmation/"))
 
 
+def _is_tried_again(entry: Entry, run: MirroredRun) -> bool:
+    """Whether a training that failed begins again, or a draw that shares it ends otherwise."""
+    return run.ended and run.state == "failed" and (entry.begun or entry.state not in {None, "failed"})
+
+
 def _closing_order(key: str) -> int:
     order = ("trial", "confirmation", "study", "strategy", COMPARISON)
     return order.index(key.partition("/")[0])
@@ -355,7 +366,8 @@ def _facts(run: Run) -> dict[str, str]:
         "precision": run.device.precision,
         "strategies": str(len(run.strategies)),
         "replicates": str(run.replicates),
-        "trials_per_study": ("" if run.device_seconds is None else "at most ") + str(run.trials),
+        "trials_per_study": ("at most " if run.limit.by_cost or run.may_end_early else "") + str(run.trials),
+        **({} if run.examples is None else {"examples_per_study": str(run.examples)}),
         **({} if run.device_seconds is None else {"device_seconds_per_study": f"{run.device_seconds:g}"}),
         "confirmations_per_study": str(run.seeds),
         "test_items": str(run.split.test),

@@ -1,7 +1,9 @@
 """The tracking process: ``python -m hpo.tracking.process`` mirrors in MLflow what its input tells, one JSON line each.
 
-Its only answers: ``done`` after ``finish`` or ``interrupt``, ``failed`` (a UserError), ``broken`` (a bug of ours). When
-its input ends, the coordinator is gone: it writes nothing more and ends; the next run repairs what that leaves.
+Its only answers: ``note`` (the store is away, or back), ``done`` after ``finish`` or ``interrupt``, ``failed`` (a
+UserError), ``broken`` (a bug of ours). While the store is away it tries again for as long as the run goes on, and ``LAST``
+seconds longer. When its input ends, the coordinator is gone: it writes nothing more and ends; the next run repairs what
+that leaves.
 """
 
 from __future__ import annotations
@@ -23,11 +25,13 @@ from hpo.records.schema import Confirmation, Run, Rung, Trial
 from hpo.tracking.database import WriteAhead
 from hpo.tracking.describe import Found
 from hpo.tracking.mirror import Mirror
+from hpo.tracking.patience import Patience
 from hpo.tracking.store import Store
 from hpo.tracking.uri import database
 
 Message = dict[str, Any]
 GRACE = 20.0  # seconds for what is under way when the coordinator is gone
+LAST = 120.0  # seconds for which a finished run waits for a store that is away
 
 
 def main() -> None:
@@ -40,7 +44,8 @@ def main() -> None:
     def answer(what: str, **content: str) -> None:
         print(json.dumps({"what": what, **content}), file=answers, flush=True)
 
-    scribe = Scribe(Inbox())
+    inbox = Inbox()
+    scribe = Scribe(inbox, Patience(inbox.waits_no_longer, lambda text: answer("note", text=text)))
     try:
         try:
             scribe.work()
@@ -65,8 +70,16 @@ class Inbox:
 
     def __init__(self) -> None:
         self._messages: SimpleQueue[Message | None] = SimpleQueue()
+        self._last = "nothing"  # what was asked for last
+        self._asked = 0.0  # when, on the monotonic clock
         self.gone = False
         threading.Thread(target=self._read, daemon=True).start()
+
+    def waits_no_longer(self, away: float) -> bool:
+        """Whether a store that has been away for so many seconds is to be given up."""
+        if self._last == "finish":
+            return min(away, time.monotonic() - self._asked) > LAST
+        return self.gone or self._last == "interrupt"
 
     def next(self, pause: float | None) -> Message | None:
         """The next message, waiting up to ``pause`` seconds (None: for ever) for it."""
@@ -76,13 +89,13 @@ class Inbox:
             return None
 
     def _read(self) -> None:
-        last: Message = {"what": "nothing"}
         for line in sys.stdin.buffer:
             if not line.endswith(b"\n"):
                 break  # killed in the middle of it
-            last = json.loads(line)
-            self._messages.put(last)
-        self.gone = last["what"] != "interrupt"
+            message = json.loads(line)
+            self._asked, self._last = time.monotonic(), message["what"]
+            self._messages.put(message)
+        self.gone = self._last != "interrupt"
         self._messages.put(None)
         time.sleep(GRACE)
         os._exit(1)
@@ -91,8 +104,9 @@ class Inbox:
 class Scribe:
     """Does what the messages say, and lets the mirror write in between."""
 
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: Inbox, patience: Patience) -> None:
         self._inbox = inbox
+        self._patience = patience
         self._ahead: WriteAhead | None = None
         self._store: Store | None = None
         self._mirror: Mirror | None = None
@@ -131,7 +145,7 @@ class Scribe:
         if what == "connect":
             path = database(message["uri"])
             self._ahead = None if path is None else WriteAhead(path)
-            self._store = Store(message["uri"])
+            self._store = Store(message["uri"], self._patience)
         elif what == "open":
             assert self._store is not None
             run = Run.model_validate(message["run"])

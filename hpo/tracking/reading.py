@@ -117,13 +117,11 @@ class TrackedRuns:
         )
 
     def _asked(self, call: Callable[[], T]) -> T:
-        from alembic.util.exc import CommandError
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
         try:
             return call()
-        except (MlflowException, SQLAlchemyError, CommandError) as error:
+        except (UserError, OSError):
+            raise
+        except Exception as error:  # of stores that nobody checked: whatever comes
             raise UserError(
                 f"MLflow at {self._shown!r} cannot be read: {(str(error).splitlines() or [''])[0]}",
                 "Name a store that this version of MLflow opens: sqlite:///FILE, http://HOST, or an mlruns folder.",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import glob
 import os
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from filelock import FileLock
 
 from hpo.errors import UserError
+from hpo.tracking.patience import Patience, is_away
 from hpo.tracking.uri import artifact_folder, credentials, database, shown
 
 P = ParamSpec("P")
@@ -55,7 +58,10 @@ class MirroredRun:
 
 
 def plain_errors(method: Callable[Concatenate[Store, P], R]) -> Callable[Concatenate[Store, P], R]:
-    """Turn failures of the database or the server into UserError; a call of ours that is wrong stays a traceback."""
+    """Turn failures of the database or the server into UserError; a call of ours that is wrong stays a traceback.
+
+    While the store is away a patient one calls the method again: what it did unheard it must find, and not do twice.
+    """
 
     @functools.wraps(method)
     def wrapped(self: Store, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -63,15 +69,16 @@ def plain_errors(method: Callable[Concatenate[Store, P], R]) -> Callable[Concate
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
-        try:
-            return method(self, *args, **kwargs)
-        except (MlflowException, SQLAlchemyError, CommandError, OSError) as error:
-            if getattr(error, "error_code", None) == "INVALID_PARAMETER_VALUE":
-                raise
-            raise UserError(
-                f"MLflow at {shown(self.uri)!r} failed: {(str(error).splitlines() or [''])[0]}",
-                "Mend the database or the server; then give the same command again, it goes on where it stopped.",
-            ) from error
+        while True:
+            try:
+                found = method(self, *args, **kwargs)
+            except (MlflowException, SQLAlchemyError, CommandError, OSError) as error:
+                if getattr(error, "error_code", None) == "INVALID_PARAMETER_VALUE":
+                    raise
+                self.failed(error)
+            else:
+                self.answered()
+                return found
 
     return wrapped
 
@@ -81,21 +88,61 @@ class Store:
 
     Args:
         uri: tracking URI that ``hpo.tracking.uri.check`` accepted; a database is made where it is missing.
+        patience: with a store that is away; None: its first failure counts.
 
     Raises:
         UserError: the database or the server fails.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, patience: Patience | None = None) -> None:
         self.uri = uri
         self.runs: dict[str, MirroredRun] = {}
+        self.last_start = 0  # of these runs, milliseconds since the epoch
+        self._patience = patience
+        self._unheard = False  # whether a call may have done what its answer did not tell
         self._connect()
+
+    def failed(self, error: Exception) -> None:
+        """Wait for another try after ``error``.
+
+        Raises:
+            UserError: there is none.
+        """
+        said = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
+        reason = (str(said).splitlines() or [""])[0]
+        away = self._patience is not None and is_away(error, server=database(self.uri) is None)
+        if self._patience is None or not away:
+            raise UserError(
+                f"MLflow at {shown(self.uri)!r} failed: {reason}",
+                "Mend the database or the server; then give the same command again, it goes on where it stopped.",
+            ) from error
+        if not self._patience.waits(f"MLflow at {shown(self.uri)!r}", reason):
+            raise UserError(
+                f"MLflow at {shown(self.uri)!r} is away: {reason}. The records and the report of the run are whole, "
+                "but not all of them is in MLflow",
+                "When it is back, give the same command again: it trains nothing anew and brings MLflow up to date.",
+            ) from error
+        self._unheard = True
+        for run in self.runs.values():
+            run.fresh = False
+            run.steps.clear()
+
+    def answered(self) -> None:
+        """The store has answered."""
+        if self._patience is not None:
+            self._patience.answered(f"MLflow at {shown(self.uri)!r}")
 
     @plain_errors
     def _connect(self) -> None:
-        with _one_at_a_time(database(self.uri)):
+        if self._patience is not None:  # ours; MLflow's own would not look whether to go on waiting
+            os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+            os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+        path = database(self.uri)
+        with _one_at_a_time(path):
+            if path is not None and not path.exists():
+                _make_database(path)
             self._client = open_client(self.uri)
-            self._client.search_experiments(max_results=1)  # makes the schema
+            self._client.search_experiments(max_results=1)
 
     @plain_errors
     def knows(self, experiment: str) -> bool:
@@ -141,6 +188,7 @@ class Store:
                     run.data.tags["hpo.key"],
                     MirroredRun(run.info.run_id, run.info.status, "running", fresh=False, taken=False),
                 )
+                self.last_start = max(self.last_start, run.info.start_time or 0)
                 known.status = run.info.status
                 known.state = run.data.tags.get("hpo.state", "running")
                 known.deleted = run.info.lifecycle_stage == "deleted"
@@ -148,9 +196,16 @@ class Store:
             if not token:
                 return
 
+    def _be_sure(self) -> None:
+        """Learn what calls did whose answer was lost."""
+        if self._unheard:
+            self.look_again()
+            self._unheard = False
+
     @plain_errors
     def find(self, key: str) -> MirroredRun | None:
         """The run of ``key``, restored where it was deleted."""
+        self._be_sure()
         run = self.runs.get(key)
         if run is not None and run.deleted:
             self._client.restore_run(run.id)
@@ -172,6 +227,9 @@ class Store:
         Args:
             start: milliseconds since the epoch. MLflow lists the latest first.
         """
+        self._be_sure()
+        if key in self.runs:  # by a call whose answer was lost
+            return self.runs[key]
         everything = {"hpo.run": self.run_id, "hpo.key": key, "hpo.state": state, **tags}
         if parent is not None:
             everything["mlflow.parentRunId"] = parent.id
@@ -182,9 +240,9 @@ class Store:
         return run
 
     @plain_errors
-    def take(self, run: MirroredRun) -> None:
-        """Set a run that an earlier process left half-way RUNNING again."""
-        if run.ended or run.taken:
+    def take(self, run: MirroredRun, *, again: bool = False) -> None:
+        """Set a run that an earlier process left half-way RUNNING again; with ``again`` one that ended, too."""
+        if (run.ended and not again) or run.taken:
             return
         if run.status != "RUNNING":
             self._client.update_run(run.id, status="RUNNING")
@@ -263,11 +321,14 @@ class Store:
         """Value of a tag, empty where there is none."""
         return str(self._client.get_run(run.id).data.tags.get(key, ""))
 
-    @plain_errors
     def log_files(self, run: MirroredRun, files: Iterable[tuple[Path, str | None]]) -> None:
         """Copy each file into the folder given beside it (None: the top) of the artifacts of ``run``."""
         for path, folder in files:
-            self._client.log_artifact(run.id, str(path), artifact_path=folder)
+            self._log_file(run, path, folder)
+
+    @plain_errors
+    def _log_file(self, run: MirroredRun, path: Path, folder: str | None) -> None:
+        self._client.log_artifact(run.id, str(path), artifact_path=folder)
 
     @plain_errors
     def add_version(
@@ -310,6 +371,24 @@ def open_client(uri: str) -> Any:
         os.environ["MLFLOW_TRACKING_USERNAME"] = user
         os.environ["MLFLOW_TRACKING_PASSWORD"] = password or ""
     return MlflowClient(tracking_uri=bare, registry_uri=bare)
+
+
+def _make_database(path: Path) -> None:
+    """Make the tables in a file beside it and rename that: MLflow never mends the half that a full disk or a kill leaves."""
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    for left in path.parent.glob(f"{glob.escape(path.name)}.new-*"):  # by a kill
+        left.unlink()
+    # A name for this try alone: MLflow keeps what it opened under a name.
+    new = path.with_name(f"{path.name}.new-{secrets.token_hex(4)}")
+    made = SqlAlchemyStore(f"sqlite:///{new}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)  # type: ignore[no-untyped-call]
+    engine = made.engine
+    engine.dispose()
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode=DELETE")  # all of it into the one file
+    engine.dispose()
+    new.replace(path)
 
 
 def _one_at_a_time(path: Path | None) -> AbstractContextManager[Any]:

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import IO, Any
 
 from hpo.errors import UserError
@@ -21,7 +22,8 @@ from hpo.records.events import Work
 from hpo.records.schema import Confirmation, Run, Rung, Trial
 from hpo.tracking.uri import check, shown
 
-PATIENCE = 20.0  # seconds that the process has to write what waits when the run is stopped
+# Seconds from ``begin_interrupt`` on that the process has to write what waits: a machine that is taken away leaves ten.
+PATIENCE = 6.0
 
 
 class Tracker:
@@ -34,16 +36,20 @@ class Tracker:
 
     Args:
         uri: tracking URI (``hpo.tracking.uri``).
+        say: shows the user a line, from within the methods: the store is away, or back.
 
     Raises:
         UserError: (making it) nothing can be tracked at ``uri``; (any method but ``interrupt``) the database or the
             server failed at something told before.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, say: Callable[[str], None]) -> None:
         check(uri)
+        self._say = say
+        self._notes: SimpleQueue[str] = SimpleQueue()
         self._uri = uri
         self._opened = False
+        self._interrupted: float | None = None  # when, on the monotonic clock
         self._failure: Exception | None = None
         self._answered = threading.Event()  # by the end or a failure
         self._letters: SimpleQueue[bytes | None] = SimpleQueue()
@@ -104,7 +110,7 @@ class Tracker:
         verdict: str,
         main_table: str,
     ) -> None:
-        """Store the files with the comparison; returns when all is written.
+        """Store the files with the comparison; returns when all is written. A store that is away is waited for.
 
         Args:
             verdict: plain sentences.
@@ -119,31 +125,45 @@ class Tracker:
             verdict=verdict,
             main_table=main_table,
         )
-        self._answered.wait()
+        while not self._answered.wait(0.2):
+            self._show_notes()
+        self._show_notes()
         self._raise_failure()
         self._close()
+
+    def begin_interrupt(self) -> None:
+        """Have what is under way marked as KILLED, and wait for nothing; ``interrupt`` is to follow."""
+        if self._opened and self._interrupted is None:
+            self._interrupted = time.monotonic()
+            self._put({"what": "interrupt"})
 
     def interrupt(self) -> None:
         """Have what is under way marked as KILLED, and end the process, after ``PATIENCE`` seconds at most.
 
         The same ``run_id`` continues the run. A database or server that fails is left as it is.
         """
-        if not self._opened:
+        self.begin_interrupt()
+        if self._interrupted is None:
             self._letters.put(
                 None
             )  # it has nothing to write, and ends by itself as soon as mlflow is imported
             return
-        self._put({"what": "interrupt"})
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(PATIENCE)
+            self._process.wait(max(0.0, self._interrupted + PATIENCE - time.monotonic()))
         self._close()
 
     def _tell(self, what: str, **content: Any) -> None:
+        self._show_notes()
         self._raise_failure()
         self._put({"what": what, "at": int(time.time() * 1000), **content})
 
     def _put(self, message: dict[str, Any]) -> None:
         self._letters.put(json.dumps(message).encode() + b"\n")
+
+    def _show_notes(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._say(self._notes.get_nowait())
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -170,6 +190,9 @@ class Tracker:
         with pipe:
             for line in pipe:
                 answer = json.loads(line)
+                if answer["what"] == "note":
+                    self._notes.put(answer["text"])
+                    continue
                 done = answer["what"] == "done"
                 if answer["what"] == "failed":
                     self._failure = UserError(answer["message"], answer["hint"])

@@ -87,6 +87,8 @@ def request_json(uri: str, call: str) -> dict[str, Any]:
     try:
         bare, user, password = credentials(uri)
         request = urllib.request.Request(f"{bare}/api/2.0/mlflow/{call}")  # noqa: S310 (the caller checked the scheme)
+        if user is None:  # where MLflow's client looks too
+            user, password = map(os.environ.get, ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"))
         if user is not None:
             token = base64.b64encode(f"{user}:{password or ''}".encode()).decode()
             request.add_header("Authorization", f"Basic {token}")

@@ -13,6 +13,7 @@ from hpo.data.batches import Batch, collate, evaluation_batches
 from hpo.data.texts import Texts
 from hpo.data.tokens import digest
 from hpo.models.classifier import Classifier
+from hpo.pulse import progress
 from hpo.training.course import Reader
 from hpo.training.precision import Precision, on_device
 
@@ -85,6 +86,7 @@ def predict(
                 )
             predictions.append(model.objective.predictions(logits))
             losses.append(model.objective.losses(logits.float(), labels))
+            progress()
     found = [row for rows in predictions for row in rows.cpu().numpy()]
     back = np.argsort(order)
     return Predicted(

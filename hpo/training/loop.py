@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from hpo.pulse import progress
 from hpo.seeds import derive
 from hpo.training.backward import Backward
 from hpo.training.course import Step
@@ -27,7 +28,8 @@ Arrays = tuple[NDArray[Any], ...]
 
 @dataclass(frozen=True)
 class Trained:
-    """What a segment cost and showed: ``loss`` is the mean over its steps, in nats, NaN or infinite where it diverged.
+    """What a segment cost and showed: ``loss`` is the mean over its steps, in nats, NaN or infinite where it diverged: where
+    a step's loss, or the norm of its gradient, was not finite.
 
     Of a private training it is 0 or NaN: its losses tell of the texts.
     """
@@ -59,7 +61,8 @@ def train_segment(
     started = time.perf_counter()
     parameters = list(backward.model.trained().values())
     backward.model.train()
-    losses = []
+    losses: list[Tensor] = []
+    norms: list[Tensor] = []
     for step in steps:
         for group in optimizer.param_groups:
             group["lr"] = step.rate * group["factor"]
@@ -68,17 +71,19 @@ def train_segment(
             backward.put_gradients(step, accumulation)
         else:
             losses.append(_backward(backward, step, seed, accumulation, mixup))
-            clip_grad_norm_(parameters, clip)
+            norms.append(clip_grad_norm_(parameters, clip))
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    mean = _mean_loss(backward, losses)  # the one synchronisation of a segment
+        progress()
+    mean = _mean_loss(backward, losses, norms)  # the one synchronisation of a segment
     return Trained(mean, time.perf_counter() - started)
 
 
-def _mean_loss(backward: Backward, losses: list[Tensor]) -> float:
+def _mean_loss(backward: Backward, losses: list[Tensor], norms: list[Tensor]) -> float:
     if isinstance(backward, PrivateBackward):
         return 0.0 if backward.is_finite() else math.nan
-    return float(torch.stack(losses).double().mean())
+    # An infinite gradient is cut to NaN, which the weights of rare words may keep unseen for long. Times 0 it is NaN.
+    return float((torch.stack(losses).double() + 0.0 * torch.stack(norms).double()).mean())
 
 
 def _backward(backward: Backward, step: Step, seed: int, accumulation: int, mixup: float) -> Tensor:

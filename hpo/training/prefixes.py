@@ -20,6 +20,7 @@ from hpo.data.texts import Texts
 from hpo.models.pretrained import Pretrained
 from hpo.models.shortcuts import stretch
 from hpo.models.structure import frozen_layers, kept_layers
+from hpo.pulse import progress
 from hpo.records.schema import Work
 from hpo.training.keys import pass_key, passes_key
 from hpo.training.passed_texts import PassedTexts
@@ -240,6 +241,7 @@ class Prefixes:
                 )
             _scatter(output.float().cpu().numpy(), batch, hidden)
             into.seconds[batch.items] = batch.width
+            progress()
         seconds = (time.perf_counter() - started) * self._share
         into.seconds[items] *= seconds / into.seconds[items].sum()
         return seconds

@@ -1,7 +1,7 @@
 """Files and folders that only their owner reads: what was made from a user's texts may tell of them.
 
-A state remembers texts, and hidden values can be turned back into them. The records hold scores, and are as open as the
-folder that they lie in.
+A state remembers texts, and hidden values can be turned back into them: these are so under any umask. All else is by that of
+the command (``hpo.cli.main``), and may be opened to others afterwards.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import itertools
 import math
 import os
 import secrets
+import shutil
 import socket
 import time
 from collections.abc import Iterable, Iterator
@@ -33,6 +34,8 @@ FACTS = ("segments", "evaluations", "passes")
 FOLDERS = ("states", "prefixes")
 # Hours until an unused file is worth half: within a run hardly any, a day later a sixteenth.
 HALF_LIFE = 6.0
+# Bytes of the disk that the files leave free, or a tenth of a small one: for records, which nothing can make again.
+SPARED = 256 * 2**20
 # Seconds: no writer is at work on a temporary file that it has not touched for so long.
 ABANDONED = 3600.0
 _NUMBERS = itertools.count()
@@ -54,7 +57,7 @@ class Quota:
 
     Args:
         folder: of the store.
-        limit: bytes that the files may take together.
+        limit: bytes that the files may take together; less where the disk has less to spare.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
@@ -84,9 +87,9 @@ class Quota:
         """A temporary file to write ``size`` bytes to, or None where files being written leave no room for it."""
         with self.locked():
             used = self._used()
-            if used is None or used + size > self.limit:
+            if used is None or used + size > self._most(used):
                 used = self._make_room(size)
-            if used + size > self.limit:
+            if used + size > self._most(used):
                 self._set_used(used)
                 return None
             self._set_used(used + size)
@@ -128,15 +131,21 @@ class Quota:
         A tenth of the limit is freed at least, so that the files are not counted anew for each small one.
         """
         used = self._sweep()
-        if used + size <= self.limit:
+        most = self._most(used)
+        if used + size <= most:
             return used
-        aim = self.limit - max(size, self.limit // 10)
+        aim = most - max(size, most // 10)
         for file in self._by_worth(self.files()):
             if used <= aim:
                 break
             file.path.unlink(missing_ok=True)
             used -= file.size
         return used
+
+    def _most(self, used: int) -> int:
+        """Bytes that the files may take now that they take ``used``."""
+        disk = shutil.disk_usage(self._folder)
+        return min(self.limit, used + disk.free - min(SPARED, disk.total // 10))
 
     def _by_worth(self, files: Iterable[Kept]) -> list[Kept]:
         now = time.time()

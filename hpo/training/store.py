@@ -8,8 +8,8 @@
 
 One store serves all runs of a results folder and all their workers at once. Each file is written under a temporary
 name (in ``partial/``) and renamed, so that a kill leaves it whole or not at all; the first writer of a name wins.
-Facts are fsynced, and stay. States and prefixes can be computed again: they are checked when read, and one that is
-missing or damaged is computed again. ``quota.py`` says which give way to new ones. All files are for their owner alone.
+Facts are fsynced, and stay. All files are checked when read: what a damaged one tells is computed again, as is a state or
+a prefix that is missing. ``quota.py`` says which give way to new ones. All files are for their owner alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from torch import Tensor
 
 from hpo.errors import UserError
 from hpo.records.schema import Frozen
+from hpo.records.sealed import BrokenSealError, seal, unseal
 from hpo.training.past_cache import PastCache
 from hpo.training.private_files import FILE, make_file, make_folder
 from hpo.training.quota import FACTS, Quota
@@ -57,6 +59,15 @@ DTYPES = {
 # Arrays of a stored prefix, the widest numbers first, so that each begins at a multiple of its size.
 _PREFIX = {"seconds": ("F64", "<f8"), "ends": ("I64", "<i8"), "values": ("F32", "<f4"), "texts": ("U8", "u1")}
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+_NAME = re.compile(r"(segments|evaluations|passes)/[0-9a-f]{64}\.json|states/[0-9a-f]{64}\.safetensors")
+
+
+def file_name(kind: str, key: str, ending: str | None = None) -> str:
+    """Name of a file in any store, such as ``states/<key>.safetensors``."""
+    ending = ending or ("json" if kind in FACTS else "safetensors")
+    return f"{kind}/{key.removeprefix('sha256:')}.{ending}"
 
 
 def store_folder(results: Path) -> Path:
@@ -172,6 +183,13 @@ class Store:
         """Facts of an evaluation made before, or None."""
         return self._read("evaluations", key, EvaluationFacts)
 
+    def forget(self, segment: str, state: str, evaluation: str | None = None) -> None:
+        """Forget a segment, the state at its end and what that scored, as if it had never been trained."""
+        self._quota.remove([self._path("states", state)])
+        if evaluation is not None:
+            self._path("evaluations", evaluation, "json").unlink(missing_ok=True)
+        self._path("segments", segment, "json").unlink(missing_ok=True)
+
     def put_segment(self, key: str, facts: SegmentFacts) -> None:
         """Store facts, unless there are some. Warns where those tell of another state.
 
@@ -210,18 +228,61 @@ class Store:
         """A stored state on the CPU, or None where there is none or it is damaged."""
         path = self._path("states", key)
         try:
-            with safe_open(path, framework="pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-                digest = (file.metadata() or {}).get("digest")
+            tensors = _whole_state(path)
         except FileNotFoundError:
             return None
-        except (SafetensorError, OSError):
-            digest, tensors = None, {}
-        if digest != state_digest(tensors):
+        except DamagedError:
             self._discard(path)
             return None
         _touch(path)
         return tensors
+
+    def holds(self, name: str) -> bool:
+        """Whether there is a file of this ``file_name``, not yet whether it is whole."""
+        return self._named(name).is_file()
+
+    def read(self, name: str) -> bytes | None:
+        """A file as it lies in the store, for ``take`` of another one; None where there is none."""
+        try:
+            return self._named(name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def take(self, name: str, data: bytes) -> None:
+        """Store facts or a state as another store read them, unless they are here. What is damaged is left, with a warning.
+
+        Raises:
+            UserError: the disk is full.
+        """
+        path = self._named(name)
+        kind, key = path.parent.name, path.stem
+        if path.is_file():
+            return
+        try:
+            if kind == "segments":
+                self.put_segment(key, SegmentFacts.model_validate_json(unseal(data)))
+            elif kind == "evaluations":
+                self.put_evaluation(key, EvaluationFacts.model_validate_json(unseal(data)))
+            elif kind == "passes":
+                self.put_pass(key, PassFacts.model_validate_json(unseal(data)))
+            else:
+                self._take_state(path, data)
+        except (ValidationError, BrokenSealError, DamagedError):
+            self._warn(f"{kind}/{key[:12]} came damaged from a worker: it is computed again when needed")
+        except OSError as error:
+            self._warn_full(error)
+
+    def _take_state(self, path: Path, data: bytes) -> None:
+        temporary = self._quota.reserve(len(data)) if len(data) <= self._quota.limit else None
+        if temporary is None:
+            return  # there is no room: it is computed again when needed
+        try:
+            temporary.write_bytes(data)
+            _whole_state(temporary)
+            self._quota.keep(temporary, path)
+        except BaseException:
+            self._quota.release(temporary)
+            raise
 
     def put_state(
         self, key: str, tensors: Mapping[str, Tensor], digest: str, seconds: float, chance: float
@@ -318,11 +379,14 @@ class Store:
                 self._quota.release(temporary)
                 raise
         except OSError as error:
-            self._warn_once(
-                "full",
-                f"{self._folder}: {error.strerror or error}: what cannot be stored is computed again when it is "
-                "needed; free some space",
-            )
+            self._warn_full(error)
+
+    def _warn_full(self, error: OSError) -> None:
+        self._warn_once(
+            "full",
+            f"{self._folder}: {error.strerror or error}: what cannot be stored is computed again when it is needed; "
+            "free some space",
+        )
 
     def _discard(self, path: Path) -> None:
         self._quota.remove([path])
@@ -343,15 +407,20 @@ class Store:
             self._warned.add(what)
             self._warn(text)
 
+    def _named(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a file in a store")
+        return self._folder / name
+
     def _path(self, kind: str, key: str, ending: str = "safetensors") -> Path:
-        return self._folder / kind / f"{key.removeprefix('sha256:')}.{ending}"
+        return self._folder / file_name(kind, key, ending)
 
     def _read(self, kind: str, key: str, model: type[Facts]) -> Facts | None:
         try:
-            return model.model_validate_json(self._path(kind, key, "json").read_bytes())
+            return model.model_validate_json(unseal(self._path(kind, key, "json").read_bytes()))
         except FileNotFoundError:
             return None
-        except ValidationError:
+        except (ValidationError, BrokenSealError):
             return None  # a damaged file is work to be done again
 
     def _write(self, kind: str, key: str, facts: Facts) -> Facts | None:
@@ -361,7 +430,7 @@ class Store:
             try:
                 make_file(temporary)
                 with temporary.open("wb") as file:
-                    file.write(facts.model_dump_json().encode())
+                    file.write(seal(facts.model_dump_json()).encode())
                     file.flush()
                     os.fsync(file.fileno())
                 with self._quota.locked():
@@ -379,6 +448,26 @@ class Store:
                 f"{path.parent}: {error.strerror}: what was trained last cannot be recorded",
                 "Free some space; then give the same command again: it goes on from what is recorded.",
             ) from error
+
+
+def _whole_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a state's file.
+
+    Raises:
+        DamagedError: it is not what was written.
+        FileNotFoundError: there is none.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            digest = (file.metadata() or {}).get("digest")
+    except FileNotFoundError:
+        raise
+    except (SafetensorError, OSError) as error:
+        raise DamagedError(path) from error
+    if digest != state_digest(tensors):
+        raise DamagedError(path)
+    return tensors
 
 
 def _mapped(path: Path, header: Header, name: str) -> NDArray[Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpo.json_text import parse_json
 from hpo.training.past_cache import PastCache
 
 # Bytes: safetensors refuses longer ones.
@@ -94,7 +95,7 @@ def read_header(path: Path) -> Header:
         length = int.from_bytes(file.read(8), "little")
         text = file.read(length) if length <= LONGEST_HEADER else b""
     try:
-        entries = json.loads(text)
+        entries = parse_json(text)
         metadata = entries.pop("__metadata__")
         if not isinstance(metadata, dict):
             raise DamagedError(f"{path}: no metadata")

@@ -27,8 +27,9 @@ from hpo.cli.spaces import asset_names
 from hpo.cli.ui import experiment_name, latest_run
 from hpo.config.experiment import Budget, Choices, Compare, DataSource, Fixed, Range
 from hpo.config.space import Space, shipped_spaces
-from hpo.records.files import mark_finished, write_confirmation, write_run, write_trial
+from hpo.records.files import mark_finished, read_run, write_confirmation, write_run, write_trial
 from hpo.search.plan import make_plan
+from hpo.search.stopping import Requests
 
 VERDICT = ("Inconclusive: cosine and linear cannot be told apart.", "8 more searches would tell.")
 ESTIMATE = SimpleNamespace(
@@ -69,9 +70,9 @@ def coordinator(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )
     fake = SimpleNamespace(calls=[], trained=3, missing=(), shifts=(), estimate=ESTIMATE)
 
-    def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit, redact):
+    def run_experiment(space, results, tracking_uri, device, observer, workers, store_limit, redact, **more):
         fake.calls.append((space.experiment.name, results, tracking_uri, device))
-        fake.resources, fake.redact = (workers, store_limit), redact
+        fake.resources, fake.redact, fake.more = (workers, store_limit), redact, more
         if fake.trained:
             observer.started(work("linear", 0, 0))
             observer.trial(trial("linear", 0, 0, 0.7412))
@@ -199,6 +200,16 @@ def test_workers_and_the_room_of_the_store_are_passed_on(options, resources, coo
     assert coordinator.resources == resources
 
 
+def test_the_storage_is_passed_on_and_no_password_is_printed(coordinator, capsys) -> None:
+    storage, uri = "postgresql+psycopg://ann:hunter2@host/db", "http://ann:hunter3@host:5000"
+    assert execute(["run", "--space", "tiny", "--storage", storage, "--tracking-uri", uri]) == 0
+    assert coordinator.more["storage"] == storage
+    assert coordinator.calls[0][2] == uri
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == "next: hpo ui --space tiny --tracking-uri http://host:5000"
+    assert "hunter" not in printed.out + printed.err
+
+
 def test_a_profile_without_times_has_no_shares() -> None:
     assert profile_line({}, 0.2) == "time: 1 s, 0% of it in forward and backward passes"
 
@@ -231,8 +242,9 @@ def test_report_prints_the_verdict_and_where_it_lies(monkeypatch, capsys) -> Non
 @pytest.mark.parametrize("command", ["status", "verify"])
 def test_an_imported_run_cannot_be_gone_on_with(command: str, capsys) -> None:
     write_records(Path("results/tiny"))
-    head = Path("results/tiny/records/run.json")
-    head.write_text(head.read_text().replace('"source": "hpo"', '"source": "a CSV file"'))
+    head = read_run(Path("results/tiny"))
+    assert head is not None
+    write_run(Path("results/tiny"), head.model_copy(update={"source": "a CSV file"}))
     assert execute([command, "tiny"]) == 2
     assert "was imported from a CSV file" in capsys.readouterr().err
 
@@ -245,6 +257,10 @@ def test_check_prints_the_plan(coordinator, capsys) -> None:
         "strategies    2 values of schedule: linear, cosine; reference linear",
         "search        2 studies of 1 trial, 2 in all, in 1 replicate",
         "methods       sampler tpe, pruner successive_halving",
+        "order         first the searches that would end last, since the test split opens",
+        "              when all are over, others in turn; one draw of each at a time,",
+        "              since the next looks at it; what others wait for before what is",
+        "              their own; workers that no search needs confirm",
         "rungs         50, 100 examples",
         "a training    100 examples, 5 to 10 steps",
         "confirmation  2 trainings with fresh seeds",
@@ -377,6 +393,38 @@ def test_status_tells_whether_a_process_holds_the_run(capsys) -> None:
     assert lines[-2:] == ["a process works on it", "next: hpo ui --space tiny"]
     assert execute(["status", "tiny"]) == 0
     assert "no process works on it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("option", "when"), [([], "after the segments that"), (["--now"], "at once")])
+def test_a_run_at_work_is_asked_to_stop_and_its_status_tells(option, when, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("hpo.search.stopping.PAUSE", 600.0)  # it hears nothing of it
+    folder = Path("results/tiny")
+    write_records(folder)
+    with FileLock(folder / ".lock"), Requests(folder):
+        assert execute(["stop", "tiny", *option]) == 0
+        assert capsys.readouterr().out.startswith(f"tiny was asked to stop; it ends {when}")
+        assert execute(["status", "tiny"]) == 0
+        assert "a process works on it, and was asked to stop\n" in capsys.readouterr().out
+
+
+def test_a_run_that_nobody_runs_cannot_be_stopped(capsys) -> None:
+    folder = Path("results/tiny")
+    write_records(folder)
+    (folder / "at-work").write_text("hpo run is at work\n")  # it was killed
+    assert execute(["stop", "tiny"]) == 2
+    assert capsys.readouterr().err == (
+        "error: no process works on results/tiny: there is nothing to stop\n"
+        "hint: See how far it is: `hpo status tiny`.\n"
+    )
+    assert (folder / "at-work").read_text() == "hpo run is at work\n"
+
+
+def test_what_is_at_work_and_no_run_takes_no_request(capsys) -> None:
+    folder = Path("results/tiny")
+    write_records(folder)
+    with FileLock(folder / ".lock"):  # an audit has it too
+        assert execute(["stop", "tiny"]) == 2
+    assert "is no `hpo run`, and takes no request to stop\n" in capsys.readouterr().err
 
 
 def test_status_writes_nothing(capsys) -> None:

@@ -19,6 +19,8 @@ COMMANDS = (
     "check",
     "augment",
     "status",
+    "stop",
+    "retry",
     "report",
     "compare",
     "verify",
@@ -28,6 +30,7 @@ COMMANDS = (
     "import",
     "export-records",
     "ui",
+    "cluster",
     "clean",
     "assets",
     "fetch",
@@ -74,7 +77,7 @@ def test_the_version(capsys: pytest.CaptureFixture) -> None:
         (["status"], "Missing argument 'RUN'.", "Run `hpo status --help` for what it takes and an example."),
         (
             ["run", "--spcae", "x"],
-            "No such option: --spcae (Possible options: --space)",
+            "No such option: --spcae (Possible options: --space, --storage)",
             "Run `hpo run --help` for what it takes and an example.",
         ),
         (

@@ -219,6 +219,37 @@ def test_numbers_and_lists_can_be_compared(load: Load) -> None:
             "8:55: budget.device_seconds is 0; allowed: a number above 0",
         ),
         (
+            "{trials: 4, rungs: [50, 100], money: 2}",
+            "8:39: budget has money and no price_per_hour; allowed: money together with budget.price_per_hour",
+        ),
+        (
+            "{trials: 4, rungs: [50, 100], total: {money: 2}}",
+            "8:47: budget has total.money and no price_per_hour; allowed: money together with budget.price_per_hour",
+        ),
+        (
+            "{trials: 4, rungs: [50, 100], total: {wall_seconds: 2}, examples: 900}",
+            (
+                "8:39: budget has examples and total, which ends all searches after the same number of draws; "
+                "allowed: one of them; examples bounds each search, and by that all of them"
+            ),
+        ),
+        (
+            "{trials: 4, rungs: [50, 100], total: {hours: 2}}",
+            "8:47: unknown key 'hours' in budget.total; allowed: trials, examples, device_seconds, wall_seconds, money",
+        ),
+        (
+            "{trials: 4, rungs: [50, 100], total: {}}",
+            "8:46: budget.total is empty; allowed: a mapping of trials, examples, device_seconds, wall_seconds, money",
+        ),
+        (
+            "{replicates: 3, trials: 4, rungs: [50, 100], stop_decided: true, examples: 900}",
+            "8:54: budget has stop_decided and examples; allowed: one of them: it counts trials",
+        ),
+        (
+            "{replicates: 1, trials: 4, rungs: [50, 100], stop_decided: true}",
+            "8:54: budget has stop_decided and replicates 1; allowed: at least 3 replicates",
+        ),
+        (
             "{rungs: [50, 100], device_seconds: 60}",
             "8:1: missing key 'trials' in budget; allowed: a whole number of at least 1",
         ),
@@ -368,7 +399,7 @@ extra: 1
             (
                 "8:1: unknown key 'extra'; allowed: question, task, tasks, model, augmentation_model, compare, parameters, "
                 "baseline, budget, "
-                "confirmation, privacy, seed, store_limit"
+                "confirmation, privacy, from, seed, store_limit"
             ),
         ]
     )

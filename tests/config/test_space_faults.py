@@ -58,7 +58,7 @@ from hpo.config.space import SpaceFileError, load_space
             (
                 "1:1: the file is ['question']; allowed: a mapping of question, task, tasks, model, augmentation_model, "
                 "compare, parameters, "
-                "baseline, budget, confirmation, privacy, seed, store_limit"
+                "baseline, budget, confirmation, privacy, from, seed, store_limit"
             ),
         ),
     ],
@@ -111,13 +111,13 @@ def test_a_misspelt_key_is_told_once_and_not_as_missing_too(faults: Faults) -> N
         (
             "2:1: unknown key 'tsak'; allowed: question, task, tasks, model, augmentation_model, compare, parameters, "
             "baseline, budget, "
-            "confirmation, privacy, seed, store_limit; did you mean task?"
+            "confirmation, privacy, from, seed, store_limit; did you mean task?"
         )
     ]
     assert faults(replaced("trials: 4", "trails: 4")) == [
         (
-            "8:10: unknown key 'trails' in budget; allowed: replicates, trials, device_seconds, rungs, sampler, "
-            "startup_trials, pruner, reduction_factor; did you mean trials?"
+            "8:10: unknown key 'trails' in budget; allowed: replicates, trials, examples, device_seconds, price_per_hour, "
+            "money, stop_decided, rungs, sampler, startup_trials, pruner, reduction_factor, total; did you mean trials?"
         )
     ]
 

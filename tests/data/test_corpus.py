@@ -131,7 +131,8 @@ def test_a_file_that_nests_too_deeply_is_refused(tmp_path, ending):
     path = tmp_path / f"a{ending}"
     path.write_text("[" * 100_000)
     error = refusal(DataSource(path=str(path)))
-    assert error.message == f"{path} cannot be read as {ending[1:].upper()}: it nests too deeply"
+    line = "line 1: " if ending == ".jsonl" else ""
+    assert error.message == f"{path} cannot be read as {ending[1:].upper()}: {line}it nests too deeply"
 
 
 def test_one_class_only_is_an_error(tmp_path):

@@ -20,9 +20,9 @@ from hpo.data.task_data import load_task
 from hpo.records.files import read_records
 from hpo.records.origin import read_origin
 from hpo.records.schema import Records
-from hpo.search.storage import journal_path
+from hpo.search.journal import journal_path
 from tests.e2e.conftest import Ran
-from tests.e2e.runs import hpo, tree
+from tests.e2e.runs import CANARY, environment, hpo, tree
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +119,22 @@ def test_no_raw_text_of_the_data_is_in_anything_that_the_run_wrote(ran: Ran) -> 
     written = b"\0".join(files.values()) + ran.printed.encode()
     assert len(texts) > 5000
     assert not [t for t in texts if t.encode() in written]
+
+
+def test_no_variable_of_the_environment_is_in_anything_that_the_run_wrote(ran: Ran) -> None:
+    files = {
+        name: data for name, data in tree(ran.cwd / "results").items() if not name.endswith(".safetensors")
+    }
+    assert CANARY in environment().values()
+    assert [name for name, data in files.items() if CANARY.encode() in data] == []
+    assert CANARY not in ran.printed
+
+
+def test_every_file_that_a_run_wrote_is_its_owners(ran: Ran) -> None:
+    """Whatever the umask of these tests: records, journal, report, MLflow, store."""
+    written = list((ran.cwd / "results").rglob("*"))
+    assert {"run.json", "optuna-journal.log", "report.html", "mlflow.db"} <= {path.name for path in written}
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
 
 
 def test_status_says_that_the_run_is_finished(ran: Ran) -> None:

@@ -15,7 +15,8 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from hpo.records.files import read_records
-from hpo.search.storage import journal_path
+from hpo.search.journal import journal_path
+from tests.e2e.processes import alive, below
 from tests.e2e.runs import facts, hpo, start, tree
 
 TRIALS, CONFIRMATIONS = 36, 12
@@ -88,11 +89,36 @@ def test_a_stopped_run_says_that_the_same_command_goes_on(
     process = start("run", "--space", str(tiny_space), cwd=tmp_path)
     while segments(tmp_path) < 5 and process.poll() is None:
         time.sleep(0.01)
+    family = below(process.pid)
     process.send_signal(kind)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == code
+    assert len(family) >= 3 or not family  # the workers' server, workers and what writes to MLflow
+    assert not any(map(alive, family))
     assert stderr.splitlines()[-1] == "interrupted: the same command goes on where it stopped"
     assert all(state != "RUNNING" for key, state in mlflow_runs(tmp_path) if key.startswith("trial"))
+    done = hpo("run", "--space", str(tiny_space), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert facts(tmp_path / "results" / "tiny") == facts(undisturbed / "results" / "tiny")
+
+
+def test_a_run_that_was_asked_to_stop_says_so_and_the_same_command_goes_on(
+    tiny_space: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    process = start("run", "--space", str(tiny_space), cwd=tmp_path)
+    while segments(tmp_path) < 5 and process.poll() is None:
+        time.sleep(0.01)
+    asked = hpo("stop", "tiny", cwd=tmp_path)
+    assert asked.returncode == 0, asked.stderr
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert stderr.splitlines()[-1] == "stopped as asked: the same command goes on where it stopped"
+    states = [state for key, state in mlflow_runs(tmp_path) if key.startswith("trial")]
+    assert states
+    assert "RUNNING" not in states
+    again = hpo("stop", "tiny", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "no process works on results/tiny: there is nothing to stop" in again.stderr
     done = hpo("run", "--space", str(tiny_space), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert facts(tmp_path / "results" / "tiny") == facts(undisturbed / "results" / "tiny")

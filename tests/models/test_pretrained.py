@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -149,6 +150,24 @@ def test_an_error_without_a_word_is_told_by_its_kind(folder: Path, monkeypatch: 
 
     monkeypatch.setattr(transformers.AutoModel, "from_pretrained", fail)
     assert refusal(folder) == "cannot be loaded: MemoryError"
+
+
+@pytest.mark.parametrize("change", ["heads", "dropout", "tokenizer", "nothing"])
+def test_a_folder_is_named_by_all_that_says_how_its_weights_are_used(
+    tiny_model: Path, folder: Path, change: str
+) -> None:
+    """Weights alone do not tell: with 4 heads in place of 2 their shapes are the same, and what they compute is not."""
+    configure = {"heads": {"num_attention_heads": 4}, "dropout": {"hidden_dropout_prob": 0.3}}
+    if change in configure:
+        configured(**configure[change])(folder)
+    if change == "tokenizer":
+        path = folder / "tokenizer.json"
+        path.write_text(path.read_text().replace("good", "goody"))
+    if change == "nothing":
+        for path in folder.iterdir():
+            os.utime(path, (1000, 1000))
+    same = load_pretrained(str(folder)).info.sha256 == load_pretrained(str(tiny_model)).info.sha256
+    assert same == (change == "nothing")
 
 
 def test_the_lowest_layers_alone_can_be_loaded(tiny_model: Path) -> None:

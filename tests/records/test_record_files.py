@@ -19,6 +19,7 @@ from hpo.records.schema import (
     charged_seconds,
     spent_seconds,
 )
+from hpo.records.sealed import seal, unseal
 
 
 def trial(draw: int, keys: tuple[str, ...], seconds: float = 2.0) -> Trial:
@@ -72,7 +73,7 @@ def test_a_record_reads_back_as_it_was_written(tmp_path: Path) -> None:
     written = trial(3, ("a",))
     write_trial(tmp_path, written)
     path = trial_path(tmp_path, "cosine", 0, 3)
-    assert Trial.model_validate_json(path.read_text()) == written
+    assert Trial.model_validate_json(unseal(path.read_bytes())) == written
     assert [p.name for p in path.parent.iterdir()] == ["cosine.r0.d3.json"]
 
 
@@ -94,6 +95,24 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / "run.json").write_text("{}")
     with pytest.raises(UserError, match=r"run\.json: name: Field required"):
+        read_records(tmp_path)
+
+
+def test_a_record_whose_score_is_another_than_was_written_is_named_and_how_to_have_it_again(
+    tmp_path: Path,
+) -> None:
+    write_records(tmp_path, imported(trials=1, rungs=1))
+    write_trial(tmp_path, trial(0, ("a",)))
+    one = trial_path(tmp_path, "cosine", 0, 0)
+    one.write_text(one.read_text().replace('"score": 0.5', '"score": 0.7'))
+    with pytest.raises(UserError) as caught:
+        read_records(tmp_path)
+    assert caught.value.message == f"{one}: its checksum is another's: it was damaged, or changed by hand"
+    assert caught.value.hint == "Move the file away; `hpo run` writes it again from what it has stored."
+    one.unlink()
+    lines = tmp_path / "records" / "trials.jsonl"
+    lines.write_text(lines.read_text().replace("complete", "complets"))
+    with pytest.raises(UserError, match=r"trials\.jsonl, line 1: its checksum is another's"):
         read_records(tmp_path)
 
 
@@ -145,7 +164,8 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     write_records(tmp_path, imported(trials=3, rungs=1))
     path = tmp_path / "records" / "trials.jsonl"
     lines = path.read_text().splitlines()
-    path.write_text("\n".join([lines[0], lines[1].replace('"complete"', '"done"'), lines[2]]) + "\n")
+    other = seal(unseal(lines[1].encode()).decode().replace('"complete"', '"done"'))
+    path.write_text("\n".join([lines[0], other, lines[2]]) + "\n")
     with pytest.raises(
         UserError, match=r"trials\.jsonl, line 2: state: Input should be 'complete'"
     ) as caught:

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from hpo.records import selection
+from hpo.records.limits import Limit
 from hpo.records.schema import Metric, Records, Run, Rung, Search, Segment, Trial
-from hpo.records.selection import auditable, is_over, searches, select, selected_trials
+from hpo.records.selection import auditable, begun, is_over, searches, select, selected_trials
 
 ACCURACY, LOSS = Metric(), Metric(name="loss", maximize=False, share=False)
 
@@ -74,28 +76,47 @@ def test_pruned_trials_of_searches_that_selected_one_can_be_audited_each_trainin
 
 
 @pytest.mark.parametrize(
-    ("charged", "most", "seconds", "over"),
+    ("charged", "limit", "over"),
     [
-        ((), 3, 10.0, False),
-        ((9.9,), 3, 10.0, False),
-        ((4.0, 6.0), 3, 10.0, True),  # reached to the second
-        ((1.0, 1.0, 1.0), 3, 10.0, True),  # the most
-        ((99.0, 99.0), 3, None, False),
-        ((0.0, 0.0, 0.0), 3, None, True),
+        ((), Limit(3, device_seconds=10.0), False),
+        ((9.9,), Limit(3, device_seconds=10.0), False),
+        ((4.0, 6.0), Limit(3, device_seconds=10.0), True),  # reached to the second
+        ((1.0, 1.0, 1.0), Limit(3, device_seconds=10.0), True),  # the most
+        ((99.0, 99.0), Limit(3), False),
+        ((0.0, 0.0, 0.0), Limit(3), True),
+        ((1.0, 1.0), Limit(3, examples=17), False),  # of 8 each
+        ((1.0, 1.0), Limit(3, examples=16), True),
+        ((1.0, 1.0), Limit(3, examples=99, device_seconds=2.0), True),  # whichever is reached first
     ],
 )
 def test_a_search_is_over_at_its_most_trials_or_when_these_are_charged_its_budget(
-    charged: tuple[float, ...], most: int, seconds: float | None, over: bool
+    charged: tuple[float, ...], limit: Limit, over: bool
 ) -> None:
     ended = [
         trial(n, 0.5, rungs=(), segments=(Segment(key=f"{n}", examples=8, steps=1, seconds=own),))
         for n, own in enumerate(charged)
     ]
-    assert is_over(ended, most, seconds) is over
+    assert is_over(ended, limit) is over
+
+
+def test_as_many_trials_as_are_begun_are_charged_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def seconds(item: Trial) -> float:
+        asked.append(item.draw)
+        return 1.0
+
+    monkeypatch.setattr(selection, "charged_seconds", seconds)
+    ended = [trial(n, 0.5) for n in range(40)]
+    assert len(begun(ended, Limit(99, device_seconds=30.5))) == 31  # at 30 charged seconds one more begins
+    assert asked == list(range(31))
+    assert begun(ended, Limit(99, device_seconds=99.0)) == ended
 
 
 def test_what_trials_share_is_charged_to_each() -> None:
     shared = (Segment(key="same", examples=8, steps=1, seconds=6.0),)
     ended = [trial(n, 0.5, rungs=(), segments=shared) for n in range(2)]
-    assert is_over(ended, 3, 12.0)
-    assert not is_over(ended, 3, 12.1)
+    assert is_over(ended, Limit(3, device_seconds=12.0))
+    assert not is_over(ended, Limit(3, device_seconds=12.1))
+    assert is_over(ended, Limit(3, examples=16))
+    assert not is_over(ended, Limit(3, examples=17))

@@ -89,3 +89,5 @@ def test_the_small_form_of_a_space_is_another_plan() -> None:
 def test_a_budget_in_device_seconds_is_part_of_the_plan() -> None:
     assert "device_seconds" not in plan(run())  # earlier stamps hold
     assert plan(run(device_seconds=25.0))["device_seconds"] == 25.0
+    assert "examples" not in plan(run())
+    assert plan(run(examples=640))["examples"] == 640

@@ -15,8 +15,10 @@ from hpo.records.columns import TABLES
 from hpo.records.description import RECORDS, as_markdown
 from hpo.records.exported import read_tables
 from hpo.records.files import read_records
+from hpo.records.limits import Limit
 from hpo.records.schema import (
     Audited,
+    Closed,
     Confirmation,
     ModelInfo,
     ParameterInfo,
@@ -111,6 +113,13 @@ def test_tables_from_before_what_imports_inferred_was_kept_are_read(tmp_path: Pa
     since = (
         *(("runs", "notes"), ("runs", "models"), ("runs", "texts_cut"), ("runs", "form")),
         *(("runs", "device_seconds"), ("space", "observed")),
+        *(
+            ("runs", "examples"),
+            ("runs", "money"),
+            ("runs", "price_per_hour"),
+            ("runs", "total"),
+            ("runs", "closed"),
+        ),
     )
     for name, column in since:
         path = tmp_path / f"{name}.parquet"
@@ -118,15 +127,18 @@ def test_tables_from_before_what_imports_inferred_was_kept_are_read(tmp_path: Pa
     run = read_tables(tmp_path).run
     assert run.notes == ()
     assert run.models == {}
-    assert (run.form, run.device_seconds) == (None, None)
+    assert (run.form, run.examples, run.device_seconds, run.price_per_hour) == (None, None, None, None)
     assert run.split.texts_cut is None
     assert [p.observed for p in run.space] == [False, False]
 
 
 def test_form_and_budget_of_a_run_read_back(tmp_path: Path) -> None:
-    write_tables(foreign(form="small", device_seconds=12.5), tmp_path)
+    head = {"form": "small", "examples": 640, "device_seconds": 12.5, "money": 0.01, "price_per_hour": 2.88}
+    ended = {"total": {"trials": 9}, "closed": {"rounds": 2, "reason": "so"}}
+    write_tables(foreign(**head, **ended), tmp_path)
     run = read_tables(tmp_path).run
-    assert (run.form, run.device_seconds) == ("small", 12.5)
+    assert (run.total, run.closed) == (Limit(trials=9), Closed(rounds=2, reason="so"))
+    assert head.items() <= run.model_dump(include=set(head)).items()
 
 
 def test_the_models_that_a_run_compares_read_back_equal(tmp_path: Path) -> None:

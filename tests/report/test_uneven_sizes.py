@@ -6,7 +6,7 @@ from foreign_records import foreign
 from scored_records import scored
 from synthetic_records import make_records
 
-from hpo.records.schema import Metric, Records, charged_seconds
+from hpo.records.schema import Metric, Records, charged_seconds, spent_seconds
 from hpo.report.kit.checklist import checklist_tables
 from hpo.report.kit.methods import methods_tex
 from hpo.report.sections.objections import objections_section
@@ -104,6 +104,37 @@ def test_a_budget_in_device_seconds_is_named_by_its_unit(by_cost):
         f"Each strategy got 5 independent searches of {budget}. A search of at most 9 trials began" in methods
     )
     assert f"({budget} a search)" in " ".join(cells(objections_section(by_cost, judged)).values())
+
+
+def test_a_budget_in_examples_or_money_is_named_by_its_unit(by_cost):
+    def methods(**head):
+        run = by_cost.run.model_copy(update=head)
+        records = by_cost.model_copy(update={"run": run})
+        judged = verdict(records)
+        assert judged.sentences[0].startswith(
+            f"At this tuning budget ({run.limit.costs()} with 2 to 4 trials a "
+        )
+        return methods_tex(records, judged, ())
+
+    assert "of 900 charged examples with 2 to 4 trials." in methods(device_seconds=None, examples=900)
+    both = methods(examples=900, money=1.0, price_per_hour=2.88)
+    assert "of 900 charged examples or 1,250 charged device-seconds with 2 to 4 trials." in both
+    assert "Its device-seconds are those that 1 pays for at 2.88 a device-hour." in both
+
+
+def test_costs_are_told_in_money_where_a_device_has_a_price(by_cost):
+    priced = by_cost.model_copy(update={"run": by_cost.run.model_copy(update={"price_per_hour": 36.0})})
+    items = (*priced.trials, *priced.confirmations)
+    charged, spent = (
+        sum(map(charged_seconds, items)) / 100,
+        spent_seconds(items) / 100,
+    )  # 36 an hour: a cent a second
+    told = f"At 36 a device-hour, that is {charged:,.3g} charged and {spent:,.3g} spent."
+    judged = verdict(priced)
+    assert told in setup_section(priced, judged).text[0]
+    assert told in methods_tex(priced, judged, ())
+    assert told in judged.sentences[-1]
+    assert "a device-hour" not in verdict(by_cost).sentences[-1]
 
 
 def test_uneven_trials_are_told_with_what_they_do_to_selection(by_cost, uneven):

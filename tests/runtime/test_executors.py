@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,12 +16,14 @@ import pytest
 import torch
 
 from hpo.errors import UserError
+from hpo.runtime import attempts
 from hpo.runtime import engine as module
 from hpo.runtime.engine import Engine, fastest
 from hpo.runtime.in_process import InProcessExecutor
 from hpo.runtime.jobs import Done, Executor, Job
 from hpo.runtime.loading import load
-from hpo.runtime.processes import ProcessExecutor, Setup, Wanted
+from hpo.runtime.processes import ProcessExecutor
+from hpo.runtime.serving import Order, Setup, Wanted
 from hpo.training.store import STORE_LIMIT, Store
 from tests.runtime.trainings import Desk, facts, job, space
 
@@ -171,7 +175,7 @@ def test_asked_for_too_early_the_test_split_kills_a_worker_and_three_deaths_at_o
     one.submit(job(0, split="test"))
     with pytest.raises(UserError) as caught:
         one.next_done()
-    assert caught.value.message == "a worker died 3 times at the same job (exit code 1)"
+    assert caught.value.message == "a worker was lost 3 times at the same job (exit code 1)"
     assert caught.value.hint == (
         "Give the command again with fewer --workers if memory ran out; it goes on where it stopped."
     )
@@ -240,3 +244,67 @@ def test_there_are_as_many_workers_as_cores_trainings_and_memory_allow(
     monkeypatch.setattr(module, "free_memory", lambda: gigabytes * 2**30)
     assert fastest("cpu", width) == workers
     assert fastest("cuda", width) == fastest("cuda:1", width) == 1
+
+
+def test_a_worker_that_is_stopped_is_ended_and_its_job_done_by_another(
+    one: ProcessExecutor, mine: InProcessExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results(one, [job(0, seed=41)])  # it has loaded
+    stopped = one._workers[0].process
+    assert stopped.pid is not None
+    os.kill(stopped.pid, signal.SIGSTOP)
+    monkeypatch.setattr(attempts, "SILENT_SECONDS", 3.0)
+    monkeypatch.setattr(attempts, "BEAT_SECONDS", 1.0)
+    one.submit(job(0, seed=42))
+    while one._workers[0].process is stopped:
+        assert one._hear(1.0) == []
+        one._end_hung(1.0)
+    monkeypatch.undo()  # the other one loads first
+    assert stopped.exitcode == -signal.SIGKILL
+    one._hand_out()
+    asked, done = one.next_done()
+    assert asked.seed == 42
+    assert facts([done]) == facts([*results(mine, [job(0, seed=42)]).values()])
+
+
+def test_a_worker_hangs_where_it_is_silent_or_ends_no_step_while_the_coordinator_listens() -> None:
+    watch = attempts.Watch()
+    watch.listened(attempts.SILENT_SECONDS - 1)
+    assert watch.hangs() is None
+    watch.heard(1)
+    watch.listened(attempts.SILENT_SECONDS - 1)
+    assert watch.hangs() is None, "silence is counted from the last sign of life"
+    watch.listened(1)
+    assert watch.hangs() == "it gave no sign of life for 120 s"
+    alive, going = attempts.Watch(), attempts.Watch()
+    for beat in range(int(attempts.STUCK_SECONDS / 60)):
+        assert alive.hangs() is None
+        for each, progress in ((alive, 7), (going, beat)):
+            each.heard(progress)
+            each.listened(60.0)
+    alive.heard(7)
+    going.heard(31)
+    assert alive.hangs() == "it ended no step for 1800 s"
+    assert going.hangs() is None
+
+
+def test_a_worker_imports_neither_the_library_of_the_search_nor_that_of_the_tracking(
+    tmp_path: Path, tiny_data: Path, tiny_model: Path
+) -> None:
+    setup = setup_of(tmp_path / "store", tiny_data, tiny_model)
+    order = Order(attempt=1, job=job(0))
+    code = (
+        "import sys; from hpo.runtime.serving import Order, Server, Setup; "
+        "answer = Server(Setup.model_validate_json(sys.argv[1])).answer(Order.model_validate_json(sys.argv[2])); "
+        "print(answer.done.trained, *sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, setup.model_dump_json(), order.model_dump_json()],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    trained, *modules = done.stdout.split()
+    assert trained == "1"
+    assert "torch" in modules
+    assert {"optuna", "mlflow", "hpo.search", "hpo.tracking"}.isdisjoint(modules)

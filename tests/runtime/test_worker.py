@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from hpo.data.shifts import ShiftSet
-from hpo.data.task_data import Part
+from hpo.data.task_data import Part, TaskData
+from hpo.errors import UserError
 from hpo.models.classifier import Classifier
+from hpo.models.pretrained import Pretrained
 from hpo.records.schema import ShiftInfo
 from hpo.runtime import worker as worker_module
 from hpo.runtime.jobs import UNTRAINED, Job
@@ -238,6 +240,18 @@ def test_beginning_at_a_depth_trains_as_the_whole_body_does(desk: Desk, tmp_path
         assert not wanted.passes
 
 
+@pytest.mark.parametrize("changed", ["train", "validation"])
+def test_what_a_worker_computed_from_a_file_changed_since_is_refused(
+    pretrained: Pretrained, task: TaskData, tmp_path: Path, changed: str
+) -> None:
+    mine, part = Desk(pretrained, task).worker(tmp_path), getattr(task, changed)
+    mine.recall.refuse_others(job(1), mine.do(job(1)))
+    other = Part(part.texts, part.labels[::-1].copy())
+    worker = Desk(pretrained, replace(task, **{changed: other})).worker(tmp_path)
+    with pytest.raises(UserError, match="a file was changed under it"):
+        mine.recall.refuse_others(job(1), worker.do(job(1)))
+
+
 def test_nothing_is_trained_twice(desk: Desk, tmp_path: Path) -> None:
     first = train(desk.worker(tmp_path))
     again = train(desk.worker(tmp_path))
@@ -302,7 +316,8 @@ def test_a_loss_that_is_no_number_ends_the_training_with_a_reason(desk: Desk, tm
     done = desk.worker(tmp_path).do(job(0, **wild))
     assert done.rung is None
     assert done.diverged == (
-        "diverged: the training loss was not finite by 64 examples; lower learning_rate or gradient_clip"
+        "diverged: the training loss or its gradient was not finite by 64 examples; "
+        "lower learning_rate or gradient_clip"
     )
     assert done.segments[0].seconds > 0.0
     assert not list((tmp_path / "states").iterdir())

@@ -28,7 +28,7 @@ parameters:
   learning_rate: {{low: 1e-3, high: 1e-2, log: true}}
   frozen_layers: {{choices: [0, 3]}}
   batch_size: 16
-budget: {{replicates: 3, trials: {trials}, device_seconds: {seconds}, {more}}}
+budget: {{replicates: 3, trials: {trials}, {unit}: {seconds}, {more}}}
 """
 
 
@@ -64,10 +64,20 @@ def clock_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: 0.0))
 
 
-def space(folder: Path, data: Path, model: Path, seconds: float, trials: int = 8, more: str = "") -> Space:
+def space(
+    folder: Path,
+    data: Path,
+    model: Path,
+    seconds: float,
+    trials: int = 8,
+    more: str = "",
+    unit: str = "device_seconds",
+) -> Space:
     path = folder / "cost.yaml"
     more = more or "sampler: random, pruner: none"
-    path.write_text(SPACE.format(data=data, model=model, seconds=seconds, trials=trials, more=more))
+    path.write_text(
+        SPACE.format(data=data, model=model, seconds=seconds, trials=trials, more=more, unit=unit)
+    )
     return load_space(str(path), [], [])
 
 
@@ -123,6 +133,30 @@ def test_two_workers_on_a_real_clock_charge_pruned_and_repeated_trials_what_they
         paid = [sum(map(cost, own[: n + 1])) for n in range(len(own))]
         assert all(before < 0.15 for before in paid[:-1])
         assert paid[-1] >= 0.15 or len(own) == 6
+
+
+def test_a_search_begins_trials_until_they_are_charged_so_many_examples(
+    tmp_path: Path, tiny_data: Path, tiny_model: Path
+) -> None:
+    """A training of one epoch is charged 64, one of four 256; whatever the clock says, in money too."""
+    pays_for_all = "sampler: random, pruner: none, price_per_hour: 1, money: 99"
+    asked = space(tmp_path, tiny_data, tiny_model, 300, 4, pays_for_all, unit="examples")
+    records = run(asked, tmp_path / "results")
+    counts = Counter((t.strategy, t.replicate) for t in records.trials)
+    assert counts == {(f"epochs={e}.0", r): n for e, n in ((1, 4), (4, 2)) for r in range(3)}
+    assert (records.run.examples, records.run.device_seconds) == (300, 99 * 3600)
+    assert len(records.confirmations) == len(counts)
+
+
+@pytest.mark.usefixtures("clock_of_steps")
+def test_money_ends_a_search_as_the_device_seconds_do_that_it_pays_for(
+    tmp_path: Path, tiny_data: Path, tiny_model: Path
+) -> None:
+    more = "sampler: random, pruner: none, price_per_hour: 36"
+    records = run(space(tmp_path, tiny_data, tiny_model, 0.2, 8, more, unit="money"), tmp_path / "results")
+    assert records.run.device_seconds == pytest.approx(20.0)  # at 0.01 a second
+    counts = Counter((t.strategy, t.replicate) for t in records.trials)
+    assert counts == {(f"epochs={e}.0", r): n for e, n in ((1, 5), (4, 2)) for r in range(3)}
 
 
 @pytest.mark.usefixtures("clock_of_steps")

@@ -16,7 +16,7 @@ from hpo.config.space import load_space
 from hpo.records.files import read_records
 from hpo.records.schema import Records
 from hpo.search import coordinator
-from hpo.search.storage import journal_path
+from hpo.search.journal import journal_path
 from hpo.tracking.progress import Names, StudyProgress
 from tests.search.test_out_of_memory import unwritten
 from tests.search.test_run import Nobody, run

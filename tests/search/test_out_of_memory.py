@@ -28,8 +28,8 @@ from hpo.runtime.loading import load
 from hpo.search import coordinator
 from hpo.search.audit import Audit
 from hpo.search.export import Export
+from hpo.search.journal import journal_path
 from hpo.search.plan import forks
-from hpo.search.storage import journal_path
 from hpo.search.verify import Verification
 from hpo.training.backward import Backward
 from hpo.training.keys import segment_key

@@ -9,20 +9,25 @@ from hpo.search.pruners import Field, Pruner
 RUNGS = (1, 2, 4)
 
 
+def field(pruner: Pruner, *scores: float) -> Field:
+    """Earlier trials that ended at the first rung."""
+    found = Field(pruner)
+    for draw, score in enumerate(scores):
+        found.add(draw, {1: score}, complete=False)
+    return found
+
+
 def replay(pruner: Pruner, curves: np.ndarray) -> list[int]:
     """Number of evaluations that each trial reached, trials one after another."""
-    earlier: dict[int, dict[int, float]] = {}
-    complete: set[int] = set()
+    earlier = Field(pruner)
     reached = []
     for draw, curve in enumerate(curves):
         scores: dict[int, float] = {}
         for rung, score in zip((*RUNGS, 8), curve, strict=True):
             scores[rung] = float(score)
-            if pruner.decide(rung, float(score), draw, Field(earlier, frozenset(complete))).prune:
+            if pruner.decide(rung, float(score), draw, earlier).prune:
                 break
-        else:
-            complete.add(draw)
-        earlier[draw] = scores
+        earlier.add(draw, scores, complete=len(scores) == len(curve))
         reached.append(len(scores))
     return reached
 
@@ -66,17 +71,17 @@ def test_none_stops_nothing() -> None:
 
 def test_hyperband_deals_brackets_by_draw_and_compares_within_one() -> None:
     pruner = Pruner("hyperband", 2, (1, 2))
-    brackets = [pruner._bracket(draw) for draw in range(10)]
+    brackets = [pruner.bracket(draw) for draw in range(10)]
     assert brackets[:3] == [0, 1, 2]
     assert {b: brackets.count(b) for b in (0, 1, 2)} == {0: 4, 1: 3, 2: 3}
-    earlier = Field({0: {1: 0.9}, 1: {1: 0.8}}, frozenset())
+    earlier = field(pruner, 0.9, 0.8)
     assert not pruner.decide(1, 0.1, 4, earlier).prune  # bracket 1 begins at the second rung
     assert pruner.decide(1, 0.1, 3, earlier).prune  # bracket 0, against draw 0
 
 
 def test_a_decision_asked_again_comes_out_the_same_and_has_a_reason() -> None:
     pruner = Pruner("successive_halving", 2, RUNGS)
-    earlier = Field({0: {1: 0.7}, 1: {1: 0.6}}, frozenset())
+    earlier = field(pruner, 0.7, 0.6)
     first = pruner.decide(1, 0.65, 2, earlier)
     assert first == pruner.decide(1, 0.65, 2, earlier)
     assert first.prune
@@ -84,12 +89,12 @@ def test_a_decision_asked_again_comes_out_the_same_and_has_a_reason() -> None:
 
 
 def test_equal_scores_go_on_together() -> None:
-    assert (
-        not Pruner("successive_halving", 2, RUNGS).decide(1, 0.7, 1, Field({0: {1: 0.7}}, frozenset())).prune
-    )
+    pruner = Pruner("successive_halving", 2, RUNGS)
+    assert not pruner.decide(1, 0.7, 1, field(pruner, 0.7)).prune
 
 
 def test_only_rungs_stop_a_trial() -> None:
-    assert (
-        not Pruner("successive_halving", 2, RUNGS).decide(8, 0.1, 1, Field({0: {8: 0.9}}, frozenset())).prune
-    )
+    pruner = Pruner("successive_halving", 2, RUNGS)
+    earlier = Field(pruner)
+    earlier.add(0, {8: 0.9}, complete=True)
+    assert not pruner.decide(8, 0.1, 1, earlier).prune

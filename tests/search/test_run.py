@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,16 +15,26 @@ from typing import Any
 import pytest
 
 from hpo.config.space import Space, load_space
-from hpo.records.files import read_records
+from hpo.errors import UserError
+from hpo.models.pretrained import load_pretrained
+from hpo.records.files import read_records, write_run
 from hpo.records.schema import Records
 from hpo.runtime import engine
 from hpo.runtime.jobs import Job
-from hpo.runtime.processes import ProcessExecutor, Setup
-from hpo.search import coordinator
+from hpo.runtime.processes import ProcessExecutor
+from hpo.runtime.serving import Setup
+from hpo.search import coordinator, stopping
+from hpo.search.circumstances import refuse_other_circumstances
 from hpo.search.coordinator import Outcome, run_experiment
+from hpo.search.journal import journal_path
+from hpo.search.prepare import prepare, run_record
+from hpo.search.stopping import Stopped, request_stop
+from hpo.search.storage import StudyStorage
 from hpo.seeds import derive
 from hpo.training.quota import Quota
-from tests.e2e.runs import facts
+from tests.cluster.namespaces import run_alone
+from tests.e2e.runs import facts, tree
+from tests.search.nobody import Nobody
 
 SPACE = """\
 question: Which schedule, in small?
@@ -46,15 +58,6 @@ budget: {{replicates: 3, trials: 4, rungs: [32, 64, 128], sampler: {sampler}, pr
 TIGHT = 800_000
 
 
-class Nobody:
-    """In place of the tracker, and as an observer: says and hears nothing."""
-
-    def __init__(self, *_: Any) -> None: ...
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_, **__: None
-
-
 class Kills(Nobody):
     """Kills a worker at a few of the run's evaluations."""
 
@@ -70,6 +73,20 @@ class Kills(Nobody):
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
             self.killed.add(pid)
+
+
+class Stops(Nobody):
+    """Asks the run to stop at one of its evaluations."""
+
+    def __init__(self, folder: Path, now: bool) -> None:
+        self.folder, self.now = folder, now
+        self.heard = 0
+
+    def rung(self, *_: Any) -> None:
+        self.heard += 1
+        if self.heard == 8:
+            assert request_stop(self.folder, now=self.now)
+            time.sleep(0.2)  # until it has been looked at
 
 
 @pytest.fixture(autouse=True)
@@ -198,6 +215,38 @@ def test_two_workers_of_whom_some_are_killed_leave_the_records_of_one_where_draw
     assert told(tmp_path / "tpe") == told(alone["tpe"][0] / "tpe")
 
 
+@pytest.mark.parametrize(("name", "workers"), [("tpe", 2), ("random", 1)])
+def test_a_run_asked_to_stop_and_taken_up_again_leaves_the_records_of_one_never_asked(
+    spaces: dict[str, Space],
+    alone: dict[str, tuple[Path, Outcome]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    workers: int,
+) -> None:
+    monkeypatch.setattr(stopping, "PAUSE", 0.01)
+    soon, now = (Stops(tmp_path / name, now) for now in (False, True))
+    for stops in (soon, now):
+        with pytest.raises(Stopped):
+            run(spaces[name], tmp_path, workers, observer=stops)
+    assert 8 <= soon.heard < 8 + workers  # evaluations of what was in hand
+    assert now.heard == 8
+    outcome = run(spaces[name], tmp_path, workers)
+    assert told(tmp_path / name) == told(alone[name][0] / name)
+    assert outcome.trained < alone[name][1].trained
+    assert not (tmp_path / name / "at-work").exists()
+
+
+def test_workers_on_a_ray_cluster_leave_the_records_of_one_in_this_process(
+    spaces: dict[str, Space], alone: dict[str, tuple[Path, Outcome]], tmp_path: Path
+) -> None:
+    done = run_alone("tests.cluster.run_on_ray", str(spaces["tpe"].path), str(tmp_path), "2")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert int(done.stdout) == alone["tpe"][1].trained, "no segment is trained twice"
+    assert read_records(tmp_path / "tpe").run.device.workers == 2
+    assert told(tmp_path / "tpe") == told(alone["tpe"][0] / "tpe")
+
+
 def test_a_worker_without_trials_left_confirms_and_the_test_split_waits_for_the_last_of_them(
     spaces: dict[str, Space], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +308,62 @@ def test_a_run_of_the_same_assets_under_another_name_trains_nothing(
     assert run(other, folder).trained == 0
     found, wanted = told(folder / "other"), told(folder / "random")
     assert (found["trials"], found["confirmations"]) == (wanted["trials"], wanted["confirmations"])
+
+
+def test_a_journal_that_is_lost_is_drawn_again_as_it_was_and_nothing_is_trained(
+    spaces: dict[str, Space], alone: dict[str, tuple[Path, Outcome]], tmp_path: Path
+) -> None:
+    """With it half of the trials and all confirmations: their draws look at results that the journal had."""
+    results = Path(shutil.copytree(alone["tpe"][0], tmp_path / "results"))
+    folder = results / "tpe"
+    wanted = drawn(folder)
+    for path in (journal_path(folder), folder / "records" / "finished"):
+        path.unlink()
+    shutil.rmtree(folder / "records" / "confirmations")
+    for path in sorted((folder / "records" / "trials").iterdir())[::2]:
+        path.unlink()
+    assert run(spaces["tpe"], results).trained == 0
+    assert told(folder) == told(alone["tpe"][0] / "tpe")
+    assert drawn(folder) == wanted
+
+
+def drawn(folder: Path) -> dict[str, list[tuple[object, ...]]]:
+    """The trials of each study as the journal has them."""
+    storage = StudyStorage(folder)
+    records = read_records(folder).run
+    studies = {f"{s} {r}": storage.study(s, r) for s in records.strategies for r in range(records.replicates)}
+    return {
+        name: [(t.params, t.state, t.values, t.intermediate_values, t.user_attrs) for t in study.trials()]
+        for name, study in studies.items()
+    }
+
+
+@pytest.mark.parametrize("changed", ["data", "model"])
+def test_a_file_changed_under_a_run_is_refused_by_its_content(
+    tiny: Path, tmp_path: Path, changed: str
+) -> None:
+    data = Path(shutil.copy(tiny / "reviews.csv", tmp_path / "mine.csv"))
+    config = Path(shutil.copytree(tiny / "model", tmp_path / "mine")) / "config.json"
+    path = tmp_path / "random.yaml"
+    path.write_text(SPACE.format(data=data, model=config.parent, sampler="random", pruner="none"))
+    space = load_space(str(path), [], [])
+    folder = tmp_path / "results" / "random"
+    head = run_record(prepare(space, "cpu", 1), 1)
+    write_run(folder, head)
+    before = tree(folder / "records")
+    os.utime(data, (1000, 1000))
+    refuse_other_circumstances(folder, run_record(prepare(space, "cpu", 1), 1))
+    if changed == "data":
+        data.write_text(data.read_text().replace("film", "plot"))
+    else:
+        config.write_text(config.read_text().replace('"num_attention_heads": 2', '"num_attention_heads": 4'))
+    load_pretrained.cache_clear()  # as in another process
+    with pytest.raises(
+        UserError, match=f"not all is as it was when .* was begun:\n  {changed}, SHA-256: "
+    ) as caught:
+        run(space, tmp_path / "results")
+    assert caught.value.message.count("\n") == 1
+    assert tree(folder / "records") == before
 
 
 def test_a_longer_run_goes_on_from_what_a_shorter_one_trained(

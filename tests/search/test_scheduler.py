@@ -11,7 +11,9 @@ import pytest
 from hpo.records.schema import Segment
 from hpo.runtime.jobs import Done, Job
 from hpo.search import scheduler as module
-from hpo.search.scheduler import Scheduler, Training
+from hpo.search.lanes import Lane, Training
+from hpo.search.scheduler import Scheduler
+from hpo.search.stopping import Stopped
 
 
 def job(*segments: str) -> Job:
@@ -37,6 +39,9 @@ class Known:
 
     def missing(self, asked: Job) -> set[str]:
         return set(segments_of(asked)) - self.segments
+
+    def refuse_others(self, asked: Job, done: Done) -> None:
+        assert done == done_of(asked)
 
 
 class Slots:
@@ -99,7 +104,7 @@ def test_all_trainings_end_and_no_slot_has_two_jobs(slots: int) -> None:
         stage.training(str(n), *(job(*(f"{n}/{i}" for i in range(last + 1))) for last in range(3)))
         for n in range(9)
     ]
-    stage.scheduler.run(trainings)
+    stage.scheduler.run([Lane(trainings)])
     assert sorted(stage.ended) == [str(n) for n in range(9)]
     assert stage.executor.most == slots
     assert len(stage.told) == len(stage.executor.submitted) == 27
@@ -108,7 +113,7 @@ def test_all_trainings_end_and_no_slot_has_two_jobs(slots: int) -> None:
 
 def test_with_one_slot_trainings_go_one_after_another_in_their_order() -> None:
     stage = Stage(1)
-    stage.scheduler.run(stage.training(name, job(name + "1"), job(name + "2")) for name in "abc")
+    stage.scheduler.run([Lane(stage.training(name, job(name + "1"), job(name + "2")) for name in "abc")])
     assert [segments_of(asked) for asked in stage.executor.submitted] == [
         [name + number] for name in "abc" for number in "12"
     ]
@@ -125,14 +130,14 @@ def test_a_training_is_begun_only_when_there_is_a_slot_for_it() -> None:
         yield job(name)
         stage.ended.append(name)
 
-    stage.scheduler.run(training(name) for name in "abcdef")
+    stage.scheduler.run([Lane(training(name) for name in "abcdef")])
     assert begun == list("abcdef")
 
 
 def test_what_is_known_is_recalled_and_not_submitted() -> None:
     stage = Stage(2)
     stage.known.segments |= {"a", "b"}
-    stage.scheduler.run([stage.training("x", job("a"), job("a", "b"), job("a", "b", "c"))])
+    stage.scheduler.run([Lane([stage.training("x", job("a"), job("a", "b"), job("a", "b", "c"))])])
     assert [segments_of(asked) for asked in stage.executor.submitted] == [["a", "b", "c"]]
     assert len(stage.told) == 1
     assert stage.ended == ["x"]
@@ -142,9 +147,13 @@ def test_a_segment_in_anothers_hands_is_waited_for_and_then_recalled_while_later
     stage = Stage(2)
     stage.scheduler.run(
         [
-            stage.training("first", job("shared")),
-            stage.training("same", job("shared")),
-            stage.training("other", job("own")),
+            Lane(
+                [
+                    stage.training("first", job("shared")),
+                    stage.training("same", job("shared")),
+                    stage.training("other", job("own")),
+                ]
+            )
         ]
     )
     assert [segments_of(asked) for asked in stage.executor.submitted] == [["shared"], ["own"]]
@@ -166,7 +175,7 @@ def test_no_segment_is_trained_twice_whatever_ends_first(seed: int) -> None:
         all_segments |= set(segments)
         asks = [job(*segments[: i + 1]) for i in range(len(segments))]
         trainings.append(stage.training(str(n), *asks))
-    stage.scheduler.run(trainings)
+    stage.scheduler.run([Lane(trainings)])
     assert len(stage.ended) == 30
     assert sorted(stage.executor.trained) == sorted(all_segments)
 
@@ -175,9 +184,13 @@ def test_a_condition_is_waited_for_and_others_go_on() -> None:
     stage = Stage(2)
     stage.scheduler.run(
         [
-            stage.training("first", job("a"), job("b")),
-            stage.training("after", lambda: "first" in stage.ended, job("c")),
-            stage.training("free", job("d")),
+            Lane(
+                [
+                    stage.training("first", job("a"), job("b")),
+                    stage.training("after", lambda: "first" in stage.ended, job("c")),
+                    stage.training("free", job("d")),
+                ]
+            )
         ]
     )
     order = [segments_of(asked)[0] for asked in stage.executor.submitted]
@@ -198,7 +211,7 @@ def test_chains_of_conditions_hold_in_the_order_of_their_study() -> None:
         ]
 
     studies = [study(name) for name in "xyz"]
-    stage.scheduler.run(training for step in zip(*studies, strict=True) for training in step)
+    stage.scheduler.run([Lane(training for step in zip(*studies, strict=True) for training in step)])
     for name in "xyz":
         assert [e for e in stage.ended if e[0] == name] == [f"{name}{n}" for n in range(6)]
     assert stage.executor.most == 3
@@ -206,31 +219,61 @@ def test_chains_of_conditions_hold_in_the_order_of_their_study() -> None:
 
 def test_trainings_that_ask_for_nothing_end_at_once() -> None:
     stage = Stage(1)
-    stage.scheduler.run([stage.training("empty"), stage.training("one", job("a")), stage.training("none")])
+    stage.scheduler.run(
+        [Lane([stage.training("empty"), stage.training("one", job("a")), stage.training("none")])]
+    )
     assert sorted(stage.ended) == ["empty", "none", "one"]
-    stage.scheduler.run([])
+    stage.scheduler.run([Lane([])])
     assert len(stage.told) == 1
 
 
 def test_those_that_wait_are_not_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_BEGUN", 5)
+    monkeypatch.setattr(module, "MOST_ASIDE", 3)
     stage = Stage(2)
     begun: list[int] = []
 
     def waiting(n: int) -> Training:
         begun.append(n)
-        assert len(begun) - len(stage.ended) <= 5
+        assert len(begun) - len(stage.ended) <= 3 + 2
         yield lambda: "first" in stage.ended
         stage.ended.append(str(n))
 
-    stage.scheduler.run([stage.training("first", job("a"), job("b")), *(waiting(n) for n in range(20))])
+    stage.scheduler.run(
+        [Lane([stage.training("first", job("a"), job("b")), *(waiting(n) for n in range(20))])]
+    )
     assert len(stage.ended) == 21
 
 
 def test_trainings_that_wait_for_each_other_are_a_bug_that_is_told() -> None:
     stage = Stage(2)
     with pytest.raises(AssertionError, match="wait for each other"):
-        stage.scheduler.run([stage.training("never", lambda: False)])
+        stage.scheduler.run([Lane([stage.training("never", lambda: False)])])
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_one_that_is_to_stop_awaits_what_is_in_hand_and_begins_nothing_more(slots: int) -> None:
+    stage = Stage(slots)
+    stopping = False
+
+    def tell(done: Done) -> None:
+        nonlocal stopping
+        stage.told.append(done)
+        stopping = len(stage.told) >= 4
+
+    stage.scheduler = Scheduler(stage.executor, cast(Any, stage.known), tell, lambda: stopping)
+    trainings = (stage.training(str(n), *(job(f"{n}/{i}") for i in range(3))) for n in range(9))
+    with pytest.raises(Stopped):
+        stage.scheduler.run([Lane(trainings)])
+    assert len(stage.told) == len(stage.executor.submitted) == 4 + slots - 1
+    assert next(trainings, None) is not None
+
+
+def test_one_that_is_to_stop_from_the_first_begins_nothing() -> None:
+    stage = Stage(2)
+    stage.scheduler = Scheduler(stage.executor, cast(Any, stage.known), stage.told.append, lambda: True)
+    with pytest.raises(Stopped):
+        stage.scheduler.run([Lane([stage.training("x", job("a"))])])
+    assert stage.executor.submitted == []
 
 
 def test_an_error_of_the_executor_ends_the_run() -> None:
@@ -241,4 +284,4 @@ def test_an_error_of_the_executor_ends_the_run() -> None:
 
     stage.executor.next_done = fail  # type: ignore[method-assign]
     with pytest.raises(OSError, match="no more"):
-        stage.scheduler.run([stage.training("x", job("a"))])
+        stage.scheduler.run([Lane([stage.training("x", job("a"))])])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 from collections import Counter
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -209,6 +211,41 @@ def test_an_interrupted_run_reads_killed_and_is_continued(results: Path, name: s
     assert snapshot(results, cut) == snapshot(results, name)
 
 
+def test_a_failed_trial_that_is_tried_again_is_the_same_run_and_reads_what_came_of_it(
+    results: Path, name: str, tmp_path: Path
+) -> None:
+    whole = Told(default_uri(results), make_run(name), "run1")
+    tell_all(whole)
+    whole.finish(*files(tmp_path), "A verdict.", TABLE)
+
+    cut = f"{name}b"
+    first = Told(default_uri(results), make_run(cut), "run1")
+    shared, alone = TRIALS[1], TRIALS[0]  # a draw that shares the failed training is told of at its end alone
+    first.started(alone.work())
+    for made in (alone, shared):
+        first.trial(replace(made, state="failed", accuracies=made.accuracies[:1]).trial())
+    first.interrupt()
+    assert read(results, cut)["trial/linear/r0/d0"].info.status == "FAILED"
+
+    second = Told(default_uri(results), make_run(cut), "run1")
+    second.started(alone.work())
+    assert read(results, cut)["trial/linear/r0/d0"].info.status == "RUNNING"
+    second.trial(shared.trial())
+    tell_all(second)
+    second.finish(*files(tmp_path), "A verdict.", TABLE)
+    found, wanted = snapshot(results, cut), snapshot(results, name)
+    assert found.keys() == wanted.keys()
+    for key in wanted:
+        if key.startswith(("trial/", "confirmation/")):
+            *ours, points = found[key]
+            *theirs, wanted_points = wanted[key]
+            assert ours == theirs
+            # What the failed attempt was charged stands at the step at which it ended.
+            assert {m: told[-1] for m, told in points.items()} == {
+                m: told[-1] for m, told in wanted_points.items()
+            }
+
+
 def test_a_stop_while_runs_are_opened_or_ended_leaves_none_running(
     results: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,6 +380,21 @@ def test_a_budget_in_device_seconds_is_told_by_its_unit(results: Path, name: str
     assert (params["trials_per_study"], params["device_seconds_per_study"]) == ("at most 2", "24")
 
 
+def test_a_disk_that_fills_up_while_the_tables_are_made_leaves_nothing_that_must_be_mended(
+    tmp_path: Path,
+) -> None:
+    uri = default_uri(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(UserError, match="MLflow at"):
+            Store(uri)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / "mlflow.db").exists()
+    assert not Store(uri).knows("anything")
+
+
 def test_a_database_that_mlflow_cannot_use_is_a_user_error(tmp_path: Path) -> None:
     import sqlite3
 
@@ -446,6 +498,22 @@ def test_runs_keep_the_times_of_what_they_mirror_and_none_starts_with_another(
     starts = {key: run.info.start_time for key, run in runs.items() if key.startswith(("study", "trial"))}
     assert len(set(starts.values())) == 4
     assert starts["study/cosine/r0"] < starts["trial/cosine/r0/d0"]
+
+
+def test_where_the_clock_was_set_back_what_is_taken_up_still_starts_after_what_stands_above_it(
+    results: Path, name: str
+) -> None:
+    first = Told(default_uri(results), make_run(name), "run1")
+    tell(first, TRIALS[0])
+    first.interrupt()
+    second = Told(default_uri(results), make_run(name), "run1", lazy=True, at=now() - 10**9)
+    second.mirror.started(now() - 10**9, TRIALS[1].work())
+    second.mirror.trial(now() - 10**9 + 5000, TRIALS[1].trial())
+    second.mirror.write_all()
+    runs = read(results, name)
+    assert runs["study/cosine/r0"].info.start_time > runs["strategy/cosine"].info.start_time
+    trial = runs["trial/cosine/r0/d0"].info
+    assert runs["study/cosine/r0"].info.start_time < trial.start_time <= trial.end_time
 
 
 def test_figures_drawn_later_lie_with_the_comparison(results: Path, name: str, tmp_path: Path) -> None:

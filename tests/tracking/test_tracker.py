@@ -28,7 +28,7 @@ sys.path.insert(0, {str(HERE)!r})
 import hpo.tracking.tracker, hpo.tracking.ui, hpo.tracking.uri
 assert "mlflow" not in sys.modules
 from tracked_run import TABLE, TRIALS, files, make_run, tell, tell_all
-tracker = hpo.tracking.tracker.Tracker(sys.argv[1])
+tracker = hpo.tracking.tracker.Tracker(sys.argv[1], print)
 tracker.open(make_run("space"), "run1")
 """
 
@@ -84,7 +84,7 @@ assert "mlflow" not in sys.modules
 
 def test_a_signal_to_all_processes_ends_none_but_the_coordinator_says_when(tmp_path: Path) -> None:
     observer: Observer
-    observer = tracker = Tracker(default_uri(tmp_path))
+    observer = tracker = Tracker(default_uri(tmp_path), print)
     tracker.open(make_run("space"), "run1")
     tell(observer, TRIALS[0])
     tracker.started(TRIALS[1].work())
@@ -100,7 +100,7 @@ def test_a_signal_to_all_processes_ends_none_but_the_coordinator_says_when(tmp_p
 
 
 def test_a_training_under_way_is_seen_running_with_its_rungs(tmp_path: Path) -> None:
-    tracker = Tracker(default_uri(tmp_path))
+    tracker = Tracker(default_uri(tmp_path), print)
     tracker.open(make_run("space"), "run1")
     tracker.started(TRIALS[0].work())
     tracker.rung(TRIALS[0].work(), TRIALS[0].rungs[0])
@@ -157,7 +157,7 @@ def test_a_database_that_mlflow_cannot_use_is_told_at_the_next_call_and_at_the_e
     with sqlite3.connect(path) as connection:
         connection.execute("create table alembic_version (version_num varchar(32))")
         connection.execute("insert into alembic_version values ('no such version')")
-    tracker = Tracker(f"sqlite:///{path}")
+    tracker = Tracker(f"sqlite:///{path}", print)
     tracker.open(make_run("x"), "run1")
     with pytest.raises(UserError) as caught:
         tracker.finish(*files(tmp_path), "A verdict.", TABLE)
@@ -170,7 +170,7 @@ def test_a_database_that_mlflow_cannot_use_is_told_at_the_next_call_and_at_the_e
 
 
 def test_a_tracking_process_that_dies_is_a_user_error(tmp_path: Path) -> None:
-    tracker = Tracker(default_uri(tmp_path))
+    tracker = Tracker(default_uri(tmp_path), print)
     tracker._process.kill()
     tracker.open(make_run("space"), "run1")
     with pytest.raises(UserError) as caught:
@@ -180,7 +180,7 @@ def test_a_tracking_process_that_dies_is_a_user_error(tmp_path: Path) -> None:
 
 
 def test_a_bug_of_the_mirror_is_a_traceback_in_the_coordinator(tmp_path: Path) -> None:
-    tracker = Tracker(default_uri(tmp_path))
+    tracker = Tracker(default_uri(tmp_path), print)
     tracker.note("told before any run is open")
     with pytest.raises(RuntimeError, match="AssertionError"):
         tracker.finish(*files(tmp_path), "A verdict.", TABLE)
@@ -188,6 +188,6 @@ def test_a_bug_of_the_mirror_is_a_traceback_in_the_coordinator(tmp_path: Path) -
 
 
 def test_a_run_stopped_before_it_opened_waits_for_nothing(tmp_path: Path) -> None:
-    tracker = Tracker(default_uri(tmp_path))
+    tracker = Tracker(default_uri(tmp_path), print)
     tracker.interrupt()
     wait_until(lambda: tracker._process.poll() == 0)

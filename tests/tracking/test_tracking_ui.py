@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +37,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(results: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A process that serves, and the link it printed."""
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, default_uri(results)], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+        [sys.executable, "-c", PROGRAM, default_uri(results)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "true"},  # which it does not pass on
     )
     try:
         assert process.stdout is not None
@@ -92,6 +97,25 @@ def test_the_page_opens_takes_a_run_without_storing_the_password_and_ends_withou
     assert server_of(port) == []
     assert {file.name for file in tmp_path.iterdir()} == {"f.txt"}
     assert {file.name for file in results.iterdir()} == {"mlflow.db", "mlflow.db.lock", "mlflow_artifacts"}
+
+
+def test_the_page_answers_neither_another_host_nor_another_origin(
+    page: tuple[subprocess.Popen[str], str],
+) -> None:
+    """DNS rebinding, and a form on somebody's page, both through the user's own browser."""
+    address = page[1].removeprefix("MLflow: ").split("/#", 1)[0]
+    search, body = f"{address}/api/2.0/mlflow/experiments/search?max_results=1", b'{"name": "theirs"}'
+    create = f"{address}/api/2.0/mlflow/experiments/create"
+    own = {"Content-Type": "application/json"}
+    for request in (
+        urllib.request.Request(search, headers={"Host": "evil.example"}),
+        urllib.request.Request(create, body, {**own, "Origin": "http://evil.example"}),
+    ):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request)
+        assert caught.value.code == 403
+    with urllib.request.urlopen(search) as answer:
+        assert b"theirs" not in answer.read()
 
 
 def test_without_a_database_there_is_nothing_to_show(tmp_path: Path) -> None:

@@ -121,6 +121,14 @@ def test_a_server_is_asked_with_the_credentials_of_the_uri(port: int) -> None:
     )
 
 
+def test_a_server_is_asked_with_the_credentials_of_the_environment(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ann")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
+    check(f"http://127.0.0.1:{port}/mlflow")
+
+
 def test_what_is_no_mlflow_server_or_silent_is_refused(port: int) -> None:
     assert refusal(f"http://127.0.0.1:{port}") == (
         f"tracking URI 'http://127.0.0.1:{port}': what answers is not an MLflow server (HTTP 404)"

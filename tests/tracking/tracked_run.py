@@ -23,6 +23,7 @@ from hpo.records.schema import (
 )
 from hpo.tracking.describe import Found
 from hpo.tracking.mirror import Mirror
+from hpo.tracking.patience import Patience
 from hpo.tracking.store import Store
 from hpo.tracking.uri import default_uri
 
@@ -172,9 +173,17 @@ class Made:
 class Told:
     """The mirror in this process as an observer; writes after each event, or (``lazy``) what is due at the end alone."""
 
-    def __init__(self, uri: str, run: Run, run_id: str, lazy: bool = False) -> None:
-        self.store = Store(uri)
-        self.mirror = Mirror(self.store, run, run_id, now())
+    def __init__(
+        self,
+        uri: str,
+        run: Run,
+        run_id: str,
+        lazy: bool = False,
+        patience: Patience | None = None,
+        at: int | None = None,
+    ) -> None:
+        self.store = Store(uri, patience)
+        self.mirror = Mirror(self.store, run, run_id, now() if at is None else at)
         self._write = (lambda: None) if lazy else self.mirror.write_all
 
     def started(self, work: Work) -> None:

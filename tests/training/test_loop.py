@@ -43,6 +43,39 @@ def by_hand(model: Classifier, optimizer: torch.optim.Optimizer, course: Any, cl
     return losses
 
 
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+@pytest.mark.parametrize("at", [0, -1])
+def test_a_gradient_that_is_not_finite_tells_though_every_loss_is(
+    pretrained: Pretrained, task: TaskData, at: int, value: float
+) -> None:
+    """Of a word that no later text has, or in the last step: nothing that is computed afterwards shows it."""
+    texts = TrainingTexts(task.train, pretrained.tokenizer, 32, None, seed=1)
+    course = plan(texts, 5, (), frozen_layers=0, epochs=1.0)
+    steps = list(course.steps_of(0))
+    model = build_classifier(pretrained, course.parameters, 2, head_seed=9)
+    words = next(p for p in model.trained().values() if p.shape[0] == pretrained.body.config.vocab_size)
+    unseen = next(i for i in range(len(words)) if not any((step.texts == i).any() for step in steps))
+
+    class Faulty(Backward):
+        calls, losses = 0, []
+
+        def __call__(self, batch: Any, share: float = 1.0) -> torch.Tensor:
+            loss = super().__call__(batch, share)
+            if self.calls == at % len(steps):
+                assert words.grad is not None
+                words.grad[unseen, 0] = value
+            self.calls += 1
+            self.losses.append(float(loss))
+            return loss
+
+    backward = Faulty(model, choose_precision("cpu"))
+    result = train_segment(backward, build_optimizer(model, course.parameters), steps, 5, 1.0)
+    assert (
+        np.isfinite(backward.losses).all() or at == 0
+    )  # an infinite norm cuts all gradients to nothing, NaN to NaN
+    assert np.isnan(result.loss)
+
+
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "adafactor", "schedule_free_adamw"])
 def test_the_loop_is_the_textbooks(pretrained: Pretrained, task: TaskData, name: str) -> None:
     texts = TrainingTexts(task.train, pretrained.tokenizer, 32, None, seed=1)

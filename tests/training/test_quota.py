@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -121,6 +122,29 @@ def test_a_smaller_limit_holds_from_the_start(tmp_path: Path) -> None:
         put(quota, tmp_path / "states" / f"{number}", content(1000, seconds=number))
     opened(tmp_path, 3000)
     assert sorted(p.name for p in (tmp_path / "states").iterdir()) == ["4", "5"]
+
+
+def test_on_a_disk_that_others_filled_files_give_way_to_what_must_be_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk of 20,000 bytes, of which a tenth is spared and others take so many."""
+    others = 12_000
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(
+        module.shutil,
+        "disk_usage",
+        lambda _: usage._replace(total=20_000, free=20_000 - others - held(tmp_path)),
+    )
+    quota = opened(tmp_path, 10_000)
+    stored = [
+        put(quota, tmp_path / "states" / f"{n}", content(1000, seconds=n)) and held(tmp_path)
+        for n in range(12)
+    ]
+    assert max(stored) <= 6000
+    assert (tmp_path / "states" / "11").is_file()
+    others = 18_500
+    assert not put(quota, tmp_path / "states" / "more", content(1000, seconds=20))
+    assert held(tmp_path) == 0
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -201,6 +201,31 @@ def test_every_flipped_bit_of_a_state_is_seen(store: Store, tmp_path: Path) -> N
         assert found is None or state_digest(found) == state_digest(given), bit
 
 
+def test_every_flipped_bit_of_facts_is_seen(store: Store, tmp_path: Path) -> None:
+    store.put_segment(KEY, facts())
+    store.put_evaluation(KEY, EvaluationFacts(metrics={"accuracy": 0.71}, loss=0.5, seconds=1.0))
+    store.put_pass(KEY, PassFacts(seconds=0.75, spent=0.25))
+    for kind, read in (
+        ("segments", store.segment),
+        ("evaluations", store.evaluation),
+        ("passes", store.passed),
+    ):
+        path, known = next((tmp_path / kind).iterdir()), read(KEY)
+        whole = path.read_bytes()
+        assert known is not None
+        for bit in range(8 * len(whole)):
+            data = bytearray(whole)
+            data[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(data)
+            assert read(KEY) in (None, known), (kind, bit)
+
+
+def test_facts_stored_before_there_were_checksums_are_read(store: Store, tmp_path: Path) -> None:
+    store.put_segment(KEY, facts())
+    next((tmp_path / "segments").iterdir()).write_text(facts().model_dump_json())
+    assert store.segment(KEY) == facts()
+
+
 def test_damaged_facts_are_work_to_be_done_again(store: Store, tmp_path: Path) -> None:
     store.put_segment(KEY, facts())
     next((tmp_path / "segments").iterdir()).write_bytes(b'{"loss": 0.5, "seco')

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from hpo.records.schema import NOT_RECORDED, SMALL_FORM, ModelInfo, ParameterInfo, Records, Run
 from hpo.report.kit.cite import amount, cite, paragraphs
+from hpo.report.kit.methods_budget import limits
 from hpo.report.kit.methods_circumstances import fixed_beforehand, hardware, imported, software
 from hpo.report.kit.methods_privacy import privacy
 from hpo.report.kit.methods_search import pruning, sampling
@@ -168,12 +169,7 @@ def _budget(records: Records) -> list[str]:
     ended = listed(f"{count:,} {state}" for state, count in states if count)
     searches = ranged(sizes.replicates, "independent search", "independent searches")
     found = [f"Each strategy got {searches} of {search_budget(run, sizes)}."]
-    if run.device_seconds is not None:
-        most = counted(run.trials, "trial")
-        found.append(
-            f"A search of at most {most} began trials until they were charged so much, each what it would have cost alone, "
-            "and finished the last."
-        )
+    found += limits(run)
     found += [uneven] if (uneven := uneven_trials(run, sizes)) else []
     if records.trials:
         found.append(f"{counted(len(records.trials), 'trial')} ended: {ended}.")

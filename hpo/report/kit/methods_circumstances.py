@@ -34,6 +34,7 @@ def hardware(records: Records) -> list[str]:
     cost = (
         f"All trainings{whose} cost {seconds(charged)} device-seconds{costs.partly(items)} as if each had run "
         f"alone; with shared work done once, {seconds(spent)} were spent."
+        f"{costs.in_money(records.run, charged, spent)}"
     )
     noted = inferred(records.run, AS_SECONDS)
     return [*found, cost, f"What the import noted of them: {tex(noted)}."] if noted else [*found, cost]

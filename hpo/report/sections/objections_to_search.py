@@ -68,15 +68,15 @@ def unequal_budgets(records: Records, judged: Verdict) -> str:
 def _trials(run: Run, found: Mapping[Search, Sequence[Trial]]) -> str:
     """How many trials searches had, and what ended them where that is their cost."""
     sizes = sorted({len(own) for own in found.values()})
-    if run.device_seconds is not None:
+    if run.limit.by_cost:
         each = [
             f"{name} {between(counts)}"
             for name in run.strategies
             if (counts := [len(own) for (strategy, _), own in found.items() if strategy == name])
         ]
         return (
-            f"Equal in cost and not in number: a search began trials until {run.device_seconds:,g} device-seconds were "
-            f"charged to it, {run.trials:,} at most, and finished the last. Trials of a search: {'; '.join(each)}"
+            f"Equal in cost and not in number: a search began trials until {run.limit.costs()} were "
+            f"reached, {counted(run.trials, 'trial')} at most, and finished the last. Trials of a search: {'; '.join(each)}"
         )
     if len(sizes) > 1:
         return f"From {sizes[0]:,} to {counted(sizes[-1], 'trial')} a search"

@@ -45,7 +45,9 @@ def _cost(records: Records) -> tuple[str, ...]:
     each = "training" if without_search(records.run) else "trial and confirmation"
     total = f"{seconds(charged)} device-seconds were charged{costs.partly(items)}, as if each {each} had run alone"
     once = f"Work that several share was done once: {seconds(spent)} were spent{repeated}."
-    return (f"Device time: {total}: {listed(filter(None, kinds))}. {once}",)
+    return (
+        f"Device time: {total}: {listed(filter(None, kinds))}. {once}{costs.in_money(records.run, charged, spent)}",
+    )
 
 
 def _share(items: Sequence[costs.Item], noun: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpo.records.schema import Records, Trial
-from hpo.records.selection import Search, is_over, searches, select
+from hpo.records.limits import Limit
+from hpo.records.schema import Records, Run, Trial
+from hpo.records.selection import Search, begun, searches, select
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table, computed, make_table
 from hpo.report.text import Units, counted, listed
@@ -21,7 +22,7 @@ class SubBudget:
     """Selection among the first draws of each search.
 
     Attributes:
-        size: of the budget, in trials, or in device-seconds where these end a search.
+        size: of the budget, in trials, or in device-seconds or else examples where these end a search.
         selected: by search; None where none of those draws is complete.
         tested: searches whose selection has the configuration that was confirmed, so that its test scores count.
     """
@@ -49,33 +50,37 @@ def sub_budgets(records: Records) -> list[SubBudget]:
     if most < 2:
         return []
     count = min(most, MOST)
-    whole = records.run.device_seconds
-    sizes = [-(-most * (i + 1) // count) if whole is None else whole * (i + 1) / count for i in range(count)]
+    limit = records.run.limit
+    limits = [
+        limit.share((i + 1) / count) if limit.by_cost else Limit(-(-most * (i + 1) // count))
+        for i in range(count)
+    ]
     confirmed = {
         (c.strategy, c.replicate): c.parameters for c in records.confirmations if c.role == "strategy"
     }
-    return [_with(records, found, confirmed, size) for size in dict.fromkeys(sizes)]
+    return [_with(records, found, confirmed, smaller) for smaller in dict.fromkeys(limits)]
 
 
 def _with(
-    records: Records, found: dict[Search, list[Trial]], confirmed: dict[Search, dict[str, Any]], size: float
+    records: Records, found: dict[Search, list[Trial]], confirmed: dict[Search, dict[str, Any]], limit: Limit
 ) -> SubBudget:
-    by_cost = records.run.device_seconds is not None
-    chosen = {
-        search: select(_begun(own, size) if by_cost else own[: int(size)], records.run.metric)
-        for search, own in found.items()
-    }
+    chosen = {search: select(begun(own, limit), records.run.metric) for search, own in found.items()}
     tested = {
         search
         for search, trial in chosen.items()
         if trial is not None and confirmed.get(search) == trial.parameters
     }
-    return SubBudget(size, chosen, frozenset(tested))
+    return SubBudget(_size(limit), chosen, frozenset(tested))
 
 
-def _begun(trials: Sequence[Trial], seconds: float) -> Sequence[Trial]:
-    """The first trials of a search as far as those before each were charged less than ``seconds``."""
-    return next((trials[:n] for n in range(len(trials)) if is_over(trials[:n], len(trials), seconds)), trials)
+def _size(limit: Limit) -> float:
+    """In ``_unit``."""
+    return limit.device_seconds or limit.examples or limit.trials or 0
+
+
+def _unit(run: Run) -> str:
+    limit = run.limit
+    return "device-seconds" if limit.device_seconds else "examples" if limit.examples else "trials"
 
 
 def leaders(records: Records, budget: SubBudget) -> tuple[str, ...]:
@@ -110,7 +115,7 @@ def sub_budget_sentence(records: Records, found: Sequence[SubBudget]) -> str:
 def sub_budget_table(records: Records, judged: Verdict, found: Sequence[SubBudget]) -> Table:
     """One row a budget: mean validation scores at selection, and how much of the verdict is known."""
     units = Units(records.run.metric)
-    unit = "trials" if records.run.device_seconds is None else "device-seconds"
+    unit = _unit(records.run)
     shown, raw = [], []
     for budget in found:
         total = len(budget.selected)
@@ -138,9 +143,9 @@ def sub_budget_table(records: Records, judged: Verdict, found: Sequence[SubBudge
 
 
 def _amount(records: Records, budget: SubBudget) -> str:
-    if records.run.device_seconds is None:
+    if not records.run.limit.by_cost:
         return counted(int(budget.size), "trial")
-    return f"{budget.size:,g} charged device-seconds"
+    return f"{budget.size:,g} charged {_unit(records.run)}"
 
 
 def _known(judged: Verdict, budget: SubBudget) -> str:

@@ -1,0 +1,1 @@
+"""Faults, injected at random moments into the real job: ``python -m benchmarks faults``."""

@@ -1,0 +1,175 @@
+"""The executor on a Ray cluster: an actor for each slot, warm as a process is; Ray itself gives nothing again.
+
+A worker is lost when Ray says so, when its node is no longer listed as alive, or when it hangs (``attempts.py``).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hpo.errors import UserError
+from hpo.records.schema import DeviceInfo
+from hpo.runtime.attempts import BEAT_SECONDS, Lost, WorkersExecutor
+from hpo.runtime.jobs import Done, Job
+from hpo.runtime.loading import cores
+from hpo.runtime.parcels import pack, take
+from hpo.runtime.placement import Layout, lay_out
+from hpo.runtime.ray_cluster import RayCluster
+from hpo.runtime.ray_fleet import Actor, Fleet
+from hpo.runtime.recall import Recall
+from hpo.runtime.serving import Answer, Beat, Order, Setup, Wanted
+from hpo.training.precision import Precision
+from hpo.training.private_files import make_file, make_folder
+
+
+class RayExecutor(WorkersExecutor[Actor]):
+    """Workers on the nodes of a cluster.
+
+    Args:
+        workers: how many; None: one for each GPU, else for each CPU, no more than trainings at once.
+        width: trainings that can go on at once.
+
+    Attributes:
+        share: part of a device that each worker has.
+        threads: of each worker.
+        precision: with which all of them compute.
+        recall: what the coordinator knows, from which states go to workers that do not see its store; set before a job is.
+
+    Raises:
+        UserError: there is no Ray, no cluster, or none of its nodes can train.
+    """
+
+    threads = 1
+    recall: Recall
+
+    def __init__(self, wanted: Wanted, workers: int | None, width: int) -> None:
+        super().__init__()
+        store = wanted.store.resolve()
+        with ExitStack() as stack:
+            cluster = stack.enter_context(closing(RayCluster(max(workers or 0, cores()))))
+            layout = _layout(cluster, wanted.device, workers, width)
+            self.share = layout.share
+            fields = {name: getattr(wanted, name) for name in Wanted.model_fields}
+            fields |= {"device": layout.kind, "store": store}
+            setup = Setup(**fields, threads=self.threads, share=self.share)
+            probe = stack.enter_context(_probe(store))
+            fleet = Fleet(cluster, layout, setup.model_dump_json().encode(), probe)
+            self._fleet = stack.enter_context(closing(fleet))
+            self._workers = fleet.workers
+            self._ray = cluster.ray
+            self.precision = Precision(torch.device(layout.kind), self._first())
+            self._stack = stack.pop_all()
+
+    @property
+    def slots(self) -> int:
+        """Workers that there are, or begin."""
+        return max(1, len(self._fleet.workers) + len(self._fleet.starting))
+
+    def next_done(self) -> tuple[Job, Done]:
+        job, done = super().next_done()
+        notes = tuple(self._fleet.notes)
+        self._fleet.notes.clear()
+        return job, done.model_copy(update={"warnings": (*done.warnings, *notes)}) if notes else done
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def _first(self) -> DeviceInfo:
+        """Wait until a worker said what it is: the others are to be like it."""
+        fleet = self._fleet
+        while fleet.device is None:
+            fleet.fill()
+            fleet.welcome(self._ready([actor.hello for actor in fleet.starting], BEAT_SECONDS))
+        return fleet.device
+
+    def _hear(self, seconds: float) -> Sequence[tuple[Actor, Answer | Beat | Lost]]:
+        lost = self._fleet.lost()
+        if lost:
+            return lost
+        self._fleet.fill()
+        busy = [actor for actor in self._workers if actor.task is not None]
+        self._ask_for_beats(busy)
+        refs = [ref for actor in busy for ref in (actor.answer, actor.beat) if ref is not None]
+        ready = self._ready([*refs, *(actor.hello for actor in self._fleet.starting)], seconds)
+        self._fleet.welcome(ready)
+        told = ((actor, self._told(actor, ready)) for actor in busy)
+        return [(actor, message) for actor, message in told if message is not None]
+
+    def _told(self, actor: Actor, ready: set[Any]) -> Answer | Beat | Lost | None:
+        """The answer of an actor, else its beat, where one is there."""
+        if actor.answer in ready:
+            answer = self._fleet.get(actor.answer)
+            return answer if isinstance(answer, Lost) else self._unpack(actor, *answer)
+        if actor.beat in ready:
+            count = self._fleet.get(actor.beat)
+            actor.beat = None
+            return count if isinstance(count, Lost) else Beat(progress=count)
+        return None
+
+    def _ask_for_beats(self, busy: list[Actor]) -> None:
+        now = time.monotonic()
+        for actor in busy:
+            if actor.beat is None and now - actor.asked >= BEAT_SECONDS:
+                actor.beat, actor.asked = actor.handle.beat.options(concurrency_group="beat").remote(), now
+
+    def _ready(self, refs: list[Any], seconds: float) -> set[Any]:
+        """Of what is awaited that which is there, as soon as something is."""
+        if not refs:
+            time.sleep(min(seconds, 1.0))
+            return set()
+        self._ray.wait(refs, num_returns=1, timeout=seconds)
+        ready, _ = self._ray.wait(refs, num_returns=len(refs), timeout=0)
+        return set(ready)
+
+    def _send(self, worker: Actor, order: Order) -> Lost | None:
+        worker.beat, worker.asked = None, time.monotonic()
+        files, known = ({}, ()) if worker.shares else self._pack(worker, order.job)
+        worker.answer = worker.handle.do.remote(order.model_dump_json().encode(), files, known)
+        return None
+
+    def _renew(self, worker: Actor, *, lost: Lost | None) -> None:
+        self._fleet.release(worker, lost)
+        self._fleet.fill()
+
+    def _pack(self, worker: Actor, job: Job) -> tuple[Mapping[str, bytes], Sequence[str]]:
+        parcel = pack(self.recall, job, worker.held)
+        if parcel.state is not None:
+            worker.held.add(parcel.state)
+        return parcel.files, parcel.known
+
+    def _unpack(self, worker: Actor, answer: bytes, files: Mapping[str, bytes]) -> Answer:
+        if files:
+            take(self.recall.store, files)
+            worker.held.update(files)
+        return Answer.model_validate_json(answer)
+
+
+def _layout(cluster: RayCluster, device: str | None, workers: int | None, width: int) -> Layout:
+    layout = lay_out(cluster.nodes(), device, workers, width)
+    if layout is None:
+        raise UserError(
+            f"no node of the cluster lends what --device {device or 'cpu'} needs",
+            "Start nodes with --num-cpus or --num-gpus above 0: `hpo cluster` prints how.",
+        )
+    return layout
+
+
+@contextmanager
+def _probe(store: Path) -> Iterator[tuple[str, str]]:
+    """A file by which a worker tells that it sees this store: its path, and what is in it."""
+    make_folder(store)
+    text = secrets.token_hex(16)
+    path = store / f"probe-{text}"
+    make_file(path)
+    path.write_text(text, encoding="ascii")
+    try:
+        yield str(path), text
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,99 @@
+"""What all searches of a run may spend together: no further round of draws begins that would not end within it.
+
+A round is the draw of one number in every search. Rounds begin whole and are finished, so that every search has equally many
+draws when the total ends them. Expected is that trials still to come cost what those that ended did on average, work that
+several share counted once, and that each confirmation costs what a complete trial is charged.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from hpo.config.experiment import Experiment
+from hpo.records.limits import Limit, told
+from hpo.records.schema import Closed, Trial, charged_examples, charged_seconds, spent_examples, spent_seconds
+from hpo.search.plan import make_plan
+
+WALL = "wall-seconds"  # in the run's folder: those of the processes that worked on it, up to the last trial that ended
+
+
+class Total:
+    """The total budget of one run.
+
+    Attributes:
+        is_limited: whether there is one.
+
+    Args:
+        started: when this process began on it, by ``clock``.
+        clock: seconds from any origin, never going back.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        folder: Path,
+        started: float,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        plan = make_plan(experiment)
+        self._studies, self._confirmations = plan.studies, plan.confirmations + plan.baselines
+        self._limit = plan.total
+        self.is_limited = plan.total != Limit()
+        self._folder = folder
+        self._clock = clock
+        self._began = started - _read_wall(folder)
+
+    def exceeded(self, ended: Collection[Trial], rounds: int) -> Closed | None:
+        """Why no more than ``rounds - 1`` rounds may begin; None: ``rounds`` of them fit in.
+
+        Args:
+            ended: the trials that have ended, at least one.
+        """
+        expected = self.expected(ended, rounds)
+        unit = self._limit.exceeded(expected)
+        if unit is None:
+            return None
+        return Closed(
+            rounds=rounds - 1,
+            reason=f"{counted_rounds(rounds)} with all confirmations were expected to take "
+            f"{told(unit, expected[unit])} in all",
+        )
+
+    def expected(self, ended: Collection[Trial], rounds: int) -> dict[str, float]:
+        """What so many rounds and all confirmations come to, by unit of the limit."""
+        trials = tuple(ended)
+        complete = [t for t in trials if t.state == "complete"]
+        each = self._confirmations / max(1, len(complete))
+        examples, seconds = (each * sum(map(of, complete)) for of in (charged_examples, charged_seconds))
+        share = self._studies * rounds / len(trials)
+        return {
+            "trials": share * len(trials),
+            "examples": share * spent_examples(trials) + examples,
+            "device_seconds": share * spent_seconds(trials) + seconds,
+            "wall_seconds": share * self.wall_seconds() + seconds,
+        }
+
+    def wall_seconds(self) -> float:
+        """While processes were at work on the run."""
+        return self._clock() - self._began
+
+    def keep_wall_seconds(self) -> None:
+        """Write them down for a process that goes on with the run."""
+        path = self._folder / WALL
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(f"{self.wall_seconds():.3f}\n")
+        temporary.replace(path)
+
+
+def counted_rounds(rounds: int) -> str:
+    """``1 round of draws``, ``4 rounds of draws``."""
+    return f"{rounds:,} round{'' if rounds == 1 else 's'} of draws"
+
+
+def _read_wall(folder: Path) -> float:
+    try:
+        return float((folder / WALL).read_text())
+    except (OSError, ValueError):
+        return 0.0

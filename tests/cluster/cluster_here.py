@@ -1,0 +1,47 @@
+"""Starts the cluster of this machine as a run does, and prints JSON: who listens, rights of its files, who gets in."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from hpo.runtime.ray_cluster import RayCluster
+
+COME_IN = "import ray, sys; ray.init(sys.argv[1], logging_level='ERROR'); print(len(ray.nodes()))"
+
+
+def main() -> None:
+    cluster = RayCluster(1)
+    token = Path(os.environ["RAY_AUTH_TOKEN_PATH"])
+    folder = cluster._folder
+    assert folder is not None
+    address = cluster.ray.get_runtime_context().gcs_address
+    listening = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True, check=True).stdout
+    told = {
+        "listening": [line.split()[3] for line in listening.splitlines()],
+        "rights": {str(path): oct(path.stat().st_mode & 0o777) for path in (token, token.parent, folder)},
+        "inside": _come_in(address, {}),
+        "outside": _come_in(address, {"RAY_AUTH_TOKEN": "0" * 64, "RAY_AUTH_TOKEN_PATH": ""}),
+    }
+    cluster.close()
+    told["left"] = folder.exists()
+    print(json.dumps(told))
+
+
+def _come_in(address: str, more: dict[str, str]) -> int:
+    done = subprocess.run(
+        [sys.executable, "-c", COME_IN, address],
+        env={**os.environ, **more},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""States between stores that share no folder: the answers and the files are those of one store that all share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpo.runtime.parcels import new_files, pack, take
+from hpo.runtime.scratch import claim, leave
+from hpo.training.store import STORE_LIMIT, Store, file_name
+from tests.runtime.trainings import RUNGS, Desk, facts, job
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Facts without clocks, and states, of a store."""
+    kinds = ("segments", "evaluations", "states")
+    return {
+        f"{kind}/{path.name}": path.read_bytes() if kind == "states" else b""
+        for kind in kinds
+        for path in sorted((folder / kind).iterdir())
+    }
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["each job by a fresh worker", "by one that stays warm"])
+def test_through_parcels_a_training_gives_the_same_answers_and_the_same_files(
+    desk: Desk, tmp_path: Path, held: bool
+) -> None:
+    shared = desk.worker(tmp_path / "shared")
+    wanted = [shared.do(job(rung, frozen_layers=0)) for rung in range(RUNGS)]
+    ours = desk.worker(tmp_path / "ours").recall
+    states: set[str] = set()
+    theirs = desk.worker(tmp_path / "theirs")
+    found = []
+    for rung in range(RUNGS):
+        if not held:
+            theirs, states = desk.worker(tmp_path / f"theirs-{rung}"), set()
+        asked = job(rung, frozen_layers=0)
+        parcel = pack(ours, asked, states)
+        if rung:
+            assert parcel.state is not None
+            assert (parcel.state in parcel.files) is not held, "what the worker has is not sent again"
+        take(theirs.recall.store, parcel.files)
+        found.append(theirs.do(asked))
+        assert found[-1].trained == 1, "it went on from the state that came"
+        new = new_files(theirs.recall, asked, parcel.known)
+        take(ours.store, new)
+        states |= set(new)
+    assert facts(found) == facts(wanted)
+    assert set(files(tmp_path / "ours")) == set(files(tmp_path / "shared"))
+    assert [
+        done.rung for done in map(ours.known, (job(r, frozen_layers=0) for r in range(RUNGS))) if done
+    ] == [done.rung for done in found]
+
+
+def test_passes_are_charged_as_the_first_worker_made_them(desk: Desk, tmp_path: Path) -> None:
+    ours = desk.worker(tmp_path / "ours").recall
+    asked = job(0, frozen_layers=2)
+    charged = []
+    for name in ("first", "second"):
+        worker = desk.worker(tmp_path / name)
+        parcel = pack(ours, asked, ())
+        take(worker.recall.store, parcel.files)
+        done = worker.do(asked)
+        charged.append(done.passes)
+        take(ours.store, new_files(worker.recall, asked, parcel.known))
+    assert charged[0]
+    assert charged[0] == charged[1]
+
+
+def test_a_file_that_comes_damaged_or_under_a_foreign_name_is_not_taken(desk: Desk, tmp_path: Path) -> None:
+    worker = desk.worker(tmp_path / "theirs")
+    worker.do(job(0))
+    course = worker.recall.course(job(0).parameters, 1)
+    name = file_name("states", course.keys[1])
+    data = worker.recall.store.read(name)
+    assert data is not None
+    warned: list[str] = []
+    store = Store(tmp_path / "ours", STORE_LIMIT, warned.append)
+    flipped = bytearray(data)
+    flipped[-1] ^= 1
+    store.take(name, bytes(flipped))
+    assert not store.holds(name)
+    assert warned == [f"states/{name[7:19]} came damaged from a worker: it is computed again when needed"]
+    store.take(name.replace("states", "segments").replace("safetensors", "json"), b"{}")
+    assert len(warned) == 2
+    for foreign in (
+        "../outside.json",
+        "states/../../x",
+        "prefixes/" + "0" * 64 + ".safetensors",
+        "segments/A.json",
+    ):
+        with pytest.raises(ValueError, match="no name of a file"):
+            store.take(foreign, data)
+    store.take(name, data)
+    assert store.read(name) == data
+
+
+def test_the_folder_of_workers_on_a_foreign_machine_goes_with_the_last_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / "hpo-store-left" / "users"
+    left.mkdir(parents=True)
+    (left / "999999999").touch()  # of a process that was killed
+    (left.parent / "store").mkdir()
+    folder = claim("hpo-store-", "a" * 32)
+    assert not left.exists()
+    assert folder.stat().st_mode & 0o077 == 0
+    other = folder / "users" / "1"  # a process that lives
+    other.touch()
+    leave(folder)
+    assert folder.is_dir()
+    other.unlink()
+    leave(folder)
+    assert not folder.exists()

@@ -1,0 +1,197 @@
+"""Failed trials of a run on the tiny model that are tried again: what came of them, and when that is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from optuna.trial import TrialState
+
+from hpo.cli.main import execute
+from hpo.config.space import Space
+from hpo.records.files import mark_test_opened, read_records, write_trial
+from hpo.records.schema import Trial
+from hpo.runtime import worker
+from hpo.search import stopping
+from hpo.search.stopping import Stopped, request_stop
+from tests.search import test_out_of_memory as short
+from tests.search.test_out_of_memory import memory, stored, trained_parameters
+from tests.search.test_run import Nobody, run, told
+
+space, threads, untracked = short.space, short.threads, short.untracked  # fixtures
+
+
+class StopsAtFailure(Nobody):
+    """Asks the run to stop when a trial has failed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def trial(self, trial: Trial) -> None:
+        if trial.state == "failed":
+            request_stop(self.folder, now=False)
+            stopped.wait(0.2)
+
+
+stopped = stopping.threading.Event()  # never set: a pause in which the request is looked at
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "PAUSE", 0.01)
+
+
+@pytest.fixture
+def undisturbed(space: Callable[..., Space], tmp_path: Path) -> Any:
+    asked = space("whole", pruner="successive_halving")
+    run(asked, tmp_path / "undisturbed")
+    return told(tmp_path / "undisturbed" / "whole")
+
+
+def once(monkeypatch: pytest.MonkeyPatch, name: str, call: int, **lost: Any) -> None:
+    """Have one call of a function of the worker lose its numbers, as memory that is at fault does."""
+    whole, calls = getattr(worker, name), []
+
+    def faulty(*args: Any, **more: Any) -> Any:
+        calls.append(name)
+        found = whole(*args, **more)
+        return dataclasses.replace(found, **lost) if len(calls) == call else found
+
+    monkeypatch.setattr(worker, name, faulty)
+
+
+def stopped_at_failure(asked: Space, results: Path) -> list[Trial]:
+    """The failed trials of a run that was stopped at the first of them."""
+    with pytest.raises(Stopped):
+        run(asked, results, observer=StopsAtFailure(results / "whole"))
+    return [trial for trial in read_records(results / "whole").trials if trial.state == "failed"]
+
+
+def without_notes(records: Any) -> Any:
+    for trial in records["trials"]:
+        trial["reason"] = trial["reason"].partition("; tried again after: ")[0]
+    return records
+
+
+@pytest.mark.parametrize(
+    ("function", "lost", "what"),
+    [
+        ("train_segment", {"loss": math.nan}, "the training loss or its gradient"),
+        ("predict_within", {"losses": np.full(40, np.nan)}, "the validation loss"),
+    ],
+)
+def test_what_a_fault_of_the_machine_ended_is_trained_again_as_if_it_had_not(
+    space: Callable[..., Space],
+    tmp_path: Path,
+    undisturbed: Any,
+    capsys: pytest.CaptureFixture[str],
+    function: str,
+    lost: dict[str, Any],
+    what: str,
+) -> None:
+    results = tmp_path / "results"
+    asked = space("whole", pruner="successive_halving")
+    with pytest.MonkeyPatch.context() as patch:
+        once(patch, function, 6, **lost)
+        (failed,) = stopped_at_failure(asked, results)
+    folder = results / "whole"
+    assert failed.reason.startswith(f"diverged: {what} was not finite by")
+    assert execute(["retry", str(folder)]) == 0
+    printed = capsys.readouterr().out
+    assert f"all, replicate 0, draw {failed.draw}: {failed.reason}\n" in printed
+    assert "1 failed trial is trained again by the next `hpo run`\n" in printed
+    run(asked, results)
+    again = next(t for t in read_records(folder).trials if t.draw == failed.draw)
+    assert (
+        again.reason == f"trained to its end; tried again after: {failed.reason}" or again.state == "pruned"
+    )
+    assert again.retrained_seconds == pytest.approx(failed.segments[-1].seconds)
+    assert without_notes(told(folder)) == undisturbed
+    states = [trial.state for trial in stored(folder, "all/r0~2")]
+    wanted = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+    assert states == [wanted[t["state"]] for t in undisturbed["trials"]]
+
+
+def test_what_did_not_fit_is_trained_again_where_there_is_more_memory(
+    space: Callable[..., Space], tmp_path: Path, undisturbed: Any
+) -> None:
+    results = tmp_path / "results"
+    asked = space("whole", pruner="successive_halving")
+    with memory(lambda backward, _: trained_parameters(backward) < 15_000):  # two of three layers frozen
+        failed = stopped_at_failure(asked, results)
+        assert {trial.reason.partition(":")[0] for trial in failed} == {
+            "out of memory with one text at a time"
+        }
+        assert execute(["retry", str(results / "whole")]) == 0
+        assert [t for t in read_records(results / "whole").trials if t.state == "failed"] == []
+    run(asked, results)
+    assert without_notes(told(results / "whole")) == undisturbed
+
+
+def test_what_fails_again_tells_of_both_failures(space: Callable[..., Space], tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    asked = space("whole")
+    with memory(lambda backward, _: trained_parameters(backward) < 15_000):
+        (first, *_) = stopped_at_failure(asked, results)
+        assert execute(["retry", str(results / "whole")]) == 0
+        (second, *_) = stopped_at_failure(asked, results)
+    assert second.draw == first.draw
+    assert second.reason == f"{first.reason}; tried again after: {first.reason}"
+
+
+def failed_run(space: Callable[..., Space], tmp_path: Path) -> Path:
+    """A stopped run with one failed trial, which nobody trained."""
+    with pytest.raises(Stopped):
+        run(space("whole"), tmp_path, observer=StopsSoon(tmp_path / "whole"))
+    folder = tmp_path / "whole"
+    trial = read_records(folder).trials[0]
+    reason = "diverged: the training loss was not finite by 64 examples; lower learning_rate or gradient_clip"
+    write_trial(
+        folder,
+        trial.model_copy(update={"state": "failed", "reason": reason, "score": None, "best_rung": None}),
+    )
+    return folder
+
+
+class StopsSoon(StopsAtFailure):
+    """Asks the run to stop when a trial has ended."""
+
+    def trial(self, trial: Trial) -> None:
+        request_stop(self.folder, now=False)
+        stopped.wait(0.2)
+
+
+def test_after_the_test_split_was_opened_no_trial_is_tried_again(
+    space: Callable[..., Space], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = failed_run(space, tmp_path)
+    before = {path: path.read_bytes() for path in (folder / "records").rglob("*.json")}
+    mark_test_opened(folder)
+    assert execute(["retry", str(folder)]) == 2
+    assert (
+        "has opened the test split: a search that selected anew after that would be no fair one"
+        in capsys.readouterr().err
+    )
+    assert {path: path.read_bytes() for path in (folder / "records").rglob("*.json")} == before
+    (folder / "records" / "test-opened").unlink()
+    with FileLock(folder / ".lock"):
+        assert execute(["retry", str(folder)]) == 2
+    assert f"hint: Stop it first (`hpo stop {folder}`)" in capsys.readouterr().err
+    assert execute(["retry", str(folder)]) == 0
+    capsys.readouterr()
+    assert execute(["retry", str(folder)]) == 0
+    assert capsys.readouterr().out.startswith("no trial has failed\nnext: ")
+
+
+def test_a_run_says_when_it_opens_the_test_split(space: Callable[..., Space], tmp_path: Path) -> None:
+    folder = failed_run(space, tmp_path)
+    assert not (folder / "records" / "test-opened").exists()
+    run(space("whole"), tmp_path)
+    assert (folder / "records" / "test-opened").is_file()
+    assert execute(["retry", str(folder)]) == 2
