@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
@@ -35,7 +36,8 @@ PRELOADED = (
     "transformers.tokenization_utils_tokenizers",
     "transformers.models.bert.modeling_bert",
 )
-KILLED = -9  # exit code of a process that the system ended by SIGKILL
+KILLED = -9  # exit code of a process that was ended by SIGKILL
+EVENTS = Path("/proc/vmstat")  # what Linux counts since it started
 CLOSING_SECONDS = 5.0
 _MESSAGE: TypeAdapter[Answer | Beat] = TypeAdapter(Answer | Beat)
 
@@ -66,6 +68,7 @@ class ProcessExecutor(WorkersExecutor[_Process]):
         super().__init__()
         self.slots = count
         self._setup = setup
+        self._kills = memory_kills()  # before any worker's
         turns = cards(setup.device) or (setup.device,)
         self._workers = [self._start(turns[number % len(turns)]) for number in range(count)]
 
@@ -99,7 +102,12 @@ class ProcessExecutor(WorkersExecutor[_Process]):
         worker.pipe.close()
         worker.process.join(CLOSING_SECONDS)
         code = worker.process.exitcode
-        return Lost(killed=code == KILLED, how=f"exit code {code}")
+        return Lost(killed=code == KILLED and self._short_of_memory(), how=f"exit code {code}")
+
+    def _short_of_memory(self) -> bool:
+        """Whether the system has killed for memory since the last worker that it killed; True where it does not tell."""
+        before, self._kills = self._kills, memory_kills()
+        return before is None or self._kills is None or self._kills > before
 
     def _renew(self, worker: _Process, *, lost: Lost | None) -> None:
         worker.end(at_once=lost is not None)
@@ -115,6 +123,15 @@ class ProcessExecutor(WorkersExecutor[_Process]):
         setup = self._setup.model_copy(update={"device": device})
         ours.send_bytes(setup.model_dump_json().encode())
         return _Process(process=process, pipe=ours, device=device)
+
+
+def memory_kills() -> int | None:
+    """Processes that Linux has killed for lack of memory since it started; None where it does not tell."""
+    try:
+        lines = EVENTS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
 
 
 def start_server() -> None:

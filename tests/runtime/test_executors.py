@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 import torch
 
 from hpo.errors import UserError
-from hpo.runtime import attempts
+from hpo.runtime import attempts, processes
 from hpo.runtime import engine as module
 from hpo.runtime.engine import Engine, fastest
 from hpo.runtime.in_process import InProcessExecutor
@@ -128,20 +129,23 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(
         assert facts([found[asked.seed]]) == facts([wanted[asked.model_dump_json()]])
 
 
-def test_a_job_at_which_a_worker_is_killed_twice_is_taken_not_to_fit_the_memory(
-    one: ProcessExecutor, mine: InProcessExecutor
-) -> None:
-    def kill_twice() -> None:
-        for _ in range(2):
-            process = one._workers[0].process
-            assert process.pid is not None
-            os.kill(process.pid, signal.SIGKILL)
-            while one._workers[0].process is process:
-                time.sleep(0.01)
+def kill_twice(executor: ProcessExecutor) -> None:
+    for _ in range(2):
+        process = executor._workers[0].process
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        while executor._workers[0].process is process:
+            time.sleep(0.01)
 
+
+def test_a_job_at_which_linux_kills_a_worker_for_memory_twice_is_taken_not_to_fit(
+    one: ProcessExecutor, mine: InProcessExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = itertools.count(10**9)
+    monkeypatch.setattr(processes, "memory_kills", lambda: next(counted))
     asked = job(0, epochs=5000.0)
     one.submit(asked)
-    killer = threading.Thread(target=kill_twice)
+    killer = threading.Thread(target=kill_twice, args=(one,))
     killer.start()
     answered, done = one.next_done()
     killer.join()
@@ -149,6 +153,20 @@ def test_a_job_at_which_a_worker_is_killed_twice_is_taken_not_to_fit_the_memory(
     assert done == Done(out_of_memory="the worker was killed, most likely for memory")
     after = job(0, seed=31)
     assert facts([*results(one, [after]).values()]) == facts([*results(mine, [after]).values()])
+
+
+def test_a_job_at_which_somebody_kills_a_worker_twice_is_done_as_it_was_asked(
+    one: ProcessExecutor, mine: InProcessExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one, "_kills", 7)
+    monkeypatch.setattr(processes, "memory_kills", lambda: 7)
+    asked = job(0, seed=32)
+    one.submit(asked)
+    killer = threading.Thread(target=kill_twice, args=(one,))
+    killer.start()
+    found = one.next_done()[1]
+    killer.join()
+    assert facts([found]) == facts([*results(mine, [asked]).values()])
 
 
 def test_a_worker_that_died_with_nothing_in_its_hands_is_replaced_and_told_that_the_test_split_is_open(
