@@ -112,7 +112,7 @@ def serve(pipe: Connection, setup: str, count: int, mean: float) -> None:
 class _Host:
     def __init__(self, pipe: Connection, wanted: Wanted, loaded: Loaded, mean: float) -> None:
         self._pipe, self._wanted, self._loaded = pipe, wanted, loaded
-        self._took = partial(_seconds, mean)
+        self._took = partial(seconds_of, mean)
         self._jobs: SimpleQueue[tuple[bytes, Job]] = SimpleQueue()
         self._answering = threading.Lock()
         self._test_is_open = False
@@ -142,7 +142,7 @@ class _Host:
                 self._pipe.send_bytes(number + b" " + answer)
 
 
-def _seconds(mean: float, key: str) -> float:
+def seconds_of(mean: float, key: str) -> float:
     """Seconds of a segment: from half the mean to one and a half times it, the same whenever it is asked for."""
     share = int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) / 2**32
     return mean * (0.5 + share)

@@ -106,6 +106,11 @@ CASES: dict[str, Case] = {
         "64 workers that sleep 5 to 15 s a segment: random draws; TPE with pruning, in 96 searches",
         "at least 95 % busy",
     ),
+    "busy_on_ray": Case(
+        busy.busy_on_ray,
+        "8 actors that sleep 2.5 to 7.5 s a segment, on a Ray cluster of two nodes: random draws",
+        "at least 95 % busy",
+    ),
     "shared": Case(
         shared.shared,
         "what all workers share: facts in one store, its count of states, courses planned",
