@@ -137,6 +137,7 @@ def test_the_trainers_search_repeats_the_list_with_pruned_trials_and_a_baseline(
     assert set(result(found)["ratios"]) == {"T", "T*"}
 
 
+@pytest.mark.slow
 @needs_ray
 def test_ray_tune_repeats_the_list(tmp_path: Path) -> None:
     found = replay(bench(tmp_path), "poor_case", spaces.poor_case(small=True), ("R",), 1)
