@@ -88,7 +88,7 @@ class SleepingEngine(Engine):
 
     def __init__(self, wanted: Wanted, count: int, mean: float) -> None:
         super().__init__(wanted, workers=1, width=1)
-        self.workers = count
+        self.workers, self.threads = count, 1  # as in the process of the sleepers: keys depend on it
         self.sleepers = Sleepers(wanted, count, mean)
 
     def begin(self, loaded: Loaded) -> None:

@@ -30,6 +30,9 @@ def undisturbed(tiny_space: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return folder
 
 
+GRACE = 10.0  # seconds until a machine that is taken away is gone
+
+
 def segments(folder: Path) -> int:
     store = folder / "results" / ".store" / "segments"
     return len(list(store.glob("*.json"))) if store.is_dir() else 0
@@ -91,8 +94,13 @@ def test_a_stopped_run_says_that_the_same_command_goes_on(
         time.sleep(0.01)
     family = below(process.pid)
     process.send_signal(kind)
+    until = time.monotonic() + GRACE
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == code
+    while (
+        any(map(alive, family)) and time.monotonic() < until
+    ):  # what had nothing to write yet ends by itself
+        time.sleep(0.05)
     assert len(family) >= 3 or not family  # the workers' server, workers and what writes to MLflow
     assert not any(map(alive, family))
     assert stderr.splitlines()[-1] == "interrupted: the same command goes on where it stopped"

@@ -24,6 +24,7 @@ from hpo.search.circumstances import other_assets
 from hpo.search.coordinator import run_experiment
 from hpo.search.verify import Verification
 from tests.search.test_run import Nobody, told
+from tests.search.test_verify import rewrite
 
 SPACE = """\
 question: Which schedule holds elsewhere?
@@ -199,7 +200,7 @@ def test_verify_compares_the_scores_on_the_set(ran: tuple[Path, list[str]]) -> N
     content = path.read_text()
     found: dict[str, Any] = json.loads(content)
     found["shifts"][NAME]["loss"] += 0.001
-    path.write_text(json.dumps(found))
+    rewrite(path, found)
     try:
         assert unequal() == ["baseline"]
     finally:

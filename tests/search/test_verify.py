@@ -15,6 +15,7 @@ from hpo.config.parameters import complete
 from hpo.errors import UserError
 from hpo.records.files import read_records, read_run, write_confirmation, write_run, write_trial
 from hpo.records.schema import Confirmation, Metric, Trial
+from hpo.records.sealed import seal
 from hpo.runtime.jobs import Job
 from hpo.runtime.loading import load
 from hpo.runtime.worker import Worker
@@ -133,7 +134,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 def change(path: Path, key: str, value: Any) -> None:
     facts = json.loads(path.read_text())
     assert facts[key] != value
-    path.write_text(json.dumps({**facts, key: value}))
+    rewrite(path, {**facts, key: value})
+
+
+def rewrite(path: Path, found: dict[str, Any]) -> None:
+    """Write a fact or a record anew, with the checksum of what it says now."""
+    path.write_text(seal(json.dumps({name: value for name, value in found.items() if name != "checksum"})))
 
 
 def fact(results: Path, kind: str, key: str) -> Path:
@@ -218,7 +224,7 @@ def test_a_score_that_was_changed_is_found(results: Path, where: str) -> None:
     else:
         found = json.loads(path.read_text())
         found["rungs"][best.best_rung]["score"] += 0.125
-        path.write_text(json.dumps(found))
+        rewrite(path, found)
     _, compared = verify(results)
     wrong = [one for one in compared if not one.equal]
     assert [one.sampled.tested for one in wrong] == [read_records(results / "tiny").confirmations[0]]
@@ -250,7 +256,7 @@ def test_another_class_of_numerics_is_told_and_compared_within_tolerance(results
         found = json.loads(path.read_text())
         for number, segment in enumerate(found["segments"]):
             segment["key"] = f"sha256:{path.name}{number}"  # as another class would name it
-        path.write_text(json.dumps(found))
+        rewrite(path, found)
     verification, compared = verify(results)
     assert verification.others[0] == f"device: another processor -> {head.device.name}"
     assert verification.others[1].startswith("torch: 1.0 -> ")
@@ -321,6 +327,6 @@ def test_a_training_that_this_version_cuts_otherwise_is_told(results: Path) -> N
     path = results / "tiny" / "records" / "confirmations" / "baseline.r0.s0.json"
     found = json.loads(path.read_text())
     found["segments"][0]["steps"] = 3
-    path.write_text(json.dumps(found))
+    rewrite(path, found)
     with pytest.raises(UserError, match="cuts the training into other segments"):
         verify(results)

@@ -138,6 +138,7 @@ def test_a_server_that_is_away_for_a_while_is_told_afterwards_and_the_run_goes_o
         time.sleep(0.05)
     server.down()
     tell_all(tracker)
+    tracker.note("still at work")
     while not said:  # what has been told could not be written
         tracker.note("still at work")
         time.sleep(0.05)
