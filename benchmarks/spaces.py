@@ -45,11 +45,10 @@ def main_job(small: bool, replicates: int) -> Data:
 
 
 def estimated(small: bool) -> dict[str, Data]:
-    """Shipped searches on film reviews: pruned, with all depths of freezing, with shared trunks, with adapters and an end by
-    charge, with decoders."""
+    """Shipped searches on film reviews: pruned, with shared trunks, with an encoder beside a decoder."""
     if small:
         return {"frozen": frozen(True, (4, 6)), "poor_case": poor_case(True)}
-    names = ("lr_schedules", "frozen_layers", "cooldown", "what_to_train", "choosing_a_model")
+    names = ("lr_schedules", "cooldown", "choosing_a_model")
     return {name: _shipped(name) for name in names}
 
 

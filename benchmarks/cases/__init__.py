@@ -88,7 +88,7 @@ CASES: dict[str, Case] = {
     ),
     "estimates": Case(
         estimates.estimates,
-        "what `hpo check` estimates of five shipped spaces, which are then run",
+        "what `hpo check` estimates of three shipped spaces, which are then run",
         "time, memory and disk within a factor of 2",
     ),
     "reports": Case(
