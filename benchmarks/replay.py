@@ -54,7 +54,7 @@ class Bench:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}.yaml"
         path.write_text(json.dumps(data, indent=1), encoding="utf-8")
-        if data["model"] == "model" and not (folder / "model").exists():
+        if data.get("model") == "model" and not (folder / "model").exists():
             write_tiny(folder, rows=240)
         return path
 
