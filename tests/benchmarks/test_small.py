@@ -128,6 +128,7 @@ def test_time_and_disk_are_held_against_the_middle_of_their_range_and_memory_aga
     assert "memory, measured / estimated" not in compare({**estimate, "memory": None}, run)
 
 
+@pytest.mark.slow
 @needs_accelerate
 def test_the_trainers_search_repeats_the_list_with_pruned_trials_and_a_baseline(tmp_path: Path) -> None:
     data = spaces.main_job(small=True, replicates=3)
