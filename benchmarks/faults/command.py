@@ -13,11 +13,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults import clocks, disks, files, kills
+from benchmarks.faults import clocks, clusters, disks, files, kills, losses, servers, signals
 from benchmarks.faults.bench import Bench
 from benchmarks.faults.disks import SkippedError
 
-FAULTS: dict[str, Any] = {**kills.FAULTS, **files.FAULTS, **clocks.FAULTS, **disks.FAULTS}
+ROOMS = (
+    kills,
+    signals,
+    losses,
+    files,
+    clocks,
+    servers,
+    clusters,
+    disks,
+)  # disks last: they change this process's mounts
+FAULTS: dict[str, Any] = {name: fault for room in ROOMS for name, fault in room.FAULTS.items()}
 RESULTS = Path(__file__).parents[1] / "faults.json"
 
 

@@ -15,12 +15,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hpo.records.files import read_records
 from hpo.records.sealed import sealed_json
+from hpo.search.database import Database
 from hpo.search.storage import StudyStorage
 
 NAME = "faults"
@@ -39,8 +41,22 @@ baseline: {{learning_rate: 2e-5, schedule: constant, frozen_layers: {below}, bat
 budget: {{replicates: 3, trials: 3, rungs: [64, 128], sampler: tpe, startup_trials: 2, pruner: median}}
 confirmation: {{seeds: 1}}
 """
+MIRRORED = (
+    "SELECT t.value, r.status FROM runs r JOIN tags t ON t.run_uuid = r.run_uuid WHERE t.key = 'hpo.key'"
+)
 CLOCKS = {"seconds", "spent", "test_seconds", "retrained_seconds", "stamp", "workers"}
 LONGEST = 900.0  # seconds, after which a run hangs
+
+
+class TrackingServer(Protocol):
+    """An MLflow server, for one study alone."""
+
+    @property
+    def uri(self) -> str:
+        """With user and password."""
+
+    def query(self, statement: str) -> list[tuple[str, str]]:
+        """What its database answers."""
 
 
 class Process:
@@ -111,6 +127,8 @@ class Study:
         self.database = self.results / "mlflow.db"
         self.workers = workers
         self.store_limit = "6GB"
+        self.storage: str | None = None  # URL of the studies' database
+        self.server: TrackingServer | None = None
         self._log = folder / "log.txt"
         text = SPACE.format(data=data, model=model, below=layers - 1, layers=layers)
         (folder / f"{NAME}.yaml").write_text(text, encoding="utf-8")
@@ -140,8 +158,12 @@ class Study:
             "--store-limit",
             self.store_limit,
         ]
-        if self.database.parent != self.results:
+        if self.server is not None:
+            arguments += ["--tracking-uri", self.server.uri]
+        elif self.database.parent != self.results:
             arguments += ["--tracking-uri", f"sqlite:///{self.database}"]
+        if self.storage is not None:
+            arguments += ["--storage", self.storage]
         more = {"OMP_NUM_THREADS": "1", "COLUMNS": "200", "NO_COLOR": "1", **(environment or {})}
         self._log.write_text("")
         pid = self._command(arguments, more) if command else self._fork(arguments, more, before)
@@ -164,6 +186,23 @@ class Study:
         other = Study(self.folder, self.workers)
         other._log = self.folder / "other.txt"
         return other
+
+    def opened(self) -> StudyStorage:
+        """The studies in Optuna's storage; to be closed."""
+        if self.storage is None:
+            return StudyStorage(self.run)
+        run_id = (self.run / "run-id").read_text(encoding="utf-8").strip()
+        return StudyStorage(self.run, database=Database(self.storage, run_id, print))
+
+    def mirrored(self) -> list[tuple[str, str]]:
+        """What each run in MLflow mirrors, and its status."""
+        if self.server is not None:
+            return sorted(self.server.query(MIRRORED))
+        connection = sqlite3.connect(self.database)
+        try:
+            return sorted(connection.execute(MIRRORED).fetchall())
+        finally:
+            connection.close()
 
     def segments(self) -> int:
         """How many segments are stored."""
@@ -269,32 +308,21 @@ class Left:
 def left_by(study: Study) -> Left:
     """Read what a finished run left."""
     records = read_records(study.run)
-    storage = StudyStorage(study.run)
     studies = [(s, r) for s in records.run.strategies for r in range(records.run.replicates)]
-    return Left(
-        records=_without_clocks(records.model_dump(mode="json")),
-        trials={
+    with closing(study.opened()) as storage:
+        trials = {
             name: [
                 (t.state, t.params, t.values, t.intermediate_values) for t in storage.study(*name).trials()
             ]
             for name in studies
-        },
-        mirrored=mirrored(study.database),
+        }
+    return Left(
+        records=_without_clocks(records.model_dump(mode="json")),
+        trials=trials,
+        mirrored=study.mirrored(),
         segments=_facts(study.store / "segments"),
         evaluations=_facts(study.store / "evaluations"),
     )
-
-
-def mirrored(database: Path) -> list[tuple[str, str]]:
-    """What each run in an MLflow database mirrors, and its status."""
-    query = (
-        "SELECT t.value, r.status FROM runs r JOIN tags t ON t.run_uuid = r.run_uuid WHERE t.key = 'hpo.key'"
-    )
-    connection = sqlite3.connect(database)
-    try:
-        return sorted(connection.execute(query).fetchall())
-    finally:
-        connection.close()
 
 
 def _facts(folder: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Study:
     """The command on the head, with the lines that it prints and when they came."""
 
     def __init__(self, hosts: Hosts, space: str, results: str) -> None:
-        python = [sys.executable, "-m", "tests.cluster.run_on_ray", space, results, "2", "tell"]
+        python = [sys.executable, "-m", "tests.cluster.told_run", space, results, "2"]
         self.process = hosts.run("h1", *python)
         self.lines: list[tuple[float, str]] = []
         threading.Thread(target=self._read, daemon=True).start()
