@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import optuna
 from optuna.trial import FrozenTrial, create_trial
 
 from benchmarks import spaces
@@ -116,6 +117,7 @@ def _sizes(folder: Path) -> dict[str, float]:
 def _asks(bench: Bench, numbers: tuple[int, ...]) -> dict[str, float]:
     """A draw of each sampler after so many trials of its search, the median of five, on the processor."""
     found = {}
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # as a run has it
     for sampler in ("random", "qmc", "tpe", "gp"):
         data = spaces.many(1, 1, max(numbers) + 5, sampler, "none")
         experiment = open_space(bench.space(f"asks-{sampler}", data)).experiment
