@@ -20,7 +20,8 @@ from pathlib import Path
 from hpo.errors import UserError
 from hpo.records.events import Work
 from hpo.records.files import read_confirmation, read_trial
-from hpo.records.schema import Run, Rung
+from hpo.records.run import Run
+from hpo.records.trainings import Rung
 from hpo.tracking.database import WriteAhead
 from hpo.tracking.describe import Found
 from hpo.tracking.mirror import Mirror

@@ -33,7 +33,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from hpo.errors import UserError
-from hpo.records.schema import Frozen
+from hpo.records.base import Frozen
 from hpo.records.sealed import BrokenSealError, seal, unseal
 from hpo.training.past_cache import PastCache
 from hpo.training.private_files import FILE, make_file, make_folder
