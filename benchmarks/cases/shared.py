@@ -48,7 +48,8 @@ def _facts(folder: Path, writers: int, seconds: float) -> float:
 
 
 def _store(folder: Path, writer: int, seconds: float, told: Any) -> None:
-    from hpo.training.store import SegmentFacts, Store
+    from hpo.training.facts import SegmentFacts
+    from hpo.training.store import Store
 
     store, count = Store(folder, limit=10**9), 0
     facts = SegmentFacts(loss=0.5, seconds=1.0, state="sha256:" + "0" * 64)
