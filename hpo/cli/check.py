@@ -15,7 +15,7 @@ from hpo.cli.words import count_of, duration, line, printable, size
 if TYPE_CHECKING:
     from hpo.config.experiment import Experiment, Setting
     from hpo.config.space import Space
-    from hpo.records.schema import ModelInfo, PrivacyInfo, ShiftInfo, SplitInfo
+    from hpo.records.setup import ModelInfo, PrivacyInfo, ShiftInfo, SplitInfo
     from hpo.search.coordinator import Checked
     from hpo.search.estimate import Estimate, Span
     from hpo.search.plan import Plan

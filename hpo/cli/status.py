@@ -11,7 +11,7 @@ from hpo.cli.words import count_of, printable
 
 if TYPE_CHECKING:
     from hpo.cli.progress import Progress
-    from hpo.records.schema import Records
+    from hpo.records.run import Records
 
 EXAMPLE = """\
 Example:

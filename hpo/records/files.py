@@ -22,8 +22,10 @@ from pydantic import BaseModel, ValidationError
 
 from hpo.errors import UserError
 from hpo.json_text import parse_json
-from hpo.records.schema import SCHEMA, Audited, Confirmation, Records, Run, Trial
+from hpo.records.base import SCHEMA
+from hpo.records.run import Records, Run
 from hpo.records.sealed import BrokenSealError, seal, unseal
+from hpo.records.trainings import Audited, Confirmation, Trial
 
 Key = tuple[str, int, int]  # of a trial: strategy, replicate, draw
 T = TypeVar("T", bound=BaseModel)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from hpo.records.charges import charged_examples, charged_seconds
 from hpo.records.limits import Limit
-from hpo.records.schema import Metric, Records, Trial, charged_examples, charged_seconds
+from hpo.records.metrics import Metric
+from hpo.records.run import Records
+from hpo.records.trainings import Trial
 
 Search = tuple[str, int]  # strategy, replicate
 

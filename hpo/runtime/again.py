@@ -14,7 +14,8 @@ from torch import Tensor
 from hpo.errors import UserError
 from hpo.models.classifier import Classifier
 from hpo.models.pretrained import Pretrained
-from hpo.records.schema import DeviceInfo, SetScores
+from hpo.records.setup import DeviceInfo
+from hpo.records.trainings import SetScores
 from hpo.runtime.jobs import TEST, Done, Job
 from hpo.runtime.loading import Loaded
 from hpo.runtime.memory import ran_out

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from hpo.errors import UserError
-from hpo.records.schema import DeviceInfo
+from hpo.records.setup import DeviceInfo
 from hpo.runtime.attempts import BEAT_SECONDS, Lost, WorkersExecutor
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.loading import cores

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hpo.errors import UserError
-from hpo.records.schema import DeviceInfo
+from hpo.records.setup import DeviceInfo
 from hpo.runtime.attempts import BEAT_SECONDS, Hand, Lost
 from hpo.runtime.placement import Layout, Node, Quarantine, choose
 from hpo.runtime.ray_cluster import RayCluster

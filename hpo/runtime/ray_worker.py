@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from hpo import __version__
 from hpo.errors import UserError
 from hpo.pulse import progressed
-from hpo.records.schema import DeviceInfo, Frozen
+from hpo.records.base import Frozen
+from hpo.records.setup import DeviceInfo
 from hpo.runtime.parcels import new_files
 from hpo.runtime.scratch import claim, leave
 from hpo.runtime.serving import Order, Server, Setup, failure

@@ -10,7 +10,7 @@ from typing import Any
 from hpo.config.parameters import MODEL, complete
 from hpo.errors import UserError
 from hpo.models.pretrained import Pretrained
-from hpo.records.schema import Rung, Segment, SetScores, Work
+from hpo.records.trainings import Rung, Segment, SetScores, Work
 from hpo.runtime.jobs import UNTRAINED, VALIDATION, Done, Job
 from hpo.training.course import Course, Planner
 from hpo.training.evaluation import EvaluationSet

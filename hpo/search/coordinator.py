@@ -28,7 +28,8 @@ from hpo.records.files import (
 )
 from hpo.records.metrics import METRICS
 from hpo.records.redaction import has_names, without_names
-from hpo.records.schema import Run, Stamp, Trial
+from hpo.records.run import Run, Stamp
+from hpo.records.trainings import Trial
 from hpo.report.writing import Report, write_report
 from hpo.runtime.engine import Engine, On
 from hpo.runtime.jobs import Done

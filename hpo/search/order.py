@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from hpo.config.experiment import Experiment
+from hpo.records.charges import charged_examples, charged_seconds
 from hpo.records.events import Work
 from hpo.records.limits import Limit
-from hpo.records.schema import Confirmation, Rung, Trial, charged_examples, charged_seconds
+from hpo.records.trainings import Confirmation, Rung, Trial
 from hpo.search.draws import strategy_values, waits
 from hpo.search.lanes import Urgency
 

@@ -20,16 +20,9 @@ from hpo.models.classifier import structure_faults
 from hpo.models.pretrained import Pretrained, UnusableModelError
 from hpo.models.structure import LAYERS
 from hpo.records.metrics import METRICS
-from hpo.records.schema import (
-    DeviceInfo,
-    ModelInfo,
-    ParameterInfo,
-    PrivacyInfo,
-    Run,
-    Search,
-    ShiftInfo,
-    SplitInfo,
-)
+from hpo.records.run import Run
+from hpo.records.search import ParameterInfo, Search
+from hpo.records.setup import DeviceInfo, ModelInfo, PrivacyInfo, ShiftInfo, SplitInfo
 from hpo.runtime.engine import fastest
 from hpo.runtime.loading import Loaded, cores, frozen_depths, load
 from hpo.search.accounts import BASELINE, EPSILON, mechanism, privacy_info

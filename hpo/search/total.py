@@ -12,8 +12,10 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from hpo.config.experiment import Experiment
+from hpo.records.charges import charged_examples, charged_seconds, spent_examples, spent_seconds
 from hpo.records.limits import Limit, told
-from hpo.records.schema import Closed, Trial, charged_examples, charged_seconds, spent_examples, spent_seconds
+from hpo.records.search import Closed
+from hpo.records.trainings import Trial
 from hpo.search.plan import make_plan
 
 WALL = "wall-seconds"  # in the run's folder: those of the processes that worked on it, up to the last trial that ended

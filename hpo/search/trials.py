@@ -17,8 +17,8 @@ from hpo.records.events import Work
 from hpo.records.files import write_trial
 from hpo.records.metrics import METRICS
 from hpo.records.retried import after, set_aside_before
-from hpo.records.schema import Trial
 from hpo.records.selection import Charged, select
+from hpo.records.trainings import Trial
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_part, parts_of
 from hpo.runtime.recall import Recall

@@ -27,8 +27,11 @@ from hpo.config.experiment import Experiment, Fixed
 from hpo.config.parameters import MODEL, Value
 from hpo.config.space import Space
 from hpo.errors import UserError
+from hpo.records.base import Frozen
 from hpo.records.files import read_records
-from hpo.records.schema import Earlier, Frozen, Records, Run, Trial, WarmStart
+from hpo.records.run import Records, Run
+from hpo.records.search import Earlier, WarmStart
+from hpo.records.trainings import Trial
 from hpo.search.draws import Draws, Known, configuration, strategy_values
 
 KEPT = "warm-start.json"  # in the run's folder

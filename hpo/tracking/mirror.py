@@ -13,7 +13,8 @@ from typing import Any
 
 from hpo.errors import UserError
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Run, Rung, Trial
+from hpo.records.run import Run
+from hpo.records.trainings import Confirmation, Rung, Trial
 from hpo.tracking import describe
 from hpo.tracking.progress import Names, Points, StrategyProgress, rung_points, training_points
 from hpo.tracking.store import Measured, MirroredRun, Point, Store

@@ -21,7 +21,8 @@ from typing import Any
 
 from hpo.errors import UserError
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Run, Rung, Trial
+from hpo.records.run import Run
+from hpo.records.trainings import Confirmation, Rung, Trial
 from hpo.tracking.database import WriteAhead
 from hpo.tracking.describe import Found
 from hpo.tracking.mirror import Mirror

@@ -19,7 +19,8 @@ from typing import IO, Any
 
 from hpo.errors import UserError
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Run, Rung, Trial
+from hpo.records.run import Run
+from hpo.records.trainings import Confirmation, Rung, Trial
 from hpo.tracking.uri import check, shown
 
 # Seconds from ``begin_interrupt`` on that the process has to write what waits: a machine that is taken away leaves ten.

@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from hpo.errors import UserError
-from hpo.records.schema import Frozen
+from hpo.records.base import Frozen
 from hpo.records.sealed import BrokenSealError, seal, unseal
 from hpo.training.private_files import make_file
 from hpo.training.quota import Quota

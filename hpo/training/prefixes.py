@@ -21,7 +21,7 @@ from hpo.models.pretrained import Pretrained
 from hpo.models.shortcuts import stretch
 from hpo.models.structure import frozen_layers, kept_layers
 from hpo.pulse import progress
-from hpo.records.schema import Work
+from hpo.records.trainings import Work
 from hpo.training.facts import PassFacts
 from hpo.training.keys import pass_key, passes_key
 from hpo.training.passed_texts import PassedTexts

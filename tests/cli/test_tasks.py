@@ -13,7 +13,10 @@ from cli_events import DEVICE, MODEL, SPLIT
 
 from hpo.cli.main import execute
 from hpo.records.files import write_records
-from hpo.records.schema import Confirmation, Records, Run, Search, ShiftInfo
+from hpo.records.run import Records, Run
+from hpo.records.search import Search
+from hpo.records.setup import ShiftInfo
+from hpo.records.trainings import Confirmation
 from hpo.search.plan import make_plan
 
 SPACE = """\

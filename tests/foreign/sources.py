@@ -15,7 +15,8 @@ import optuna
 from hpo.foreign.asked import Asked, Roles
 from hpo.foreign.building import Imported
 from hpo.foreign.importing import import_runs
-from hpo.records.schema import Confirmation, Records, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Confirmation, Trial
 
 
 def imported(source: Path | str, *more: Path | str, **asked: Any) -> Imported:

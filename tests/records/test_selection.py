@@ -6,8 +6,11 @@ import pytest
 
 from hpo.records import selection
 from hpo.records.limits import Limit
-from hpo.records.schema import Metric, Records, Run, Rung, Search, Segment, Trial
+from hpo.records.metrics import Metric
+from hpo.records.run import Records, Run
+from hpo.records.search import Search
 from hpo.records.selection import auditable, begun, is_over, searches, select, selected_trials
+from hpo.records.trainings import Rung, Segment, Trial
 
 ACCURACY, LOSS = Metric(), Metric(name="loss", maximize=False, share=False)
 

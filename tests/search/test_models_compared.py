@@ -13,7 +13,7 @@ from transformers import GPT2Config, GPT2Model
 from hpo.config.space import Space, load_space
 from hpo.errors import UserError
 from hpo.records.files import read_records
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.runtime import engine
 from hpo.search import coordinator
 from hpo.search.coordinator import Outcome, run_experiment

@@ -12,7 +12,7 @@ from hpo.config.space import Space, load_space
 from hpo.data.task_data import load_task
 from hpo.errors import UserError
 from hpo.records.files import read_records
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.runtime import engine
 from hpo.search import coordinator
 from hpo.search.coordinator import check_experiment, run_experiment

@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from hpo.cli.main import execute
 from hpo.config.space import Space
 from hpo.records.files import mark_test_opened, read_records, write_trial
-from hpo.records.schema import Trial
+from hpo.records.trainings import Trial
 from hpo.runtime import worker
 from hpo.search import stopping
 from hpo.search.stopping import Stopped, request_stop

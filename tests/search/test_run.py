@@ -18,7 +18,7 @@ from hpo.config.space import Space, load_space
 from hpo.errors import UserError
 from hpo.models.pretrained import load_pretrained
 from hpo.records.files import read_records, write_run
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.runtime import engine
 from hpo.runtime.jobs import Job
 from hpo.runtime.processes import ProcessExecutor

@@ -13,7 +13,8 @@ from hpo.config.experiment import Budget, Confirmation, Total
 from hpo.config.space import Space, load_space
 from hpo.errors import UserError
 from hpo.records.files import read_records, read_run
-from hpo.records.schema import Records, Segment, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Segment, Trial
 from hpo.report.kit.methods import methods_tex
 from hpo.report.sentences import verdict
 from hpo.search import coordinator

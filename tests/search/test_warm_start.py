@@ -25,7 +25,10 @@ from hpo.config.parameters import complete
 from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.records.files import write_records
-from hpo.records.schema import Records, Run, Search, SplitInfo, Trial
+from hpo.records.run import Records, Run
+from hpo.records.search import Search
+from hpo.records.setup import SplitInfo
+from hpo.records.trainings import Trial
 from hpo.search.draws import Draws
 from hpo.search.warm import KEPT, OTHER, RANGES, Kept, warm_start
 from hpo.seeds import derive

@@ -9,18 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from hpo.records.events import Work
-from hpo.records.schema import (
-    Confirmation,
-    DeviceInfo,
-    ModelInfo,
-    ParameterInfo,
-    Run,
-    Rung,
-    Search,
-    Segment,
-    SplitInfo,
-    Trial,
-)
+from hpo.records.run import Run
+from hpo.records.search import ParameterInfo, Search
+from hpo.records.setup import DeviceInfo, ModelInfo, SplitInfo
+from hpo.records.trainings import Confirmation, Rung, Segment, Trial
 from hpo.tracking.describe import Found
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.patience import Patience
