@@ -25,7 +25,7 @@ SPACE = {"learning_rate": FloatDistribution(1e-5, 1e-2, log=True)}
 
 @pytest.fixture(scope="module")
 def url(postgres: Postgres) -> str:
-    return f"{postgres.make('lost')}?connect_timeout=2"  # the least that libpq knows
+    return f"{postgres.make('frozen')}?connect_timeout=2"  # the least that libpq knows
 
 
 @pytest.fixture
