@@ -80,6 +80,7 @@ def _quota(folder: Path, files: int) -> dict[str, float]:
     for number in range(files):
         store.put_state(f"sha256:{number:064x}", state, digest, seconds=60.0, chance=0.5)
     used = sum(path.stat().st_size for path in (folder / "states").iterdir())
+    os.sync()  # else the first fact waits for all these states to reach the disk
     began = time.perf_counter()
     store = Store(folder, limit=used)
     opened = time.perf_counter() - began
