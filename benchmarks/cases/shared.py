@@ -98,7 +98,7 @@ def _quota(folder: Path, files: int) -> dict[str, float]:
     return {
         f"seconds to open a store of {files:,d} states": opened,
         f"seconds to make room among {files:,d} states": made,
-        "seconds that a fact waited for it at most": longest,
+        "seconds that a fact waited at most while room was made": longest,
     }
 
 
