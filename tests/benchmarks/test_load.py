@@ -16,7 +16,8 @@ from benchmarks.replay import Bench
 from benchmarks.sleepers import SleepingEngine, Slept, busy
 from hpo.records import selection
 from hpo.records.files import read_records
-from hpo.records.schema import Records, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Trial
 from hpo.runtime.serving import Wanted
 from hpo.search import coordinator
 from hpo.search.storage import StoredStudy
