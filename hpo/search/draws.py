@@ -146,6 +146,14 @@ class Draws:
                 return None
         return drawn if possible else None
 
+    def as_recorded(self, values: Mapping[str, Any], drawn: Drawn) -> Drawn | None:
+        """A draw with these ``values`` of parameters; None where this study could not have drawn them.
+
+        What has no effect is not recorded: such a parameter is as in ``drawn``, or else the default.
+        """
+        defaults = {name: setting.default for name, setting in _searched(self._experiment).items()}
+        return self.as_observed({**defaults, **drawn[0], **values})
+
     def _random_point(self, number: int) -> dict[str, Any]:
         seed = derive(self._experiment.seed, "sampler", self._replicate, number)
         study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=seed))
