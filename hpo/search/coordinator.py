@@ -214,7 +214,7 @@ def _run(
     write_run(folder, head)
     engine.begin(loaded)
     load = time.perf_counter() - started
-    tracker.open(head, _run_id(folder))
+    tracker.open(head, _run_id(folder), folder)
     watchers.add(tracker)
     for text in slower_starts(loaded):
         watchers.note(text)
