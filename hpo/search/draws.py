@@ -199,7 +199,9 @@ def width(experiment: Experiment) -> int:
     """Trainings of this experiment that never wait for each other's results."""
     budget = experiment.budget
     studies = len(experiment.strategies()) * budget.replicates
-    return studies if waits(experiment, 1) else studies * budget.trials
+    if waits(experiment, 1):
+        return studies
+    return studies * (budget.trials if budget.total is None else min(budget.trials, 2))
 
 
 def looks_at_results(experiment: Experiment, number: int) -> bool:
