@@ -121,12 +121,19 @@ def spaces(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path, tiny_model
 
 
 def run(
-    space: Space, results: Path, workers: int = 1, limit: int | None = None, observer: Any = None
+    space: Space,
+    results: Path,
+    workers: int = 1,
+    limit: int | None = None,
+    observer: Any = None,
+    storage: str | None = None,
 ) -> Outcome:
     """With one thread a worker, so that all runs are of one class of numerics."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "cores", lambda: workers)
-        return run_experiment(space, results, None, "cpu", observer or Nobody(), workers, limit)
+        return run_experiment(
+            space, results, None, "cpu", observer or Nobody(), workers, limit, storage=storage
+        )
 
 
 @pytest.fixture(scope="module")
