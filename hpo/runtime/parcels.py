@@ -23,8 +23,9 @@ class Parcel:
 
     Attributes:
         files: by name in the store.
-        known: names of what the coordinator has, which need not come back.
-        state: name of the state among the files that the job begins with; None: it begins at the start, or there is none.
+        known: names of what need not come back: facts that the coordinator has, and states up to the one that the job
+            begins with.
+        state: name of the state that the job begins with; None: it begins at the start, or there is none.
     """
 
     files: Mapping[str, bytes]
@@ -36,14 +37,16 @@ def pack(recall: Recall, job: Job, held: Collection[str]) -> Parcel:
     """What a job needs of the coordinator's store; ``held``: names of states that the worker has."""
     course = recall.course(job.parameters, job.seed)
     facts = _read(recall.store, _facts(recall, course, job))
-    states = _states(course, job.rung)
     segments = course.segments_of(job.rung)
     first = next((i for i in segments if recall.segment(course, i) is None), segments.stop)
-    able = (name for name in reversed(states[:first]) if name in held or recall.store.holds(name))
-    state = next(able, None)
-    files = facts if state is None or state in held else facts | _read(recall.store, [state])
-    known = (*facts, *(name for name in states if recall.store.holds(name)))
-    return Parcel(files, known, state)
+    for number in range(first, 0, -1):  # of segments trained so far
+        state = file_name("states", course.keys[number])
+        if (
+            state in held or recall.store.state(course.keys[number]) is not None
+        ):  # whole: a damaged one is removed
+            files = facts if state in held else facts | _read(recall.store, [state])
+            return Parcel(files, (*facts, *_states(course, number)), state)
+    return Parcel(facts, tuple(facts), None)
 
 
 def take(store: Store, files: Mapping[str, bytes]) -> None:
@@ -55,7 +58,8 @@ def take(store: Store, files: Mapping[str, bytes]) -> None:
 def new_files(recall: Recall, job: Job, known: Collection[str]) -> dict[str, bytes]:
     """What a job left in the store of its worker, but for what the coordinator has."""
     course = recall.course(job.parameters, job.seed)
-    names = [*_states(course, job.rung), *_facts(recall, course, job)]  # facts last: they tell of the states
+    states = _states(course, course.segments_of(job.rung).stop)
+    names = [*states, *_facts(recall, course, job)]  # facts last: they tell of the states
     return _read(recall.store, [name for name in names if name not in set(known)])
 
 
@@ -64,9 +68,9 @@ def _read(store: Store, names: Collection[str]) -> dict[str, bytes]:
     return {name: data for name, data in read if data is not None}
 
 
-def _states(course: Course, rung: int) -> list[str]:
-    """Names of the states up to an evaluation, but for the start, which is never stored."""
-    return [file_name("states", key) for key in course.keys[1 : course.segments_of(rung).stop + 1]]
+def _states(course: Course, segments: int) -> list[str]:
+    """Names of the states at the ends of the first ``segments``: of all but the start, which is never stored."""
+    return [file_name("states", key) for key in course.keys[1 : segments + 1]]
 
 
 def _facts(recall: Recall, course: Course, job: Job) -> list[str]:

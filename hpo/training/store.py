@@ -304,6 +304,10 @@ class Store:
         ]
         self._put(path, blocks, digest, seconds, chance, past_cache=self._past_cache)
 
+    def state_names(self) -> list[str]:
+        """``file_name`` of each state that is stored now."""
+        return sorted(f"states/{path.name}" for path in (self._folder / "states").iterdir())
+
     def prefix_keys(self) -> list[str]:
         """Keys of the prefixes that are stored now."""
         with os.scandir(self._folder / "prefixes") as entries:
