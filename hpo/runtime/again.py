@@ -22,9 +22,10 @@ from hpo.runtime.memory import ran_out
 from hpo.runtime.parts import as_trained, predict_within
 from hpo.training.course import Course
 from hpo.training.cuts import Forks
+from hpo.training.facts import SegmentFacts
 from hpo.training.keys import segment_key
 from hpo.training.precision import EXACT, choose_precision
-from hpo.training.store import SegmentFacts, Store
+from hpo.training.store import Store
 
 
 @dataclass(frozen=True)

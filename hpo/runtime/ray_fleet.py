@@ -18,6 +18,7 @@ from hpo.runtime.placement import Layout, Node, Quarantine, choose
 from hpo.runtime.ray_cluster import RayCluster
 from hpo.runtime.ray_losses import kills_on, loss, only_on, raised
 from hpo.runtime.ray_worker import SAME_VERSIONS, Hello, RayWorker
+from hpo.training.marker import Marker
 
 START_SECONDS = (
     300.0  # for a worker to say what it is: it imports torch, from a disk that all may read at once
@@ -55,7 +56,7 @@ class Fleet:
 
     Args:
         setup: JSON of ``Setup``.
-        probe: path and text of a file in the coordinator's store.
+        marker: by which they tell whether they see the coordinator's store.
         device: on which the run was begun; None: it begins.
 
     Attributes:
@@ -70,7 +71,7 @@ class Fleet:
         cluster: RayCluster,
         layout: Layout,
         setup: bytes,
-        probe: tuple[str, str],
+        marker: Marker,
         device: DeviceInfo | None = None,
     ) -> None:
         self.workers: list[Actor] = []
@@ -81,7 +82,7 @@ class Fleet:
         self._ray = cluster.ray
         self._layout = layout
         self._setup = setup
-        self._probe = probe
+        self._marker = marker
         self._quarantine = Quarantine()
         self._unfit: set[str] = set()  # ids of nodes that are left out
         self._failures: dict[str, str] = {}  # what workers failed with, and the id of the node where
@@ -202,7 +203,8 @@ class Fleet:
             scheduling_strategy=only_on(node),
             **self._layout.resources(),
         )(RayWorker)
-        handle = actor.remote(self._setup, self._probe)
+        self._marker.renew()
+        handle = actor.remote(self._setup, (str(self._marker.path), self._marker.text))
         return Actor(handle=handle, node=node, hello=handle.hello.remote(), begun=time.monotonic())
 
     def _greet(self, actor: Actor) -> None:

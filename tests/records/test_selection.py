@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hpo.records import selection
+from hpo.records import charges
 from hpo.records.limits import Limit
 from hpo.records.metrics import Metric
 from hpo.records.run import Records, Run
@@ -109,7 +109,7 @@ def test_as_many_trials_as_are_begun_are_charged_once_each(monkeypatch: pytest.M
         asked.append(item.draw)
         return 1.0
 
-    monkeypatch.setattr(selection, "charged_seconds", seconds)
+    monkeypatch.setattr(charges, "charged_seconds", seconds)
     ended = [trial(n, 0.5) for n in range(40)]
     assert len(begun(ended, Limit(99, device_seconds=30.5))) == 31  # at 30 charged seconds one more begins
     assert asked == list(range(31))

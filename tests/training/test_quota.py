@@ -12,9 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from hpo.training import quota as module
-from hpo.training.quota import ABANDONED, HALF_LIFE, Quota
+from hpo.training.partial import ABANDONED
+from hpo.training.quota import HALF_LIFE, Quota
 from hpo.training.tensor_files import Block, TensorFile
 
 NOW = 1_800_000_000.0
@@ -58,6 +60,29 @@ def test_the_worth_of_an_unused_file_halves_in_its_half_life(
         os.utime(tmp_path / "states" / name, (NOW - 3600 * hours,) * 2)
     order = [file.path.name for file in quota._by_worth(quota.files())]
     assert order == ["old", "fresh", "old-but-dearer"]
+
+
+def test_others_need_not_wait_while_files_are_opened_for_their_worth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quota = opened(tmp_path, 10_000)
+    for number in range(6):
+        put(quota, tmp_path / "states" / f"{number}", content(1000, seconds=number))
+    read = []
+
+    def look(path: Path) -> float | None:
+        with FileLock(tmp_path / ".lock", timeout=0):
+            read.append(path.name)
+        return worth(path)
+
+    worth = module._read_worth
+    monkeypatch.setattr(module, "_read_worth", look)
+    again = opened(tmp_path, 4500)
+    assert sorted(file.path.name for file in again.files()) == ["3", "4", "5"]
+    assert put(quota, tmp_path / "states" / "6", content(1000, seconds=6)), "by another writer"
+    assert put(again, tmp_path / "states" / "7", content(1000, seconds=7))
+    assert sorted(file.path.name for file in again.files()) == ["5", "6", "7"]
+    assert sorted(read) == [f"{number}" for number in range(7)], "each once"
 
 
 def test_a_file_without_a_worth_goes_first(tmp_path: Path) -> None:
