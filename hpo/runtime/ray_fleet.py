@@ -87,7 +87,7 @@ class Fleet:
         self._unfit: set[str] = set()  # ids of nodes that are left out
         self._failures: dict[str, str] = {}  # what workers failed with, and the id of the node where
         self._said: set[str] = set()
-        self._why = "none has a place for one"  # there is no worker
+        self._why = ""  # a worker did not start, the last that did not
         self._shunned = ""
         self._worked = time.monotonic()  # when there was a worker last
         self._listed: tuple[float, list[Node]] = (0.0, [])
@@ -230,8 +230,8 @@ class Fleet:
     def _miss(self, actor: Actor, why: str) -> None:
         """Let a worker go that did not start; its node is tried again after a while."""
         self.release(actor, Lost(killed=False, how=why, place=True))
-        self._why = f"node {actor.node.address}: a worker did not start: {why}"
-        self._note(self._why)
+        self._why = f": node {actor.node.address}: a worker did not start: {why}"
+        self._note(self._why.removeprefix(": "))
 
     def _leave_out(self, actor: Actor, why: str, hint: str) -> None:
         """Put no more workers on a node."""
@@ -254,6 +254,6 @@ class Fleet:
     def _refuse_nobody(self) -> None:
         if not self.workers and time.monotonic() - self._worked > NOBODY_SECONDS:
             raise UserError(
-                f"no node of the cluster has had a worker for {NOBODY_SECONDS:.0f} s: {self._why}",
+                f"no node of the cluster has had a worker for {NOBODY_SECONDS:.0f} s{self._why}",
                 "Start nodes, then give the same command again: it goes on where it stopped.",
             )
