@@ -5,28 +5,27 @@ A worker is lost when Ray says so, when its node is no longer listed as alive, o
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack, closing
 from typing import Any
 
 import torch
 
 from hpo.errors import UserError
-from hpo.records.schema import DeviceInfo
+from hpo.records.setup import DeviceInfo
 from hpo.runtime.attempts import BEAT_SECONDS, Lost, WorkersExecutor
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.loading import cores
-from hpo.runtime.parcels import pack, take
+from hpo.runtime.parcels import pack
 from hpo.runtime.placement import Layout, Node, lay_out
 from hpo.runtime.ray_cluster import RayCluster
 from hpo.runtime.ray_fleet import Actor, Fleet
 from hpo.runtime.recall import Recall
 from hpo.runtime.serving import Answer, Beat, Order, Setup, Wanted
+from hpo.training.exchange import take
+from hpo.training.marker import Marker
 from hpo.training.precision import Precision
-from hpo.training.private_files import make_file, make_folder
 
 
 class RayExecutor(WorkersExecutor[Actor]):
@@ -35,6 +34,7 @@ class RayExecutor(WorkersExecutor[Actor]):
     Args:
         workers: how many at most; None: one for each GPU, else for each CPU, no more than trainings at once.
         width: trainings that can go on at once.
+        device: on which the run was begun, and goes on; None: it begins on that of the first worker.
 
     Attributes:
         share: part of a device that each worker has.
@@ -49,7 +49,9 @@ class RayExecutor(WorkersExecutor[Actor]):
     threads = 1
     recall: Recall
 
-    def __init__(self, wanted: Wanted, workers: int | None, width: int) -> None:
+    def __init__(
+        self, wanted: Wanted, workers: int | None, width: int, device: DeviceInfo | None = None
+    ) -> None:
         super().__init__()
         store = wanted.store.resolve()
         with ExitStack() as stack:
@@ -60,8 +62,9 @@ class RayExecutor(WorkersExecutor[Actor]):
             fields = {name: getattr(wanted, name) for name in Wanted.model_fields}
             fields |= {"device": layout.kind, "store": store}
             setup = Setup(**fields, threads=self.threads, share=self.share)
-            probe = stack.enter_context(_probe(store))
-            fleet = Fleet(cluster, layout, setup.model_dump_json().encode(), probe)
+            marker = Marker(store)
+            stack.callback(marker.remove)
+            fleet = Fleet(cluster, layout, setup.model_dump_json().encode(), marker, device)
             self._fleet = stack.enter_context(closing(fleet))
             fleet.notes.append(layout.sentence(nodes))
             self._workers = fleet.workers
@@ -84,9 +87,9 @@ class RayExecutor(WorkersExecutor[Actor]):
         self._stack.close()
 
     def _first(self) -> DeviceInfo:
-        """Wait until a worker said what it is: the others are to be like it."""
+        """Wait until there is a worker: the others are to be like it."""
         fleet = self._fleet
-        while fleet.device is None:
+        while not fleet.workers or fleet.device is None:
             fleet.fill()
             fleet.welcome(self._ready([actor.hello for actor in fleet.starting], BEAT_SECONDS))
         return fleet.device
@@ -96,28 +99,35 @@ class RayExecutor(WorkersExecutor[Actor]):
         if lost:
             return lost
         self._fleet.fill()
-        busy = [actor for actor in self._workers if actor.task is not None]
-        self._ask_for_beats(busy)
-        refs = [ref for actor in busy for ref in (actor.answer, actor.beat) if ref is not None]
+        self._ask_for_beats()
+        refs = [ref for actor in self._workers for ref in (actor.answer, actor.beat) if ref is not None]
         ready = self._ready([*refs, *(actor.hello for actor in self._fleet.starting)], seconds)
         self._fleet.welcome(ready)
-        told = ((actor, self._told(actor, ready)) for actor in busy)
+        told = [(actor, self._told(actor, ready)) for actor in self._workers]
         return [(actor, message) for actor, message in told if message is not None]
 
     def _told(self, actor: Actor, ready: set[Any]) -> Answer | Beat | Lost | None:
         """The answer of an actor, else its beat, where one is there."""
         if actor.answer in ready:
-            answer = self._fleet.get(actor.answer)
+            ref, actor.answer = (
+                actor.answer,
+                None,
+            )  # as long as it is held, so are the states that came with it
+            answer = self._fleet.get(actor, ref)
             return answer if isinstance(answer, Lost) else self._unpack(actor, *answer)
         if actor.beat in ready:
-            count = self._fleet.get(actor.beat)
-            actor.beat = None
-            return count if isinstance(count, Lost) else Beat(progress=count)
+            ref, actor.beat = actor.beat, None
+            beat = self._fleet.get(actor, ref)
+            if isinstance(beat, Lost):
+                return beat
+            progress, actor.kills = beat
+            return Beat(progress=progress)
         return None
 
-    def _ask_for_beats(self, busy: list[Actor]) -> None:
+    def _ask_for_beats(self) -> None:
+        """Idle workers are asked as well: one that died meanwhile is to be given no order."""
         now = time.monotonic()
-        for actor in busy:
+        for actor in self._workers:
             if actor.beat is None and now - actor.asked >= BEAT_SECONDS:
                 actor.beat, actor.asked = actor.handle.beat.options(concurrency_group="beat").remote(), now
 
@@ -142,15 +152,19 @@ class RayExecutor(WorkersExecutor[Actor]):
 
     def _pack(self, worker: Actor, job: Job) -> tuple[Mapping[str, bytes], Sequence[str]]:
         parcel = pack(self.recall, job, worker.held)
-        if parcel.state is not None:
-            worker.held.add(parcel.state)
         return parcel.files, parcel.known
 
-    def _unpack(self, worker: Actor, answer: bytes, files: Mapping[str, bytes]) -> Answer:
-        if files:
+    def _unpack(
+        self, actor: Actor, message: bytes, files: Mapping[str, bytes], held: Collection[str]
+    ) -> Answer | Lost:
+        answer = Answer.model_validate_json(message)
+        if not actor.shares:
             take(self.recall.store, files)
-            worker.held.update(files)
-        return Answer.model_validate_json(answer)
+            actor.held = set(held)
+        if answer.done is None:
+            error = UserError(f"node {actor.node.address}: {answer.message}", answer.hint)
+            return self._fleet.failed(actor, answer.message, error)
+        return answer
 
 
 def _layout(nodes: Sequence[Node], device: str | None, workers: int | None, width: int) -> Layout:
@@ -161,17 +175,3 @@ def _layout(nodes: Sequence[Node], device: str | None, workers: int | None, widt
             "Start nodes with --num-cpus or --num-gpus above 0: `hpo cluster` prints how.",
         )
     return layout
-
-
-@contextmanager
-def _probe(store: Path) -> Iterator[tuple[str, str]]:
-    """A file by which a worker tells that it sees this store: its path, and what is in it."""
-    make_folder(store)
-    text = secrets.token_hex(16)
-    path = store / f"probe-{text}"
-    make_file(path)
-    path.write_text(text, encoding="ascii")
-    try:
-        yield str(path), text
-    finally:
-        path.unlink(missing_ok=True)

@@ -1,20 +1,21 @@
 """What all searches of a run may spend together: no further round of draws begins that would not end within it.
 
-A round is the draw of one number in every search. Rounds begin whole and are finished, so that every search has equally many
-draws when the total ends them. Expected is that trials still to come cost what those that ended did on average, work that
-several share counted once, and that each confirmation costs what a complete trial is charged.
+A round is the draw of one number in every search that did not stop early. Rounds begin whole and are finished, so that these
+searches have equally many draws when the total ends them. What they are expected to cost, ``hpo.search.remaining`` reckons.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from hpo.config.experiment import Experiment
 from hpo.records.limits import Limit, told
-from hpo.records.schema import Closed, Trial, charged_examples, charged_seconds, spent_examples, spent_seconds
+from hpo.records.search import Closed
+from hpo.records.trainings import Trial
 from hpo.search.plan import make_plan
+from hpo.search.remaining import in_all
 
 WALL = "wall-seconds"  # in the run's folder: those of the processes that worked on it, up to the last trial that ended
 
@@ -38,20 +39,28 @@ class Total:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         plan = make_plan(experiment)
-        self._studies, self._confirmations = plan.studies, plan.confirmations + plan.baselines
+        self._replicates, self._confirmations = plan.replicates, plan.confirmations + plan.baselines
         self._limit = plan.total
         self.is_limited = plan.total != Limit()
         self._folder = folder
         self._clock = clock
         self._began = started - _read_wall(folder)
 
-    def exceeded(self, ended: Collection[Trial], rounds: int) -> Closed | None:
+    def exceeded(
+        self, ended: Collection[Trial], judged: int, rounds: int, draws: Mapping[str, int]
+    ) -> Closed | None:
         """Why no more than ``rounds - 1`` rounds may begin; None: ``rounds`` of them fit in.
 
         Args:
-            ended: the trials that have ended, at least one.
+            ended: the trials that have ended.
+            judged: the first draws of each search, all of which have ended, by which the others are judged.
+            draws: of each search in so many rounds, by strategy: fewer where it stops early.
         """
-        expected = self.expected(ended, rounds)
+        known = [t for t in ended if t.draw < judged]
+        going = [t for t in known if draws[t.strategy] == rounds]
+        trials = self._replicates * sum(draws.values())
+        wall = self.wall_seconds() * len(known) / len(ended)
+        expected = in_all(known, going, trials, self._confirmations, wall)
         unit = self._limit.exceeded(expected)
         if unit is None:
             return None
@@ -60,20 +69,6 @@ class Total:
             reason=f"{counted_rounds(rounds)} with all confirmations were expected to take "
             f"{told(unit, expected[unit])} in all",
         )
-
-    def expected(self, ended: Collection[Trial], rounds: int) -> dict[str, float]:
-        """What so many rounds and all confirmations come to, by unit of the limit."""
-        trials = tuple(ended)
-        complete = [t for t in trials if t.state == "complete"]
-        each = self._confirmations / max(1, len(complete))
-        examples, seconds = (each * sum(map(of, complete)) for of in (charged_examples, charged_seconds))
-        share = self._studies * rounds / len(trials)
-        return {
-            "trials": share * len(trials),
-            "examples": share * spent_examples(trials) + examples,
-            "device_seconds": share * spent_seconds(trials) + seconds,
-            "wall_seconds": share * self.wall_seconds() + seconds,
-        }
 
     def wall_seconds(self) -> float:
         """While processes were at work on the run."""

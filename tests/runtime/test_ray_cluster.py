@@ -14,9 +14,7 @@ import pytest
 
 from hpo.errors import UserError
 from hpo.runtime import ray_cluster
-from hpo.runtime.attempts import Lost
 from hpo.runtime.ray_cluster import RayCluster
-from hpo.runtime.ray_fleet import loss
 
 
 def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,20 +125,3 @@ def test_rays_sockets_fit_however_long_the_path_of_the_temporary_folder(
     assert asked.startswith(f"{taken}/hpo-ray-")
     deepest = "/session_2026-11-27_23-59-59_123456_4194304/sockets/plasma_store"  # as Ray 2.60 names it
     assert len(asked + deepest) <= 103  # of macOS; Linux allows 107
-
-
-@pytest.mark.parametrize(
-    ("text", "lost"),
-    [
-        ("The actor died.\nThe actor died because its node has died. Node Id: ab", (False, True)),
-        (
-            "The actor died.\nThe process was killed by SIGKILL by OOM killer due to high memory usage.",
-            (True, False),
-        ),
-        ("The actor died.\nThe actor is dead because it was killed by `ray.kill`.", (False, False)),
-    ],
-)
-def test_what_ray_says_tells_a_lost_machine_from_a_killed_process(text: str, lost: tuple[bool, bool]) -> None:
-    found = loss(RuntimeError(text))
-    assert (found.killed, found.place) == lost
-    assert found == Lost(killed=lost[0], how=text.splitlines()[1], place=lost[1])

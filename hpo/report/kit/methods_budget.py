@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import EarlyStop, Run, WarmStart
+from hpo.records.run import Run
+from hpo.records.search import EarlyStop, WarmStart
 from hpo.report.kit.tex import breakable, tex
 from hpo.report.text import counted, listed, ranged
 
@@ -40,9 +41,10 @@ def _total(run: Run) -> str:
     )
     if run.closed is None:
         return f"{rule}; all {run.trials:,} began."
+    stopped = run.early_stop is not None and run.early_stop.strategies
     return (
         f"{rule}. After {counted(run.closed.rounds, 'round')} of at most {run.trials:,} none did, as "
-        f"{tex(run.closed.reason)}; so each search ended with as many draws."
+        f"{tex(run.closed.reason)}; so each search{' that went on' if stopped else ''} ended with as many draws."
     )
 
 
