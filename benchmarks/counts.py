@@ -12,7 +12,8 @@ import numpy as np
 
 from benchmarks.data import Assets, Split
 from benchmarks.work import Body
-from hpo.records.schema import Confirmation, Records, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Confirmation, Trial
 
 
 @dataclass(frozen=True)

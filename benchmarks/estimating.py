@@ -16,9 +16,9 @@ from benchmarks.data import open_space
 
 def main(space: Path) -> None:
     """Print the estimate of ``space``."""
-    from hpo.search.prepare import check_experiment
+    from hpo.search.check import check_experiment
 
-    estimate = check_experiment(open_space(space), None, probe=True).estimate
+    estimate = check_experiment(open_space(space), space.parent, None, probe=True).estimate
     assert estimate is not None
     print(json.dumps(asdict(estimate)))
 

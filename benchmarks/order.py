@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from hpo.cli.spaces import open_spaces
 from hpo.config.experiment import Experiment
-from hpo.records.schema import Confirmation, Segment, Trial
+from hpo.records.trainings import Confirmation, Segment, Trial
 from hpo.runtime.jobs import Done, Job
 from hpo.search.draws import waits
 from hpo.search.lanes import Condition, Lane, Training, Urgency

@@ -22,8 +22,8 @@ from hpo.runtime.recall import Recall, state_of
 from hpo.runtime.serving import Wanted
 from hpo.training.course import Course
 from hpo.training.evaluation import Predicted
+from hpo.training.facts import EvaluationFacts, SegmentFacts
 from hpo.training.keys import segment_key
-from hpo.training.store import EvaluationFacts, SegmentFacts
 
 BEST = 0.8
 SECONDS = 60.0  # of a segment

@@ -27,7 +27,8 @@ from hpo.records.exported import read_tables
 from hpo.records.files import read_records
 from hpo.records.origin import read_origin
 from hpo.records.sealed import unseal
-from hpo.training.store import Prefix, Store
+from hpo.training.prefix_files import Prefix
+from hpo.training.store import Store
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "results" / "example" / "records"
@@ -154,8 +155,8 @@ def _store() -> dict[str, bytes]:
     import numpy as np
     import torch
 
+    from hpo.training.facts import SegmentFacts
     from hpo.training.states import state_digest
-    from hpo.training.store import SegmentFacts
 
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hpo.records.schema import Confirmation, Records, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Confirmation, Trial
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any
 from benchmarks.measure import ROOT, environment
 from benchmarks.replay import Bench
 from hpo.records.files import read_records
-from hpo.records.schema import Records, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Trial
 
 SIZES = (100, 1_000, 10_000)
 RUNGS = 10

@@ -6,15 +6,20 @@ import multiprocessing
 import os
 import time
 import tracemalloc
+from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import spaces
 from benchmarks.data import open_space
 from benchmarks.replay import Bench
 
+if TYPE_CHECKING:
+    from hpo.training.store import Store
+
 SECONDS = 5.0  # in which facts are stored
 FILES = 10_000  # states
+ARRAYS = 300  # of a state: the trained weights of a model, with their moments
 STEPS = 1_000  # of a course
 
 
@@ -48,7 +53,8 @@ def _facts(folder: Path, writers: int, seconds: float) -> float:
 
 
 def _store(folder: Path, writer: int, seconds: float, told: Any) -> None:
-    from hpo.training.store import SegmentFacts, Store
+    from hpo.training.facts import SegmentFacts
+    from hpo.training.store import Store
 
     store, count = Store(folder, limit=10**9), 0
     facts = SegmentFacts(loss=0.5, seconds=1.0, state="sha256:" + "0" * 64)
@@ -60,26 +66,57 @@ def _store(folder: Path, writer: int, seconds: float, told: Any) -> None:
 
 
 def _quota(folder: Path, files: int) -> dict[str, float]:
-    """A store full of small states: opened, and asked for room for one more."""
+    """A store full of states: opened, and asked for room for one more, while another process stores facts."""
     import torch
 
     from hpo.training.states import state_digest
     from hpo.training.store import Store
 
-    state = {"weight": torch.zeros(64)}
+    state = {
+        f"optimizer/exp_avg/encoder.layer.{n}.output.dense.weight": torch.zeros(1) for n in range(ARRAYS)
+    }
     digest = state_digest(state)
     store = Store(folder, limit=10**9)
     for number in range(files):
         store.put_state(f"sha256:{number:064x}", state, digest, seconds=60.0, chance=0.5)
     used = sum(path.stat().st_size for path in (folder / "states").iterdir())
+    os.sync()  # else the first fact waits for all these states to reach the disk
     began = time.perf_counter()
     store = Store(folder, limit=used)
-    opened = time.perf_counter()
+    opened = time.perf_counter() - began
+    context = multiprocessing.get_context("fork")
+    stop, told = context.Event(), context.SimpleQueue()
+    other = context.Process(target=_wait, args=(store, stop, told))
+    other.start()
+    told.get()
+    began = time.perf_counter()
     store.put_state("sha256:" + "f" * 64, state, digest, seconds=60.0, chance=0.5)
+    made = time.perf_counter() - began
+    stop.set()
+    longest = told.get()
+    other.join()
     return {
-        f"seconds to open a store of {files:,d} states": opened - began,
-        f"seconds to make room among {files:,d} states": time.perf_counter() - opened,
+        f"seconds to open a store of {files:,d} states": opened,
+        f"seconds to make room among {files:,d} states": made,
+        "seconds that a fact waited at most while room was made": longest,
     }
+
+
+def _wait(store: Store, stop: Event, told: Any) -> None:
+    """Store facts; tell when that has begun, and how long one took at most."""
+    from hpo.training.facts import SegmentFacts
+
+    facts = SegmentFacts(loss=0.5, seconds=1.0, state="sha256:" + "0" * 64)
+    count, longest = 0, 0.0
+    while not stop.is_set():
+        began = time.perf_counter()
+        store.put_segment(f"sha256:{count:064x}", facts)
+        longest = max(longest, time.perf_counter() - began)
+        count += 1
+        if count == 1:
+            longest = 0.0
+            told.put(0.0)
+    told.put(longest)
 
 
 def _course(bench: Bench) -> dict[str, float]:

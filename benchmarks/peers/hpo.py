@@ -8,9 +8,10 @@ from pathlib import Path
 
 from benchmarks.data import open_space
 from benchmarks.peers.report import Done, Report
+from hpo.records.charges import spent_seconds
 from hpo.records.events import Work
 from hpo.records.files import read_records
-from hpo.records.schema import Confirmation, Rung, Trial, spent_seconds
+from hpo.records.trainings import Confirmation, Rung, Trial
 from hpo.search.coordinator import run_experiment
 
 

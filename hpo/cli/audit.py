@@ -14,7 +14,8 @@ from hpo.cli.words import count_of, line, paragraph, printable, score
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hpo.records.schema import Audited, Records, Trial
+    from hpo.records.run import Records
+    from hpo.records.trainings import Audited, Trial
 
 SAMPLE = 5
 

@@ -11,7 +11,7 @@ from hpo.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hpo.records.schema import Records
+    from hpo.records.run import Records
 
 EXAMPLE = """\
 Example:

@@ -7,7 +7,7 @@ from typing import IO
 from hpo.cli.progress import Progress
 from hpo.cli.words import count_of, printable, score
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Rung, Trial
+from hpo.records.trainings import Confirmation, Rung, Trial
 
 
 class PlainLines:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hpo.cli.words import time_left
+from hpo.records.charges import charged_examples, charged_seconds
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Rung, Segment, Trial, charged_examples, charged_seconds
+from hpo.records.trainings import Confirmation, Rung, Segment, Trial
 from hpo.search.plan import Plan
 
 Key = tuple[bool, str, int, int]  # confirmation?, strategy, replicate, draw or number of the seed

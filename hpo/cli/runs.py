@@ -12,7 +12,7 @@ import typer
 from hpo.errors import UserError
 
 if TYPE_CHECKING:
-    from hpo.records.schema import Run
+    from hpo.records.run import Run
 
 RESULTS = Path("results")
 MODELS = "models"  # folder of the exported models in a run's

@@ -11,7 +11,7 @@ from hpo.cli.words import count_of, printable
 
 if TYPE_CHECKING:
     from hpo.cli.progress import Progress
-    from hpo.records.schema import Records
+    from hpo.records.run import Records
 
 EXAMPLE = """\
 Example:
@@ -72,6 +72,7 @@ def progress_of(records: Records) -> Progress:
 def next_command(name: str, folder: Path, *, running: bool) -> str:
     """What a user of this run does next."""
     from hpo.records.files import is_finished
+    from hpo.search.database import kept_place
 
     elsewhere = [] if folder.parent.resolve() == RESULTS.resolve() else ["--results", str(folder.parent)]
     if is_finished(folder):
@@ -79,7 +80,11 @@ def next_command(name: str, folder: Path, *, running: bool) -> str:
     if running:
         return shlex.join(["hpo", "ui", "--space", name, *elsewhere])
     if is_shipped(name, folder):
-        return shlex.join(["hpo", "run", "--space", name, *elsewhere])
+        place = kept_place(folder)
+        storage = (
+            [] if place is None else ["--storage", place]
+        )  # to which PGUSER and PGPASSWORD, or ~/.pgpass, belong
+        return shlex.join(["hpo", "run", "--space", name, *elsewhere, *storage])
     return "the same `hpo run` command again"
 
 

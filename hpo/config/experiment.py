@@ -10,9 +10,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hpo.config.parameters import MODEL, NEEDS_SYNONYMS, PARAMETERS, Value, complete
+from hpo.records.base import Frozen
 from hpo.records.limits import Limit, seconds_for
 from hpo.records.metrics import METRICS, METRICS_OF
-from hpo.records.schema import Form, Frozen
+from hpo.records.run import Form
 
 
 class Fixed(Frozen):

@@ -16,7 +16,7 @@ from hpo.data.splits import as_one, normalised
 from hpo.data.strata import draw, quotas
 from hpo.data.task_data import Part, TaskData
 from hpo.errors import UserError
-from hpo.records.schema import ShiftInfo
+from hpo.records.setup import ShiftInfo
 from hpo.seeds import derive
 
 MOST_LISTED = 20  # labels in a message

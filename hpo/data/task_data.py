@@ -12,7 +12,7 @@ from hpo.data.corpus import Corpus, load_corpus
 from hpo.data.entities import types_of
 from hpo.data.scrubbing import scrub_corpus
 from hpo.data.splits import Split, digest, split
-from hpo.records.schema import SplitInfo
+from hpo.records.setup import SplitInfo
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,10 @@ from hpo.foreign.spaces import observed
 from hpo.foreign.telling import told
 from hpo.foreign.trainings import Training, trainings
 from hpo.records.files import slug
-from hpo.records.schema import Confirmation, Metric, ParameterInfo, Records, Run, Search, Trial
+from hpo.records.metrics import Metric
+from hpo.records.run import Records, Run
+from hpo.records.search import ParameterInfo, Search
+from hpo.records.trainings import Confirmation, Trial
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from hpo.errors import UserError
 from hpo.foreign.trainings import Training
-from hpo.records.schema import Confirmation, Metric, Rung, Trial
+from hpo.records.metrics import Metric
 from hpo.records.selection import searches, select
+from hpo.records.trainings import Confirmation, Rung, Trial
 
 Study = tuple[str, int]  # strategy, replicate
 

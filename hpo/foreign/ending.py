@@ -12,7 +12,7 @@ from hpo.foreign.asked import Roles
 from hpo.foreign.roles import bare_name
 from hpo.foreign.source import Entry
 from hpo.foreign.values import as_text, is_missing, plain
-from hpo.records.schema import AS_PRUNED
+from hpo.records.run import AS_PRUNED
 
 _BUDGET = re.compile(  # bare names such as epochs, max_steps, num_train_epochs
     "(?:max_)?budget|(?:(?:n|num|number_of|max|total|train|training)_?)*(?:epochs?|steps?|iterations?|iters?)"

@@ -19,7 +19,7 @@ from hpo.foreign.row_files import read_csv, read_jsonl, read_wandb
 from hpo.foreign.source import Source, base_name, listed
 from hpo.records.exported import read_tables
 from hpo.records.files import is_folder_name, read_run, slug, write_records
-from hpo.records.schema import Run
+from hpo.records.run import Run
 from hpo.tracking.uri import SQLITE, shown
 
 _READERS: Mapping[Format, Callable[[str, Asked], Source]] = {

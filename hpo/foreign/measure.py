@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from hpo.errors import UserError
 from hpo.foreign.asked import Asked, Roles
 from hpo.foreign.source import Source
-from hpo.records.schema import Metric
+from hpo.records.metrics import Metric
 
 _LOWER = {"loss", "error", "err", "rmse", "mse", "mae", "nll", "perplexity", "ppl", "wer", "cer", "regret"}
 _SPLIT = re.compile(r"^(?:validation|valid|val|eval|dev|test)[^a-z0-9]+", re.IGNORECASE)

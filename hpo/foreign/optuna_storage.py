@@ -12,7 +12,7 @@ from hpo.errors import UserError
 from hpo.foreign.asked import Asked
 from hpo.foreign.source import Entry, Source, base_name, chosen
 from hpo.foreign.spaces import merged
-from hpo.records.schema import ParameterInfo
+from hpo.records.search import ParameterInfo
 from hpo.tracking.reading import copy_database
 from hpo.tracking.uri import SQLITE, shown
 

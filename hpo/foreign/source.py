@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from hpo.errors import UserError
-from hpo.records.schema import ParameterInfo
+from hpo.records.search import ParameterInfo
 
 History = Mapping[int, Any]  # how far a training was -> what was measured there
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hpo.records.schema import ParameterInfo
+from hpo.records.search import ParameterInfo
 
 _DECADES = 100  # a range of positive values that spans so much is taken as logarithmic
 

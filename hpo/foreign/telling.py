@@ -9,7 +9,9 @@ from hpo.foreign.measure import said_direction
 from hpo.foreign.roles import guessed
 from hpo.foreign.source import Source
 from hpo.foreign.trainings import Training, states
-from hpo.records.schema import AS_SECONDS, NOT_RECORDED, Metric
+from hpo.records.base import NOT_RECORDED
+from hpo.records.metrics import Metric
+from hpo.records.run import AS_SECONDS
 
 _CALLED = {  # roles, as they are told
     "strategy": "strategy",

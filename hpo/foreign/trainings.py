@@ -15,7 +15,7 @@ from hpo.foreign.joining import joined
 from hpo.foreign.roles import parameters, text_of
 from hpo.foreign.source import Entry, Source
 from hpo.foreign.values import is_confirmation, is_missing, number, state, whole
-from hpo.records.schema import AS_PRUNED
+from hpo.records.run import AS_PRUNED
 
 
 @dataclass(frozen=True)

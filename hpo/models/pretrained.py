@@ -22,7 +22,8 @@ from hpo.models.gguf import write_safetensors
 from hpo.models.layers import anatomy, configure_lowest
 from hpo.models.reading import reader_of_words, tell_second_text
 from hpo.models.shortcuts import is_causal, lowest, works_for_first_token, works_from, works_with_wide_mask
-from hpo.records.schema import NOT_RECORDED, ModelInfo
+from hpo.records.base import NOT_RECORDED
+from hpo.records.setup import ModelInfo
 
 
 class UnusableModelError(UserError):

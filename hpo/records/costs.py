@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hpo.records.schema import Audited, Confirmation, Records, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Audited, Confirmation, Trial
 
 Training = Trial | Confirmation | Audited
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hpo.records.columns import TABLES, TableSchema
-from hpo.records.schema import SCHEMA
+from hpo.records.base import SCHEMA
+from hpo.records.columns import TableSchema
+from hpo.records.held_out_columns import ITEMS, SHIFT_TABLES
+from hpo.records.run_columns import RUNS, SPACE
+from hpo.records.training_columns import AUDITED, CONFIRMATIONS, COSTS, PARAMETERS, RUNGS, TRIALS
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,13 @@ class Description:
         return {"schema": self.name, "version": self.version, "tables": described}
 
 
+TABLES = (RUNS, SPACE, TRIALS, CONFIRMATIONS, PARAMETERS, RUNGS, ITEMS, COSTS, AUDITED, *SHIFT_TABLES)
 RECORDS = Description("hpo.records", SCHEMA, TABLES)
 
 _HEAD = f"""\
 # The tables of a run
 
-<!-- Made from hpo/records/columns.py; tests/records/test_tables.py says how to make it again. -->
+<!-- Made from hpo/records/*columns.py; tests/records/test_tables.py says how to make it again. -->
 
 `hpo export-records RUN` writes each as Parquet and as CSV, with `schema.json` beside them. The schema is `{RECORDS.name}`,
 version {SCHEMA}: each Parquet file has it in its metadata (`hpo.schema`, `hpo.version`), and unit and meaning in those of

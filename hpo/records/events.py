@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from hpo.records.schema import Confirmation, Rung, Trial
+from hpo.records.trainings import Confirmation, Rung, Trial
 
 
 @dataclass(frozen=True)

@@ -8,30 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import UserError
-from hpo.records.columns import SHIFT_TABLES, TABLES, TableSchema
-from hpo.records.description import RECORDS
+from hpo.records.base import NOT_RECORDED, SCHEMA
+from hpo.records.columns import TableSchema
+from hpo.records.description import RECORDS, TABLES
+from hpo.records.held_out_columns import SHIFT_TABLES
+from hpo.records.metrics import Metric
 from hpo.records.parquet import read_parquet
-from hpo.records.schema import (
-    NOT_RECORDED,
-    SCHEMA,
-    Audited,
-    Confirmation,
-    DeviceInfo,
-    Metric,
-    ModelInfo,
-    ParameterInfo,
-    Records,
-    Run,
-    Rung,
-    Search,
-    Segment,
-    SetScores,
-    ShiftInfo,
-    SplitInfo,
-    Stamp,
-    Trial,
-    Work,
-)
+from hpo.records.run import Records, Run, Stamp
+from hpo.records.search import ParameterInfo, Search
+from hpo.records.setup import DeviceInfo, ModelInfo, ShiftInfo, SplitInfo
+from hpo.records.trainings import Audited, Confirmation, Rung, Segment, SetScores, Trial, Work
 
 Row = dict[str, Any]
 Key = tuple[str, str, int, int]  # training, strategy, replicate, number

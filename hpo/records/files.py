@@ -22,8 +22,10 @@ from pydantic import BaseModel, ValidationError
 
 from hpo.errors import UserError
 from hpo.json_text import parse_json
-from hpo.records.schema import SCHEMA, Audited, Confirmation, Records, Run, Trial
+from hpo.records.base import SCHEMA
+from hpo.records.run import Records, Run
 from hpo.records.sealed import BrokenSealError, seal, unseal
+from hpo.records.trainings import Audited, Confirmation, Trial
 
 Key = tuple[str, int, int]  # of a trial: strategy, replicate, draw
 T = TypeVar("T", bound=BaseModel)
@@ -132,6 +134,24 @@ def read_run(folder: Path) -> Run | None:
     return _read(path, Run) if path.is_file() else None
 
 
+def read_trial(folder: Path, strategy: str, replicate: int, draw: int) -> Trial:
+    """One ended trial.
+
+    Raises:
+        UserError: it is not there, or does not fit the schema.
+    """
+    return _read(trial_path(folder, strategy, replicate, draw), Trial)
+
+
+def read_confirmation(folder: Path, strategy: str, replicate: int, index: int) -> Confirmation:
+    """One scored confirmation.
+
+    Raises:
+        UserError: it is not there, or does not fit the schema.
+    """
+    return _read(confirmation_path(folder, strategy, replicate, index), Confirmation)
+
+
 def read_trials(folder: Path) -> list[Trial]:
     """The trials whose files lie in ``folder``.
 
@@ -178,7 +198,11 @@ def _read_all(path: Path, model: type[T]) -> Iterator[T]:
 
 def _read(path: Path, model: type[T]) -> T:
     hint = "Move the file away; `hpo run` writes it again from what it has stored."
-    return _parse(path.read_bytes(), model, str(path), hint)
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}", hint) from error
+    return _parse(text, model, str(path), hint)
 
 
 def _parse(text: bytes, model: type[T], where: str, hint: str) -> T:

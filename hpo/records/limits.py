@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -43,6 +44,12 @@ class Limit:
     def exceeded(self, expected: Mapping[str, float]) -> str | None:
         """The first unit of which more than there may be is ``expected``."""
         return next((u for u, most in self._amounts.items() if expected.get(u, 0.0) > most), None)
+
+    def times(self, charged: Mapping[str, float]) -> float:
+        """How many times as much as is ``charged`` there may be, of the unit that is reached first; infinite: no limit."""
+        return min(
+            (most / charged[u] for u, most in self._amounts.items() if charged.get(u)), default=math.inf
+        )
 
     @cached_property
     def _amounts(self) -> dict[str, float]:

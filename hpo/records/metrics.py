@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hpo.records.schema import Metric
+from hpo.records.base import Frozen
+
+
+class Metric(Frozen):
+    """What is measured on validation and test items; ``share``: a share of 1, shown in percent and points."""
+
+    name: str = "accuracy"
+    maximize: bool = True
+    share: bool = True
+
+    def better(self, first: float, second: float) -> bool:
+        """Whether ``first`` is the better score of the two."""
+        return first > second if self.maximize else first < second
+
 
 LOG_LOSS = "log_loss"
 METRICS: Mapping[str, Metric] = {

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from hpo.errors import UserError
-from hpo.records.schema import Frozen
+from hpo.records.base import Frozen
 
 FILE = "hpo.json"
 

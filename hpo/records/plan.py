@@ -7,7 +7,7 @@ import json
 from enum import Enum
 from typing import Any
 
-from hpo.records.schema import Run
+from hpo.records.run import Run
 from hpo.records.verdict_rule import verdict_rule
 
 

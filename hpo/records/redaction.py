@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Run
+from hpo.records.run import Run
 
 
 def without_names(run: Run) -> Run:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hpo.records.files import Key, read_trials, trial_path
-from hpo.records.schema import Trial
+from hpo.records.trainings import Trial
 
 AGAIN = "; tried again after: "  # in a reason, before the reason of the failure
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from hpo.records.charges import Charged
 from hpo.records.limits import Limit
-from hpo.records.schema import Metric, Records, Trial, charged_examples, charged_seconds
+from hpo.records.metrics import Metric
+from hpo.records.run import Records
+from hpo.records.trainings import Trial
 
 Search = tuple[str, int]  # strategy, replicate
 
@@ -35,30 +38,6 @@ def searches(trials: Iterable[Trial]) -> dict[Search, list[Trial]]:
     for trial in trials:
         found.setdefault((trial.strategy, trial.replicate), []).append(trial)
     return found
-
-
-class Charged:
-    """What the trials of one search are charged, in the order of their draws: each is counted once, as it ends.
-
-    Args:
-        by_cost: whether what they cost is asked for, and not their number alone.
-    """
-
-    def __init__(self, *, by_cost: bool) -> None:
-        self._by_cost = by_cost
-        self._charged: dict[str, float] = {"trials": 0}
-
-    def add(self, trial: Trial) -> None:
-        """Count the next trial that ended."""
-        charged = self._charged
-        charged["trials"] += 1
-        if self._by_cost:
-            charged["examples"] = charged.get("examples", 0) + charged_examples(trial)
-            charged["device_seconds"] = charged.get("device_seconds", 0.0) + charged_seconds(trial)
-
-    def reaches(self, limit: Limit) -> bool:
-        """Whether a search with this limit begins no further trial."""
-        return limit.reached(self._charged) is not None
 
 
 def begun(trials: Sequence[Trial], limit: Limit) -> Sequence[Trial]:

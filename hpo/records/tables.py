@@ -9,35 +9,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpo.records.base import NOT_RECORDED
 from hpo.records.cells import harmless
-from hpo.records.columns import (
-    AUDITED,
-    CONFIRMATIONS,
-    COSTS,
-    ITEMS,
-    PARAMETERS,
-    RUNGS,
-    RUNS,
-    SHIFT_ITEMS,
-    SHIFT_SCORES,
-    SHIFTS,
-    SPACE,
-    TABLES,
-    TRIALS,
-    Column,
-    TableSchema,
-)
+from hpo.records.charges import charged_seconds
+from hpo.records.columns import Column, TableSchema
 from hpo.records.costs import costs, trainings, whose_work
-from hpo.records.description import RECORDS, Description
-from hpo.records.schema import (
-    NOT_RECORDED,
-    Audited,
-    Confirmation,
-    Records,
-    Run,
-    Trial,
-    charged_seconds,
-)
+from hpo.records.description import RECORDS, TABLES, Description
+from hpo.records.held_out_columns import ITEMS, SHIFT_ITEMS, SHIFT_SCORES, SHIFTS
+from hpo.records.run import Records, Run
+from hpo.records.run_columns import RUNS, SPACE
+from hpo.records.training_columns import AUDITED, CONFIRMATIONS, COSTS, PARAMETERS, RUNGS, TRIALS
+from hpo.records.trainings import Audited, Confirmation, Trial
 
 if TYPE_CHECKING:
     import pyarrow as pa

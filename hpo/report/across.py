@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hpo.errors import UserError
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.analysis import Standing
 from hpo.report.blocks import Blocks, centre_of
 from hpo.report.samples import Samples, samples_of

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hpo.records.base import NOT_RECORDED
 from hpo.records.columns import Column, TableSchema
 from hpo.records.description import Description
-from hpo.records.schema import NOT_RECORDED
 from hpo.records.tables import arrow_table, write_described
 from hpo.report.across import Across, TaskRun
 from hpo.report.table import computed

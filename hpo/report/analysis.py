@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Literal
 
 from hpo.errors import UserError
-from hpo.records.schema import Records, Run
+from hpo.records.run import Records, Run
 from hpo.records.selection import is_over, searches
 from hpo.records.verdict_rule import LEAST_MARGIN
 from hpo.report.comparing import Comparison, compare, groups_of

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpo.records.schema import Audited, Records, Trial
+from hpo.records.run import Records
 from hpo.records.selection import auditable, selected_trials
+from hpo.records.trainings import Audited, Trial
 from hpo.stats.pruning import Missed, missed
 
 

@@ -8,7 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from hpo.records.schema import Metric, Records, Run
+from hpo.records.metrics import Metric
+from hpo.records.run import Records, Run
 from hpo.report.scores import Scores, collect
 from hpo.report.sentences import Verdict
 from hpo.report.terms import tested, units_of, without_search

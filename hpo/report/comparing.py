@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from hpo.records.schema import Run
+from hpo.records.run import Run
 from hpo.records.verdict_rule import ALPHA, LEAST_SEARCHES, LEAST_SEEDS
 from hpo.report.scores import Scores, paired
 from hpo.stats.comparisons import correlation, holm, sign_flip, simultaneous_confidence

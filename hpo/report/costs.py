@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hpo.records.charges import charged_seconds, spent_seconds
 from hpo.records.limits import price_of
-from hpo.records.schema import Confirmation, Run, Trial, charged_seconds, spent_seconds
+from hpo.records.run import Run
+from hpo.records.trainings import Confirmation, Trial
 
 Item = Trial | Confirmation
 

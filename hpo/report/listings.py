@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report import costs
 from hpo.report.table import Table, make_table
 from hpo.report.terms import without_search

@@ -11,7 +11,9 @@ import numpy as np
 
 from hpo.config.parameters import PARAMETERS
 from hpo.records.origin import Form
-from hpo.records.schema import Confirmation, ModelInfo, Records, Run
+from hpo.records.run import Records, Run
+from hpo.records.setup import ModelInfo
+from hpo.records.trainings import Confirmation
 from hpo.report.privacy import promise
 from hpo.report.sentences import Verdict
 from hpo.report.setup_tables import space_table

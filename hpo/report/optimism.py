@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Confirmation, Metric, Records
+from hpo.records.metrics import Metric
+from hpo.records.run import Records
+from hpo.records.trainings import Confirmation
 
 
 def drop(metric: Metric, confirmation: Confirmation) -> float | None:

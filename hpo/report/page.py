@@ -11,7 +11,7 @@ from importlib import resources
 
 import jinja2
 
-from hpo.records.schema import Run
+from hpo.records.run import Run
 from hpo.report.draw_page import draw_page
 from hpo.report.figure import Figure
 from hpo.report.section import Section

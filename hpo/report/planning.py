@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Run
+from hpo.records.run import Run
 from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.report.analysis import Analysis
 from hpo.report.comparing import Comparison

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import PrivacyInfo, Records
+from hpo.records.run import Records
+from hpo.records.setup import PrivacyInfo
 from hpo.report.table import Table, make_table
 from hpo.report.text import counted, listed
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpo.records.schema import Metric, Records
+from hpo.records.metrics import Metric
+from hpo.records.run import Records
 from hpo.report.scores import Scores, collect
 from hpo.report.terms import units_of
 from hpo.report.text import counted

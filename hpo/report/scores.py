@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from hpo.records.schema import Confirmation, Records
+from hpo.records.run import Records
+from hpo.records.trainings import Confirmation
 from hpo.stats.crossed import Array
 
 Role = Literal["strategy", "baseline"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from hpo.records.schema import SMALL_FORM, Records, Run
+from hpo.records.run import SMALL_FORM, Records, Run
 from hpo.records.verdict_rule import LEAST_SEARCHES, LEAST_SEEDS
 from hpo.report import costs
 from hpo.report.analysis import Analysis, Standing, analyse

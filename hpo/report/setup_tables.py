@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hpo.records.schema import (
-    NOT_RECORDED,
-    DeviceInfo,
-    ModelInfo,
-    ParameterInfo,
-    Records,
-    Run,
-    charged_seconds,
-)
+from hpo.records.base import NOT_RECORDED
+from hpo.records.charges import charged_seconds
+from hpo.records.run import Records, Run
+from hpo.records.search import ParameterInfo
+from hpo.records.setup import DeviceInfo, ModelInfo
 from hpo.report import costs
 from hpo.report.analysis import Analysis
 from hpo.report.sizes import recorded, search_budget, sizes_of

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from hpo.records.schema import Confirmation, Records, SetScores, ShiftInfo
+from hpo.records.run import Records
+from hpo.records.setup import ShiftInfo
+from hpo.records.trainings import Confirmation, SetScores
 from hpo.report.analysis import Analysis, Standing, analyse
 from hpo.report.comparing import Comparison
 from hpo.report.scores import Role, Scores, collect

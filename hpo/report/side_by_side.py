@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from hpo.records.schema import Metric
+from hpo.records.metrics import Metric
 from hpo.report.across import JudgedRun
 from hpo.report.analysis import Standing
 from hpo.report.comparing import Comparison

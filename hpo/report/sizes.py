@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hpo.records.schema import Records, Run
+from hpo.records.run import Records, Run
 from hpo.report.terms import units_of
 from hpo.report.text import ranged
 

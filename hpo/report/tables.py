@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hpo.records.schema import Confirmation, Records
+from hpo.records.run import Records
+from hpo.records.trainings import Confirmation
 from hpo.report import costs
 from hpo.report.analysis import Analysis, Standing
 from hpo.report.comparing import Comparison

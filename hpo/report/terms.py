@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import NOT_RECORDED, Run
+from hpo.records.base import NOT_RECORDED
+from hpo.records.run import Run
 
 UNRECORDED = NOT_RECORDED.capitalize()  # at the beginning of a sentence
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hpo.records.schema import Metric
+from hpo.records.metrics import Metric
 
 
 def one_line(text: str) -> str:

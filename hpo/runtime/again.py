@@ -14,16 +14,18 @@ from torch import Tensor
 from hpo.errors import UserError
 from hpo.models.classifier import Classifier
 from hpo.models.pretrained import Pretrained
-from hpo.records.schema import DeviceInfo, SetScores
+from hpo.records.setup import DeviceInfo
+from hpo.records.trainings import SetScores
 from hpo.runtime.jobs import TEST, Done, Job
 from hpo.runtime.loading import Loaded
 from hpo.runtime.memory import ran_out
 from hpo.runtime.parts import as_trained, predict_within
 from hpo.training.course import Course
 from hpo.training.cuts import Forks
+from hpo.training.facts import SegmentFacts
 from hpo.training.keys import segment_key
 from hpo.training.precision import EXACT, choose_precision
-from hpo.training.store import SegmentFacts, Store
+from hpo.training.store import Store
 
 
 @dataclass(frozen=True)

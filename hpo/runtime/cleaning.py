@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpo.training.quota import FACTS, Kept, Quota
+from hpo.training.facts import FACTS
+from hpo.training.quota import Kept, Quota
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from hpo.records.schema import Frozen, Rung, Segment, SetScores, Work
+from hpo.records.base import Frozen
+from hpo.records.trainings import Rung, Segment, SetScores, Work
 
 UNTRAINED = -1  # in place of an evaluation's number: the start of a training
 VALIDATION, TEST = "validation", "test"  # splits

@@ -1,4 +1,4 @@
-"""What of a store a job needs, and leaves there, as named bytes: so states move between stores that share no folder.
+"""What of a store a job needs, and leaves there, for a worker that shares no folder with the coordinator.
 
 The coordinator sends the facts of the job's training with the state that it begins with. It gets back what is new:
 facts, and the states at the ends of segments. Hidden states stay where they were computed, for their passes are cheap to
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from hpo.runtime.jobs import UNTRAINED, Job
 from hpo.runtime.recall import Recall
 from hpo.training.course import Course
+from hpo.training.exchange import holds, read
 from hpo.training.keys import segment_key
-from hpo.training.store import Store, file_name
+from hpo.training.store import file_name
 
 
 @dataclass(frozen=True)
@@ -35,33 +36,22 @@ class Parcel:
 def pack(recall: Recall, job: Job, held: Collection[str]) -> Parcel:
     """What a job needs of the coordinator's store; ``held``: names of states that the worker has."""
     course = recall.course(job.parameters, job.seed)
-    facts = _read(recall.store, _facts(recall, course, job))
+    facts = read(recall.store, _facts(recall, course, job))
     states = _states(course, job.rung)
     segments = course.segments_of(job.rung)
     first = next((i for i in segments if recall.segment(course, i) is None), segments.stop)
-    able = (name for name in reversed(states[:first]) if name in held or recall.store.holds(name))
+    able = (name for name in reversed(states[:first]) if name in held or holds(recall.store, name))
     state = next(able, None)
-    files = facts if state is None or state in held else facts | _read(recall.store, [state])
-    known = (*facts, *(name for name in states if recall.store.holds(name)))
+    files = facts if state is None or state in held else facts | read(recall.store, [state])
+    known = (*facts, *(name for name in states if holds(recall.store, name)))
     return Parcel(files, known, state)
-
-
-def take(store: Store, files: Mapping[str, bytes]) -> None:
-    """Put into a store what came from another, if it is whole."""
-    for name, data in files.items():
-        store.take(name, data)
 
 
 def new_files(recall: Recall, job: Job, known: Collection[str]) -> dict[str, bytes]:
     """What a job left in the store of its worker, but for what the coordinator has."""
     course = recall.course(job.parameters, job.seed)
     names = [*_states(course, job.rung), *_facts(recall, course, job)]  # facts last: they tell of the states
-    return _read(recall.store, [name for name in names if name not in set(known)])
-
-
-def _read(store: Store, names: Collection[str]) -> dict[str, bytes]:
-    read = ((name, store.read(name)) for name in names)
-    return {name: data for name, data in read if data is not None}
+    return read(recall.store, [name for name in names if name not in set(known)])
 
 
 def _states(course: Course, rung: int) -> list[str]:

@@ -5,28 +5,27 @@ A worker is lost when Ray says so, when its node is no longer listed as alive, o
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from typing import Any
 
 import torch
 
 from hpo.errors import UserError
-from hpo.records.schema import DeviceInfo
+from hpo.records.setup import DeviceInfo
 from hpo.runtime.attempts import BEAT_SECONDS, Lost, WorkersExecutor
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.loading import cores
-from hpo.runtime.parcels import pack, take
+from hpo.runtime.parcels import pack
 from hpo.runtime.placement import Layout, lay_out
 from hpo.runtime.ray_cluster import RayCluster
 from hpo.runtime.ray_fleet import Actor, Fleet
 from hpo.runtime.recall import Recall
 from hpo.runtime.serving import Answer, Beat, Order, Setup, Wanted
+from hpo.training.exchange import take
+from hpo.training.marker import Marker
 from hpo.training.precision import Precision
-from hpo.training.private_files import make_file, make_folder
 
 
 class RayExecutor(WorkersExecutor[Actor]):
@@ -59,8 +58,9 @@ class RayExecutor(WorkersExecutor[Actor]):
             fields = {name: getattr(wanted, name) for name in Wanted.model_fields}
             fields |= {"device": layout.kind, "store": store}
             setup = Setup(**fields, threads=self.threads, share=self.share)
-            probe = stack.enter_context(_probe(store))
-            fleet = Fleet(cluster, layout, setup.model_dump_json().encode(), probe)
+            marker = Marker(store)
+            stack.callback(marker.remove)
+            fleet = Fleet(cluster, layout, setup.model_dump_json().encode(), marker)
             self._fleet = stack.enter_context(closing(fleet))
             self._workers = fleet.workers
             self._ray = cluster.ray
@@ -159,17 +159,3 @@ def _layout(cluster: RayCluster, device: str | None, workers: int | None, width:
             "Start nodes with --num-cpus or --num-gpus above 0: `hpo cluster` prints how.",
         )
     return layout
-
-
-@contextmanager
-def _probe(store: Path) -> Iterator[tuple[str, str]]:
-    """A file by which a worker tells that it sees this store: its path, and what is in it."""
-    make_folder(store)
-    text = secrets.token_hex(16)
-    path = store / f"probe-{text}"
-    make_file(path)
-    path.write_text(text, encoding="ascii")
-    try:
-        yield str(path), text
-    finally:
-        path.unlink(missing_ok=True)

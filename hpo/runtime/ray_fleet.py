@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hpo.errors import UserError
-from hpo.records.schema import DeviceInfo
+from hpo.records.setup import DeviceInfo
 from hpo.runtime.attempts import BEAT_SECONDS, Hand, Lost
 from hpo.runtime.placement import Layout, Node, Quarantine, choose
 from hpo.runtime.ray_cluster import RayCluster
 from hpo.runtime.ray_worker import Hello, RayWorker, versions
+from hpo.training.marker import Marker
 
 START_SECONDS = (
     300.0  # for a worker to say what it is: it imports torch, from a disk that all may read at once
@@ -55,7 +56,7 @@ class Fleet:
 
     Args:
         setup: JSON of ``Setup``.
-        probe: path and text of a file in the coordinator's store.
+        marker: by which they tell whether they see the coordinator's store.
 
     Attributes:
         workers: that take orders; ``starting``: that are still to say what they are.
@@ -63,7 +64,7 @@ class Fleet:
         notes: for the user.
     """
 
-    def __init__(self, cluster: RayCluster, layout: Layout, setup: bytes, probe: tuple[str, str]) -> None:
+    def __init__(self, cluster: RayCluster, layout: Layout, setup: bytes, marker: Marker) -> None:
         self.workers: list[Actor] = []
         self.starting: list[Actor] = []
         self.device: DeviceInfo | None = None
@@ -72,7 +73,7 @@ class Fleet:
         self._ray = cluster.ray
         self._layout = layout
         self._setup = setup
-        self._probe = probe
+        self._marker = marker
         self._quarantine = Quarantine()
         self._unfit: set[str] = set()
         self._shunned = ""
@@ -173,7 +174,8 @@ class Fleet:
             scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False),
             **self._layout.resources(),
         )(RayWorker)
-        handle = actor.remote(self._setup, self._probe)
+        self._marker.renew()
+        handle = actor.remote(self._setup, (str(self._marker.path), self._marker.text))
         return Actor(handle=handle, node=node, hello=handle.hello.remote(), begun=time.monotonic())
 
     def _fits(self, hello: Hello, node: Node) -> bool:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from hpo import __version__
 from hpo.errors import UserError
 from hpo.pulse import progressed
-from hpo.records.schema import DeviceInfo, Frozen
-from hpo.runtime.parcels import new_files, take
+from hpo.records.base import Frozen
+from hpo.records.setup import DeviceInfo
+from hpo.runtime.parcels import new_files
 from hpo.runtime.scratch import claim, leave
 from hpo.runtime.serving import Order, Server, Setup, failure
+from hpo.training.exchange import take
+from hpo.training.marker import is_seen
 
 SAME = ("torch", "transformers", "numpy")  # versions that decide what is read and computed
 
@@ -35,19 +37,19 @@ class Hello(Frozen):
 class RayWorker:
     """Does orders one after another; ``beat`` is answered meanwhile, from a thread of its own.
 
-    Where it sees the store of the coordinator, by the probe in it, it works on that; else on one of its machine, and
+    Where it sees the store of the coordinator, by the marker in it, it works on that; else on one of its machine, and
     files go with the orders and come with the answers.
 
     Args:
         setup: JSON of ``Setup``.
-        probe: path of a file that the coordinator made in its store, and what it wrote there.
+        marker: path and text of the one that the coordinator made in its store.
     """
 
-    def __init__(self, setup: bytes, probe: tuple[str, str]) -> None:
+    def __init__(self, setup: bytes, marker: tuple[str, str]) -> None:
         self._setup = Setup.model_validate_json(setup)
-        self._shared = _reads(*probe)
+        self._shared = is_seen(*marker)
         if not self._shared:
-            self._setup = self._setup.model_copy(update={"store": claim("hpo-store-", probe[1]) / "store"})
+            self._setup = self._setup.model_copy(update={"store": claim("hpo-store-", marker[1]) / "store"})
         self._server: Server | None = None
 
     def hello(self) -> bytes:
@@ -97,14 +99,6 @@ class RayWorker:
     def beat(self) -> int:
         """A sign of life: the units of work that have ended."""
         return progressed()
-
-
-def _reads(path: str, text: str) -> bool:
-    """Whether this machine has the file of that path and text."""
-    try:
-        return Path(path).read_text(encoding="ascii") == text
-    except (OSError, ValueError):
-        return False
 
 
 def versions() -> dict[str, str]:

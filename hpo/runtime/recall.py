@@ -10,14 +10,15 @@ from typing import Any
 from hpo.config.parameters import MODEL, complete
 from hpo.errors import UserError
 from hpo.models.pretrained import Pretrained
-from hpo.records.schema import Rung, Segment, SetScores, Work
+from hpo.records.trainings import Rung, Segment, SetScores, Work
 from hpo.runtime.jobs import UNTRAINED, VALIDATION, Done, Job
 from hpo.training.course import Course, Planner
 from hpo.training.evaluation import EvaluationSet
+from hpo.training.facts import EvaluationFacts, SegmentFacts
 from hpo.training.keys import evaluation_key, segment_key
 from hpo.training.prefixes import Prefixes
 from hpo.training.scoring import Scoring
-from hpo.training.store import EvaluationFacts, SegmentFacts, Store
+from hpo.training.store import Store
 
 COURSES_KEPT = 64  # at least: a trial asks for its own several times, paired trials in turn
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hpo.config.experiment import Experiment
 from hpo.errors import UserError
-from hpo.records.schema import Frozen
+from hpo.records.base import Frozen
 from hpo.runtime.jobs import Done, Job
 from hpo.training.privacy import Mechanism
 

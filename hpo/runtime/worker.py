@@ -26,6 +26,7 @@ from hpo.runtime.recall import Recall, state_of
 from hpo.seeds import derive
 from hpo.training.backward import Backward, recorded_on_gpu
 from hpo.training.course import Course, Reader
+from hpo.training.facts import EvaluationFacts, SegmentFacts
 from hpo.training.held import HeldStates
 from hpo.training.keys import segment_key
 from hpo.training.loop import train_segment
@@ -33,7 +34,6 @@ from hpo.training.optimizers import as_scored, build_optimizer
 from hpo.training.precision import Precision
 from hpo.training.private_steps import PrivateBackward
 from hpo.training.states import Captured, capture, restore, state_digest
-from hpo.training.store import EvaluationFacts, SegmentFacts
 from hpo.training.warm import WarmModels
 
 

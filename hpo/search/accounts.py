@@ -11,7 +11,7 @@ from typing import Any
 from hpo.config.experiment import Experiment, Fixed, Privacy
 from hpo.config.parameters import PARAMETERS, Value
 from hpo.errors import UserError
-from hpo.records.schema import PrivacyInfo, PrivateGroup
+from hpo.records.setup import PrivacyInfo, PrivateGroup
 from hpo.search.draws import strategy_values
 from hpo.search.secret import noise_secret
 from hpo.training.accounting import Sampling, Trainings, accountant, least_multiplier, spent

@@ -13,8 +13,9 @@ from filelock import FileLock, Timeout
 from hpo.config.experiment import Experiment
 from hpo.errors import UserError
 from hpo.records.files import is_finished, read_records, write_audited
-from hpo.records.schema import Audited, Run, Trial
+from hpo.records.run import Run
 from hpo.records.selection import auditable
+from hpo.records.trainings import Audited, Trial
 from hpo.runtime.again import device_like
 from hpo.runtime.engine import Engine
 from hpo.runtime.jobs import Done, Job

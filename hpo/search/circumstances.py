@@ -11,7 +11,7 @@ from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.records.files import read_run, was_test_opened
 from hpo.records.redaction import has_names
-from hpo.records.schema import Run
+from hpo.records.run import Run
 
 
 def refuse_changes(space: Space, folder: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 
 from hpo.errors import UserError
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Metric, Rung, SetScores, Trial
+from hpo.records.metrics import Metric
+from hpo.records.trainings import Confirmation, Rung, SetScores, Trial
 from hpo.runtime.jobs import SHIFT, TEST, UNTRAINED, Done, Job
 from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_part, parts_of
 from hpo.search.trained import Trained

@@ -28,7 +28,8 @@ from hpo.records.files import (
 )
 from hpo.records.metrics import METRICS
 from hpo.records.redaction import has_names, without_names
-from hpo.records.schema import Run, Stamp, Trial
+from hpo.records.run import Run, Stamp
+from hpo.records.trainings import Trial
 from hpo.report.writing import Report, write_report
 from hpo.runtime.engine import Engine, On
 from hpo.runtime.jobs import Done
@@ -44,21 +45,19 @@ from hpo.search.endings import Endings, TrialKey
 from hpo.search.lanes import Condition, Lane, Training
 from hpo.search.order import Order
 from hpo.search.plan import forks
-from hpo.search.prepare import Checked, check_experiment, prepare, run_record, slower_starts
+from hpo.search.prepare import prepare, run_record, slower_starts
 from hpo.search.scheduler import Scheduler
 from hpo.search.stamp import stamp
 from hpo.search.stopping import Requests
 from hpo.search.storage import StudyStorage
 from hpo.search.total import Total
 from hpo.search.trials import TrialRunner
-from hpo.search.warm import Kept, sentence, warm_start
+from hpo.search.warm import Kept, keep, sentence, take_up
 from hpo.search.watchers import Watchers
 from hpo.seeds import derive
 from hpo.tracking.tracker import Tracker
 from hpo.tracking.uri import default_uri
 from hpo.training.store import STORE_LIMIT, store_folder
-
-__all__ = ["Checked", "Outcome", "check_experiment", "run_experiment"]
 
 
 @dataclass(frozen=True)
@@ -203,22 +202,35 @@ def _run(
         head = without_names(head)
     refuse_other_circumstances(folder, head)
     closed = begun.closed if begun is not None and begun.total == head.total else None
-    kept, warm = warm_start(space, head, begun, folder)
+    taken = take_up(space, head, begun, folder)
+    if taken is not None:
+        keep(taken, folder)
     stopped = None if begun is None else begun.early_stop
-    head = head.model_copy(update={"closed": closed, "early_stop": stopped, "warm_start": warm})
+    head = head.model_copy(
+        update={"closed": closed, "early_stop": stopped, "warm_start": None if taken is None else taken.told}
+    )
     head = head.model_copy(update={"stamp": _stamp(folder, head, space)})
     (folder / "space.yaml").write_text(space.text, encoding="utf-8")
     write_run(folder, head)
     engine.begin(loaded)
     load = time.perf_counter() - started
-    tracker.open(head, _run_id(folder))
+    tracker.open(head, _run_id(folder), folder)
     watchers.add(tracker)
     for text in slower_starts(loaded):
         watchers.note(text)
-    if warm is not None:
-        watchers.note(sentence(warm))
+    if taken is not None:
+        watchers.note(sentence(taken.told))
     total = Total(space.experiment, folder, started)
-    run = _Run(space.experiment, engine, watchers, studies, folder, requests, total, kept)
+    run = _Run(
+        space.experiment,
+        engine,
+        watchers,
+        studies,
+        folder,
+        requests,
+        total,
+        None if taken is None else taken.kept,
+    )
     run.train()
     at = time.perf_counter()
     report = write_report(folder)

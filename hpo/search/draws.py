@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import random
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -59,6 +60,7 @@ class Draws:
     def __init__(
         self, experiment: Experiment, strategy: Value | None, replicate: int, known: Known | None = None
     ) -> None:
+        logging.getLogger("optuna").setLevel(logging.WARNING)  # else it tells of each study made here
         self._experiment = experiment
         self._known = known or Known()
         self._strategy = strategy

@@ -15,7 +15,9 @@ from hpo.config.experiment import Experiment
 from hpo.records.files import write_run
 from hpo.records.limits import Limit
 from hpo.records.metrics import METRICS
-from hpo.records.schema import EarlyStop, Run, Trial
+from hpo.records.run import Run
+from hpo.records.search import EarlyStop
+from hpo.records.trainings import Trial
 from hpo.records.verdict_rule import ALPHA, LEAST_MARGIN
 from hpo.search.storage import StudyStorage
 from hpo.search.total import Total

@@ -18,9 +18,11 @@ from hpo.data.tokens import between
 from hpo.errors import UserError
 from hpo.models.exported import Exported, write_folder
 from hpo.records.files import is_finished, read_records
+from hpo.records.metrics import Metric
 from hpo.records.origin import FILE, Form, Origin, is_exported, write_origin
 from hpo.records.redaction import has_names
-from hpo.records.schema import Confirmation, Metric, Records, Run
+from hpo.records.run import Records, Run
+from hpo.records.trainings import Confirmation
 from hpo.report.model_card import Folder, model_card
 from hpo.report.sentences import verdict
 from hpo.runtime.again import Trainer, Whole, device_like

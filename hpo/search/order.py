@@ -10,16 +10,16 @@ baseline's, which wait for none, keep workers busy that no search needs. Nothing
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 from hpo.config.experiment import Experiment
 from hpo.records.events import Work
 from hpo.records.limits import Limit
-from hpo.records.schema import Confirmation, Rung, Trial, charged_examples, charged_seconds
+from hpo.records.trainings import Confirmation, Rung, Trial
 from hpo.search.draws import strategy_values, waits
 from hpo.search.lanes import Urgency
+from hpo.search.remaining import Remaining
 
 RECORDED, SEARCH, CONFIRM = range(3)  # phases; the trials that are recorded are told before any is trained
 # A search is awaited by all others where it has so many times the work of the next, of what one worker would have if all
@@ -39,24 +39,6 @@ def rule(experiment: Experiment) -> str:
         "first the searches that would end last, since the test split opens when all are over, others in turn; "
         f"{draws}; what others wait for before what is their own; workers that no search needs confirm{first}"
     )
-
-
-@dataclass
-class _Tally:
-    """What of one study, or of the baseline, has ended.
-
-    Attributes:
-        recorded: trials that ended in an earlier process.
-        charged: by the units of ``hpo.records.limits.Limit``: of trials.
-        full: device-seconds of each training to its end.
-        confirmations: how many.
-    """
-
-    strategy: str = ""
-    recorded: int = 0
-    charged: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    full: list[float] = field(default_factory=list)
-    confirmations: int = 0
 
 
 class Order:
@@ -83,28 +65,28 @@ class Order:
         self._slots = slots
         self._say = say
         self._limit_of = limit_of or (lambda _: experiment.budget.limit)
-        counts = Counter((strategy, replicate) for strategy, replicate, _ in recorded)
+        self._recorded = Counter((strategy, replicate) for strategy, replicate, _ in recorded)
         replicates = range(experiment.budget.replicates)
-        keys = [(strategy, r) for strategy in strategy_values(experiment) for r in replicates]
-        self._tallies = {key: _Tally(key[0], counts[key]) for key in keys}
-        self._baseline = _Tally()
+        self._studies = {(s, r): Remaining() for s in strategy_values(experiment) for r in replicates}
+        self._baseline = Remaining()
         self._end = math.inf  # device-seconds of a worker until the searches are over, at least
         self._answer: str | None = None
 
     def urgency(self, strategy: str, replicate: int) -> Urgency:
         """Of one study as it stands."""
-        tally = self._tallies[strategy, replicate]
-        if tally.charged["trials"] < tally.recorded:
-            return Urgency(RECORDED, tally.charged["trials"])
-        left = self._left(tally)
+        key = (strategy, replicate)
+        study = self._studies[key]
+        if study.ended < self._recorded[key]:
+            return Urgency(RECORDED, study.ended)
+        left = self._left(key)
         if left:
-            return Urgency(SEARCH, -left if left >= NEAR * self._end else tally.charged["trials"])
-        return Urgency(CONFIRM, -self._unconfirmed(tally, self._experiment.confirmation.seeds))
+            return Urgency(SEARCH, -left if left >= NEAR * self._end else study.ended)
+        return Urgency(CONFIRM, -study.of_confirmations(self._experiment.confirmation.seeds))
 
     def urgency_of_baseline(self) -> Urgency:
         """Before other confirmations until one has shown what they cost: it may train more layers than they do."""
-        budget, confirmation = self._experiment.budget, self._experiment.confirmation
-        return Urgency(CONFIRM, -self._unconfirmed(self._baseline, confirmation.seeds * budget.replicates))
+        seeds, replicates = self._experiment.confirmation.seeds, self._experiment.budget.replicates
+        return Urgency(CONFIRM, -self._baseline.of_confirmations(seeds * replicates))
 
     def started(self, work: Work) -> None:  # noqa: ARG002 - whichever it is
         """The first training of this process begins."""
@@ -116,16 +98,8 @@ class Order:
 
     def trial(self, trial: Trial) -> None:
         """A trial ended, now or in an earlier process."""
-        tally, seconds = self._tallies[trial.strategy, trial.replicate], charged_seconds(trial)
-        for unit, amount in (
-            ("trials", 1),
-            ("examples", charged_examples(trial)),
-            ("device_seconds", seconds),
-        ):
-            tally.charged[unit] += amount
-        if trial.state == "complete":
-            tally.full.append(seconds)
-        left = {key: self._left(tally) for key, tally in self._tallies.items()}
+        self._studies[trial.strategy, trial.replicate].trial(trial)
+        left = {key: self._left(key) for key in self._studies}
         self._end = max(*left.values(), sum(left.values()) / self._slots)
         if self._answer is not None:
             self._tell(left)
@@ -133,26 +107,13 @@ class Order:
     def confirmation(self, confirmation: Confirmation) -> None:
         """A confirmation ended."""
         c = confirmation
-        tally = self._baseline if c.role == "baseline" else self._tallies[c.strategy, c.replicate]
-        tally.confirmations += 1
-        tally.full.append(charged_seconds(c))
+        study = self._baseline if c.role == "baseline" else self._studies[c.strategy, c.replicate]
+        study.confirmation(c)
 
     def note(self, text: str) -> None: ...
 
-    def _left(self, tally: _Tally) -> float:
-        """Device-seconds that a search has before it, were its trials to cost as those that ended; 0: it is over."""
-        charged, limit = tally.charged, self._limit_of(tally.strategy)
-        if not charged["trials"]:
-            return math.inf
-        mosts = {"trials": limit.trials, "examples": limit.examples, "device_seconds": limit.device_seconds}
-        times = min(
-            most / charged[unit] for unit, most in mosts.items() if most is not None and charged[unit]
-        )
-        return max(times - 1, 0.0) * max(charged["device_seconds"], 1e-9)
-
-    def _unconfirmed(self, tally: _Tally, most: int) -> float:
-        """Device-seconds of confirmations that are left."""
-        return (most - tally.confirmations) * sum(tally.full) / len(tally.full) if tally.full else math.inf
+    def _left(self, key: tuple[str, int]) -> float:
+        return self._studies[key].of_search(self._limit_of(key[0]))
 
     def _tell(self, left: dict[tuple[str, int], float]) -> None:
         """Say what is done first if it is another thing than before."""
@@ -165,7 +126,6 @@ class Order:
         """What is done first, and the line that says why."""
         (key, most), *others = sorted(left.items(), key=lambda item: -item[1])
         total, second = sum(left.values()), others[0][1] if others else 0.0
-        charged = self._tallies[key].charged
         if not total:
             return "confirmations", "all searches are over: confirmations, those with most work left first"
         awaited = (
@@ -173,7 +133,7 @@ class Order:
             and waits(self._experiment, self._experiment.budget.trials - 1)
             and most > LONGER * second
             and most > MORE * total / self._slots
-            and most > TRIALS * charged["device_seconds"] / charged["trials"]
+            and most > TRIALS * self._studies[key].mean
         )
         if not awaited:
             return (

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from hpo.config.experiment import Experiment, Range
 from hpo.records.limits import Limit
-from hpo.records.metrics import METRICS
-from hpo.records.schema import Metric
+from hpo.records.metrics import METRICS, Metric
 
 MOST_FORKS = 64  # each is one state more to keep, at most once a training
 

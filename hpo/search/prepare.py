@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 from hpo import __version__
 from hpo.config.experiment import Experiment, Fixed, ModelSource, Range, Setting
@@ -20,44 +17,14 @@ from hpo.models.classifier import structure_faults
 from hpo.models.pretrained import Pretrained, UnusableModelError
 from hpo.models.structure import LAYERS
 from hpo.records.metrics import METRICS
-from hpo.records.schema import (
-    DeviceInfo,
-    ModelInfo,
-    ParameterInfo,
-    PrivacyInfo,
-    Run,
-    Search,
-    ShiftInfo,
-    SplitInfo,
-)
-from hpo.runtime.engine import fastest
-from hpo.runtime.loading import Loaded, cores, frozen_depths, load
-from hpo.search.accounts import BASELINE, EPSILON, mechanism, privacy_info
-from hpo.search.draws import width
-from hpo.search.estimate import Estimate, estimate
-from hpo.search.plan import Plan, make_plan
+from hpo.records.run import Run
+from hpo.records.search import ParameterInfo, Search
+from hpo.records.setup import ModelInfo, ShiftInfo, SplitInfo
+from hpo.runtime.loading import Loaded, frozen_depths, load
+from hpo.search.accounts import BASELINE, EPSILON, privacy_info
 from hpo.training.precision import Precision
 from hpo.training.privacy import Mechanism
 from hpo.training.private_probe import PROBED, unsupported
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What ``hpo check`` shows.
-
-    Attributes:
-        notes: of what will be slower than it may look, a sentence each.
-        estimate: of what the run takes; None where no steps were tried.
-    """
-
-    plan: Plan
-    split: SplitInfo
-    shifts: tuple[ShiftInfo, ...]
-    models: tuple[ModelInfo, ...]
-    device: DeviceInfo
-    privacy: PrivacyInfo | None
-    notes: tuple[str, ...]
-    estimate: Estimate | None
 
 
 def prepare(
@@ -235,28 +202,6 @@ def _parameter(name: str, setting: Setting) -> ParameterInfo:
     facts = setting.model_dump(exclude={"choices"})
     values = () if isinstance(setting, Range) else setting.choices
     return ParameterInfo.model_validate({**facts, "name": name, "values": values, "meaning": meaning})
-
-
-def check_experiment(space: Space, device: str | None, *, probe: bool) -> Checked:
-    """Load everything, train at most a few steps that are thrown away, write nothing but the cache of assets.
-
-    Args:
-        probe: whether to try steps, for an estimate of time, memory and disk.
-    """
-    workers = fastest(device, width(space.experiment))
-    with tempfile.TemporaryDirectory() as folder:  # what draws here, draws for no run
-        drawn = mechanism(space.experiment, Path(folder))
-    loaded = prepare(space, device, max(1, cores() // workers), drawn)
-    return Checked(
-        plan=make_plan(space.experiment),
-        split=_split(loaded),
-        shifts=_shifts(loaded),
-        models=tuple(pretrained.info for pretrained in loaded.models.values()),
-        device=loaded.precision.info,
-        privacy=privacy_info(space.experiment),
-        notes=tuple(slower_starts(loaded)),
-        estimate=estimate(loaded, workers) if probe else None,
-    )
 
 
 def _where_model(space: Space, asked: ModelSource) -> str:

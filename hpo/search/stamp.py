@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 from hpo.records.plan import plan_digest
-from hpo.records.schema import Run, Stamp
+from hpo.records.run import Run, Stamp
 from hpo.tracking.uri import database, shown
 
 GIT_SECONDS = 10

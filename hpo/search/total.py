@@ -1,8 +1,7 @@
 """What all searches of a run may spend together: no further round of draws begins that would not end within it.
 
 A round is the draw of one number in every search. Rounds begin whole and are finished, so that every search has equally many
-draws when the total ends them. Expected is that trials still to come cost what those that ended did on average, work that
-several share counted once, and that each confirmation costs what a complete trial is charged.
+draws when the total ends them. What they are expected to cost, ``hpo.search.remaining`` reckons.
 """
 
 from __future__ import annotations
@@ -13,8 +12,10 @@ from pathlib import Path
 
 from hpo.config.experiment import Experiment
 from hpo.records.limits import Limit, told
-from hpo.records.schema import Closed, Trial, charged_examples, charged_seconds, spent_examples, spent_seconds
+from hpo.records.search import Closed
+from hpo.records.trainings import Trial
 from hpo.search.plan import make_plan
+from hpo.search.remaining import in_all
 
 WALL = "wall-seconds"  # in the run's folder: those of the processes that worked on it, up to the last trial that ended
 
@@ -51,7 +52,7 @@ class Total:
         Args:
             ended: the trials that have ended, at least one.
         """
-        expected = self.expected(ended, rounds)
+        expected = in_all(ended, self._studies * rounds, self._confirmations, self.wall_seconds())
         unit = self._limit.exceeded(expected)
         if unit is None:
             return None
@@ -60,20 +61,6 @@ class Total:
             reason=f"{counted_rounds(rounds)} with all confirmations were expected to take "
             f"{told(unit, expected[unit])} in all",
         )
-
-    def expected(self, ended: Collection[Trial], rounds: int) -> dict[str, float]:
-        """What so many rounds and all confirmations come to, by unit of the limit."""
-        trials = tuple(ended)
-        complete = [t for t in trials if t.state == "complete"]
-        each = self._confirmations / max(1, len(complete))
-        examples, seconds = (each * sum(map(of, complete)) for of in (charged_examples, charged_seconds))
-        share = self._studies * rounds / len(trials)
-        return {
-            "trials": share * len(trials),
-            "examples": share * spent_examples(trials) + examples,
-            "device_seconds": share * spent_seconds(trials) + seconds,
-            "wall_seconds": share * self.wall_seconds() + seconds,
-        }
 
     def wall_seconds(self) -> float:
         """While processes were at work on the run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hpo.records.schema import Rung, Segment, SetScores, Work
+from hpo.records.trainings import Rung, Segment, SetScores, Work
 from hpo.runtime.jobs import Done
 
 _DEVICE = ("train", "evaluate", "pass")  # kinds of work that device-seconds count

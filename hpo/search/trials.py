@@ -13,12 +13,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo.config.experiment import Experiment
 from hpo.config.parameters import Value
+from hpo.records.charges import Charged
 from hpo.records.events import Work
 from hpo.records.files import write_trial
 from hpo.records.metrics import METRICS
 from hpo.records.retried import after, set_aside_before
-from hpo.records.schema import Trial
-from hpo.records.selection import Charged, select
+from hpo.records.selection import select
+from hpo.records.trainings import Trial
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_part, parts_of
 from hpo.runtime.recall import Recall

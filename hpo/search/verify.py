@@ -14,7 +14,8 @@ import numpy as np
 from hpo.config.experiment import Experiment
 from hpo.errors import UserError
 from hpo.records.files import read_records
-from hpo.records.schema import Confirmation, Records, Rung, Segment, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Confirmation, Rung, Segment, Trial
 from hpo.runtime.again import Again, Piece, Trainer, device_like
 from hpo.runtime.jobs import SHIFT, TEST
 from hpo.runtime.loading import load

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from hpo.records.events import Observer, Work
-from hpo.records.schema import Confirmation, Rung, Trial
+from hpo.records.trainings import Confirmation, Rung, Trial
 
 
 class Watchers:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hpo.records.schema import Run
+from hpo.records.run import Run
 from hpo.tracking.progress import CHARGED, Names
 from hpo.tracking.uri import VIEW
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from hpo.errors import UserError
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Run, Rung, Trial
+from hpo.records.run import Run
+from hpo.records.trainings import Confirmation, Rung, Trial
 from hpo.tracking import describe
 from hpo.tracking.progress import Names, Points, StrategyProgress, rung_points, training_points
 from hpo.tracking.store import Measured, MirroredRun, Point, Store
@@ -24,6 +25,7 @@ NOTES = "hpo.notes"  # tag of the comparison: one note a line
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 # Seconds that news wait for more of the same run: what ends within them costs one creation, one batch and one end.
 TRAINING_PAUSE, PROGRESS_PAUSE = 0.7, 1.5
+MOST = 100  # runs that are due, beyond which nothing is to be told: their contents lie in memory
 
 
 @dataclass
@@ -57,9 +59,9 @@ class Entry:
 class Mirror:
     """Mirrors one run of ``hpo`` in MLflow.
 
-    What it is told waits in memory until ``write_next`` writes it, run by run. Telling it again what it was told, in
-    this process or an earlier one, changes nothing. Runs that an interrupted or killed process left half-way are
-    continued. ``at`` is when something happened, in milliseconds since the epoch.
+    What it is told waits in memory until ``write_next`` writes it, run by run; ``is_behind`` says that it is enough.
+    Telling it again what it was told, in this process or an earlier one, changes nothing. Runs that an interrupted or
+    killed process left half-way are continued. ``at`` is when something happened, in milliseconds since the epoch.
 
     Args:
         store: in no experiment yet.
@@ -106,24 +108,27 @@ class Mirror:
         entry.add(rung_points((rung,), self._names), at)
         self._news(entry)
 
-    def trial(self, at: int, trial: Trial) -> None:
-        """A trial ended; its record holds all that was told of it before."""
+    def trial(self, at: int, trial: Trial, begun: int | None = None) -> None:
+        """A trial ended; its record holds all that was told of it before. ``begun``: when, where that was not told."""
         t = trial
         if self._told_before(_key(t.strategy, t.replicate, t.draw, confirmation=False)):
             return
-        entry = self._training(at, t.strategy, t.replicate, t.draw, False, t.seed, t.parameters)
+        began = at if begun is None else begun
+        entry = self._training(began, t.strategy, t.replicate, t.draw, False, t.seed, t.parameters)
+        entry.begun |= begun is not None
         entry.new_tags["hpo.reason"] = t.reason
         if t.duplicate_of is not None:
             entry.new_tags["hpo.duplicate_of"] = str(t.duplicate_of)
         self._ended(entry, at, t.state, training_points(t, self._names))
         self._progressed(at, t, *self._progress[t.strategy].add_trial(t))
 
-    def confirmation(self, at: int, confirmation: Confirmation) -> None:
+    def confirmation(self, at: int, confirmation: Confirmation, begun: int | None = None) -> None:
         """A confirmation ended."""
         c = confirmation
         if self._told_before(_key(c.strategy, c.replicate, c.index, confirmation=True)):
             return
-        entry = self._training(at, c.strategy, c.replicate, c.index, True, c.seed, c.parameters)
+        began = at if begun is None else begun
+        entry = self._training(began, c.strategy, c.replicate, c.index, True, c.seed, c.parameters)
         if c.draw is not None:
             entry.new_tags["hpo.draw"] = str(c.draw)
         self._ended(entry, at, "complete", training_points(c, self._names))
@@ -141,6 +146,11 @@ class Mirror:
         """Seconds until ``write_next`` has something to write; None: nothing waits."""
         now = time.monotonic()
         return max(0.0, min(self._waiting.values()) - now) if self._waiting else None
+
+    def is_behind(self) -> bool:
+        """Whether so much is due that it is to be written before more is told."""
+        now = time.monotonic()
+        return sum(due <= now for due in self._waiting.values()) >= MOST
 
     def write_next(self) -> None:
         """Write the first told of what is due, if anything is."""

@@ -16,20 +16,20 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any
 
 from hpo.errors import UserError
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Run, Rung, Trial
+from hpo.records.files import read_confirmation, read_trial
+from hpo.records.run import Run
+from hpo.records.trainings import Rung
 from hpo.tracking.database import WriteAhead
 from hpo.tracking.describe import Found
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.patience import Patience
 from hpo.tracking.store import Store
 from hpo.tracking.uri import database
+from hpo.tracking.waiting import Message, Waiting
 
-Message = dict[str, Any]
 GRACE = 20.0  # seconds for what is under way when the coordinator is gone
 LAST = 120.0  # seconds for which a finished run waits for a store that is away
 
@@ -69,7 +69,7 @@ class Inbox:
     """
 
     def __init__(self) -> None:
-        self._messages: SimpleQueue[Message | None] = SimpleQueue()
+        self._waiting = Waiting()
         self._last = "nothing"  # what was asked for last
         self._asked = 0.0  # when, on the monotonic clock
         self.gone = False
@@ -83,10 +83,7 @@ class Inbox:
 
     def next(self, pause: float | None) -> Message | None:
         """The next message, waiting up to ``pause`` seconds (None: for ever) for it."""
-        try:
-            return self._messages.get(timeout=pause)
-        except Empty:
-            return None
+        return self._waiting.take(pause)
 
     def _read(self) -> None:
         for line in sys.stdin.buffer:
@@ -94,9 +91,9 @@ class Inbox:
                 break  # killed in the middle of it
             message = json.loads(line)
             self._asked, self._last = time.monotonic(), message["what"]
-            self._messages.put(message)
+            self._waiting.put(message)
         self.gone = self._last != "interrupt"
-        self._messages.put(None)
+        self._waiting.close()
         time.sleep(GRACE)
         os._exit(1)
 
@@ -110,6 +107,7 @@ class Scribe:
         self._ahead: WriteAhead | None = None
         self._store: Store | None = None
         self._mirror: Mirror | None = None
+        self._folder = Path()
 
     def work(self) -> None:
         """Until the run has finished or is interrupted, or the coordinator is gone.
@@ -118,11 +116,11 @@ class Scribe:
             UserError: the database or the server fails.
         """
         while not self._inbox.gone:
-            message = self._inbox.next(None if self._mirror is None else self._mirror.pause())
+            message = self._next(None if self._mirror is None else self._mirror.pause())
             while message is not None and not self._inbox.gone:
                 if self._ends_with(message):
                     return
-                message = self._inbox.next(0)
+                message = self._next(0)
             if self._mirror is not None and not self._inbox.gone:
                 self._mirror.write_next()
 
@@ -139,6 +137,11 @@ class Scribe:
         if self._ahead is not None and not self._inbox.gone:
             self._ahead.settle()
 
+    def _next(self, pause: float | None) -> Message | None:
+        """The next message, unless the mirror has enough to write."""
+        behind = self._mirror is not None and self._mirror.is_behind()
+        return None if behind else self._inbox.next(pause)
+
     def _ends_with(self, message: Message) -> bool:
         """Do what one message says; whether it is the last one."""
         what = message["what"]
@@ -149,28 +152,33 @@ class Scribe:
         elif what == "open":
             assert self._store is not None
             run = Run.model_validate(message["run"])
+            self._folder = Path(message["folder"])
             self._mirror = Mirror(self._store, run, message["run_id"], message["at"])
         elif what == "interrupt":
             if self._mirror is not None:
                 self._mirror.interrupt()
         else:
             assert self._mirror is not None
-            _tell(self._mirror, message)
+            _tell(self._mirror, message, self._folder)
         return what in ("finish", "interrupt")
 
 
-def _tell(mirror: Mirror, message: Message) -> None:
-    """Hand one event of the run to the mirror."""
+def _tell(mirror: Mirror, message: Message, folder: Path) -> None:
+    """Hand one event of the run in ``folder`` to the mirror."""
     at = message["at"]
     match message["what"]:
         case "started":
             mirror.started(at, Work(**message["work"]))
         case "rung":
             mirror.rung(at, Work(**message["work"]), Rung.model_validate(message["rung"]))
-        case "trial":
-            mirror.trial(at, Trial.model_validate(message["trial"]))
-        case "confirmation":
-            mirror.confirmation(at, Confirmation.model_validate(message["confirmation"]))
+        case "ended":
+            confirmation, strategy, replicate, index = message["training"]
+            if confirmation:
+                mirror.confirmation(
+                    at, read_confirmation(folder, strategy, replicate, index), message["begun"]
+                )
+            else:
+                mirror.trial(at, read_trial(folder, strategy, replicate, index), message["begun"])
         case "note":
             mirror.note(message["text"])
         case "finish":

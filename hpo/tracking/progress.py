@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from hpo.records.schema import Confirmation, Metric, Rung, Trial, charged_seconds
+from hpo.records.charges import charged_seconds
+from hpo.records.metrics import Metric
+from hpo.records.trainings import Confirmation, Rung, Trial
 
 Points = dict[tuple[str, int], float]
 

@@ -307,6 +307,8 @@ class Store:
         status = {"complete": "FINISHED", "failed": "FAILED"}.get(state, "KILLED")
         self._client.set_terminated(run.id, status, at)
         run.status, run.state = status, state
+        run.fresh = False
+        run.steps.clear()  # there may be ten thousand such runs, and hardly one is written again
 
     @plain_errors
     def tag_experiment(self, tags: Mapping[str, str]) -> None:

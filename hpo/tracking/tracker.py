@@ -19,7 +19,8 @@ from typing import IO, Any
 
 from hpo.errors import UserError
 from hpo.records.events import Work
-from hpo.records.schema import Confirmation, Run, Rung, Trial
+from hpo.records.run import Run
+from hpo.records.trainings import Confirmation, Rung, Trial
 from hpo.tracking.uri import check, shown
 
 # Seconds from ``begin_interrupt`` on that the process has to write what waits: a machine that is taken away leaves ten.
@@ -71,31 +72,33 @@ class Tracker:
             thread.start()
         self._tell("connect", uri=uri)
 
-    def open(self, run: Run, run_id: str) -> None:
+    def open(self, run: Run, run_id: str, folder: Path) -> None:
         """Open the runs of the comparison and the strategies.
 
         Args:
             run: head of the records; its name is the experiment's.
             run_id: tells runs of one experiment apart; the same on resuming.
+            folder: of the run, where the records of what ended are read.
         """
         self._opened = True
-        self._tell("open", run=run.model_dump(mode="json"), run_id=run_id)
+        self._tell("open", run=run.model_dump(mode="json"), run_id=run_id, folder=str(folder.absolute()))
 
     def started(self, work: Work) -> None:
         """Open the run of a training."""
-        self._tell("started", work=asdict(work))
+        self._tell("started", training=_training(work), work=asdict(work))
 
     def rung(self, work: Work, rung: Rung) -> None:
         """Log an evaluation, unless its step has been."""
-        self._tell("rung", work=asdict(work), rung=rung.model_dump(mode="json"))
+        self._tell("rung", training=_training(work), work=asdict(work), rung=rung.model_dump(mode="json"))
 
     def trial(self, trial: Trial) -> None:
-        """End a trial's run, with all that its record holds and its run does not yet."""
-        self._tell("trial", trial=trial.model_dump(mode="json"))
+        """End a trial's run, with all that its record, which is written, holds and its run does not yet."""
+        self._tell("ended", training=(False, trial.strategy, trial.replicate, trial.draw))
 
     def confirmation(self, confirmation: Confirmation) -> None:
-        """End a confirmation's run."""
-        self._tell("confirmation", confirmation=confirmation.model_dump(mode="json"))
+        """End a confirmation's run; its record is written."""
+        c = confirmation
+        self._tell("ended", training=(True, c.strategy, c.replicate, c.index))
 
     def note(self, text: str) -> None:
         """Keep a line with the comparison."""
@@ -205,3 +208,8 @@ class Tracker:
                 "Give the same command again, it goes on where it stopped; the machine may be out of memory.",
             )
         self._answered.set()
+
+
+def _training(work: Work) -> tuple[bool, str, int, int]:
+    """What tells the trainings of one run apart."""
+    return work.confirmation, work.strategy, work.replicate, work.index

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.data.texts import Texts
-from hpo.training.store import Prefix, Store
+from hpo.training.prefix_files import Prefix
+from hpo.training.store import Store
 
 
 @dataclass(frozen=True)

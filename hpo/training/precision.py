@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hpo.errors import UserError
-from hpo.records.schema import DeviceInfo
+from hpo.records.setup import DeviceInfo
 
 # Kinds of devices on which equal work gives equal bits. A GPU adds up gradients in no fixed order.
 EXACT = ("cpu",)

@@ -21,11 +21,13 @@ from hpo.models.pretrained import Pretrained
 from hpo.models.shortcuts import stretch
 from hpo.models.structure import frozen_layers, kept_layers
 from hpo.pulse import progress
-from hpo.records.schema import Work
+from hpo.records.trainings import Work
+from hpo.training.facts import PassFacts
 from hpo.training.keys import pass_key, passes_key
 from hpo.training.passed_texts import PassedTexts
 from hpo.training.precision import Precision, on_device
-from hpo.training.store import PassFacts, Prefix, Store
+from hpo.training.prefix_files import Prefix
+from hpo.training.store import Store
 
 BYTES = 4  # of a hidden value, float32
 # Bytes of the largest list that is stored: an eighth of the default store, so that the depths and epochs in use fit

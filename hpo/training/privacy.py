@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
-from hpo.records.schema import Frozen
+from hpo.records.base import Frozen
 
 _SAMPLING, _NOISE, _DROPOUT = range(3)  # purposes of draws
 

@@ -2,7 +2,8 @@
 
 A writer first reserves the bytes of its file, under a lock; it writes without the lock, under a temporary name that
 tells how much is reserved and by whom; then it renames, under the lock again. So the files and what is being written
-never exceed the limit. Where room is short, the files of least worth go:
+never exceed the limit. Where room is short, the files of least worth go, before the lock is taken, so that nobody waits for
+that:
 
     worth = seconds to compute it again x chance that it is asked for again / bytes / 2^(hours unused / HALF_LIFE)
 
@@ -12,35 +13,25 @@ counted anew when a store is opened and whenever room is short.
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import math
-import os
-import secrets
 import shutil
-import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
+from hpo.training.partial import Partial, reserved, scan
 from hpo.training.private_files import FILE, make_file, make_folder
-from hpo.training.tensor_files import DamagedError, read_header
+from hpo.training.tensor_files import DamagedError, read_metadata
 
-FACTS = ("segments", "evaluations", "passes")
 FOLDERS = ("states", "prefixes")
 # Hours until an unused file is worth half: within a run hardly any, a day later a sixteenth.
 HALF_LIFE = 6.0
 # Bytes of the disk that the files leave free, or a tenth of a small one: for records, which nothing can make again.
 SPARED = 256 * 2**20
-# Seconds: no writer is at work on a temporary file that it has not touched for so long.
-ABANDONED = 3600.0
-_NUMBERS = itertools.count()
-_PROCESS = secrets.token_hex(4)  # tells this process from an earlier one with its number
-_HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True)
@@ -58,44 +49,46 @@ class Quota:
     Args:
         folder: of the store.
         limit: bytes that the files may take together; less where the disk has less to spare.
+
+    Attributes:
+        partial: the files being written.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
         self.limit = limit
         self._folder = folder
-        self._partial = folder / "partial"
-        self._worths: dict[Path, float] = {}  # before ageing; read from a file's header once
+        self.partial = Partial(folder)
+        self._worths: dict[Path, float] = {}  # of the files seen last, read from each once
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes and threads from counting and renaming."""
+        """Keep other processes and threads from reserving and renaming."""
         with FileLock(self._folder / ".lock", poll_interval=0.005, mode=FILE):
             yield
 
-    def temporary(self, size: int = 0) -> Path:
-        """A name that no other writer has, for a file with ``size`` bytes reserved."""
-        return self._partial / f"{size}-{_HOST}-{os.getpid()}-{_PROCESS}-{next(_NUMBERS)}"
-
     def settle(self) -> None:
         """Make the folders, sweep what killed writers left, and remove files until all fit the limit."""
-        for name in (*FOLDERS, "partial"):
+        self.partial.make()
+        for name in FOLDERS:
             make_folder(self._folder / name)
         with self.locked():
-            self._set_used(self._make_room(0))
+            used = self._count(self.files())
+            self._set_used(used)
+        if used > self._most(used):
+            self._make_room(0)
+            with self.locked():
+                self._set_used(self._count(self.files()))
 
     def reserve(self, size: int) -> Path | None:
         """A temporary file to write ``size`` bytes to, or None where files being written leave no room for it."""
         with self.locked():
-            used = self._used()
-            if used is None or used + size > self._most(used):
-                used = self._make_room(size)
-            if used + size > self._most(used):
-                self._set_used(used)
-                return None
-            self._set_used(used + size)
-            temporary = self.temporary(size)
-            make_file(temporary)
-            return temporary
+            temporary = self._begin(size, self._used())
+        more = True
+        while temporary is None and more:
+            more = self._make_room(size)
+            with self.locked():  # others may have taken the room
+                temporary = self._begin(size, self._count(self.files()))
+        return temporary
 
     def keep(self, temporary: Path, path: Path) -> None:
         """Give a written file its name. The first writer of a name wins."""
@@ -112,76 +105,82 @@ class Quota:
 
     def remove(self, paths: Iterable[Path]) -> None:
         """Remove files, such as damaged ones, and what killed writers left."""
+        for path in paths:
+            path.unlink(missing_ok=True)
         with self.locked():
-            for path in paths:
-                path.unlink(missing_ok=True)
-            self._set_used(self._sweep())
+            self._set_used(self._count(self.files()))
 
     def files(self) -> list[Kept]:
         """All files that bear their names, in no order."""
         return [
             Kept(Path(entry.path), status.st_size, status.st_mtime)
             for name in FOLDERS
-            for entry, status in _scan(self._folder / name)
+            for entry, status in scan(self._folder / name)
         ]
 
-    def _make_room(self, size: int) -> int:
-        """Remove the files of least worth until ``size`` bytes more fit: the bytes then used or reserved.
+    def _begin(self, size: int, used: int | None) -> Path | None:
+        """A temporary file, for which ``size`` bytes are reserved beside those ``used``; None: there is no room for it."""
+        if used is None:
+            return None
+        if used + size > self._most(used):
+            self._set_used(used)
+            return None
+        self._set_used(used + size)
+        temporary = self.partial.temporary(size)
+        make_file(temporary)
+        return temporary
 
-        A tenth of the limit is freed at least, so that the files are not counted anew for each small one.
+    def _make_room(self, size: int) -> bool:
+        """Remove the files of least worth until ``size`` bytes more fit; False where there is none to remove.
+
+        A tenth of the limit is freed at least, so that the files are not counted anew for each small one. Others that make
+        room at the same time remove the same files.
         """
-        used = self._sweep()
+        files = self.files()
+        used = self._count(files)
         most = self._most(used)
         if used + size <= most:
-            return used
+            return True
         aim = most - max(size, most // 10)
-        for file in self._by_worth(self.files()):
+        for file in self._by_worth(files):
             if used <= aim:
                 break
             file.path.unlink(missing_ok=True)
             used -= file.size
-        return used
+        return bool(files)
 
     def _most(self, used: int) -> int:
         """Bytes that the files may take now that they take ``used``."""
         disk = shutil.disk_usage(self._folder)
         return min(self.limit, used + disk.free - min(SPARED, disk.total // 10))
 
-    def _by_worth(self, files: Iterable[Kept]) -> list[Kept]:
-        now = time.time()
+    def _by_worth(self, files: Sequence[Kept]) -> list[Kept]:
+        now, worths = time.time(), self._read_worths(files)
 
         def worth(file: Kept) -> float:
             hours = max(0.0, now - file.used) / 3600
-            return self._worth(file.path) / max(file.size, 1) * math.exp2(-hours / HALF_LIFE)
+            return worths[file.path] / max(file.size, 1) * math.exp2(-hours / HALF_LIFE)
 
         return sorted(files, key=lambda file: (worth(file), file.used, file.path.name))
 
-    def _worth(self, path: Path) -> float:
-        """Seconds expected to be saved by the file, 0 where it does not say."""
-        if path not in self._worths:
-            try:
-                metadata = read_header(path).metadata
-                self._worths[path] = float(metadata["seconds"]) * float(metadata["chance"])
-            except (DamagedError, OSError, KeyError, ValueError, TypeError):
-                return 0.0
-        return self._worths[path]
+    def _read_worths(self, files: Iterable[Kept]) -> dict[Path, float]:
+        """What computing the files again takes, before ageing: read of those that came since the last time."""
+        known = self._worths
+        self._worths = worths = {
+            file.path: known[file.path] if file.path in known else _read_worth(file.path) for file in files
+        }
+        return worths
 
-    def _sweep(self) -> int:
-        """Remove what killed writers left: the bytes of all files and of what is reserved."""
-        used = sum(file.size for file in self.files())
-        for entry, status in _scan(self._partial):
-            if _is_abandoned(entry.name, status.st_mtime):
-                Path(entry.path).unlink(missing_ok=True)
-            else:
-                used += _reserved(entry.name)
-        return used
+    def _count(self, files: Iterable[Kept]) -> int:
+        """The bytes of the files and of what is reserved, without what killed writers left, which is removed."""
+        return sum(file.size for file in files) + self.partial.sweep()
 
     def _discard(self, temporary: Path) -> None:
         """Remove a temporary file and give up what is reserved for it."""
         temporary.unlink(missing_ok=True)
         used = self._used()
         if used is not None:
-            self._set_used(used - _reserved(temporary.name))
+            self._set_used(used - reserved(temporary.name))
 
     def _used(self) -> int | None:
         """The sum as it was last written, None where it cannot be read."""
@@ -199,36 +198,10 @@ class Quota:
             file.write(b"%020d" % max(used, 0))
 
 
-def _scan(folder: Path) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
-    if not folder.is_dir():
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            try:
-                if entry.is_file(follow_symlinks=False):
-                    yield entry, entry.stat(follow_symlinks=False)
-            except FileNotFoundError:  # renamed or removed meanwhile
-                continue
-
-
-def _reserved(name: str) -> int:
-    size = name.partition("-")[0]
-    return int(size) if size.isdigit() else 0
-
-
-def _is_abandoned(name: str, touched: float) -> bool:
-    """Whether the writer of a temporary file is gone: its process on this host, or it has long not written."""
-    if time.time() - touched > ABANDONED:
-        return True
-    parts = name.split("-")
-    if os.name != "posix" or len(parts) != 5 or parts[1] != _HOST or not parts[2].isdigit():
-        return False
-    if int(parts[2]) == os.getpid():
-        return parts[3] != _PROCESS
+def _read_worth(path: Path) -> float:
+    """Seconds expected to be saved by a file, 0 where it does not say."""
     try:
-        os.kill(int(parts[2]), 0)
-    except ProcessLookupError:
-        return True
-    except (PermissionError, OverflowError):
-        return False
-    return False
+        metadata = read_metadata(path)
+        return float(metadata["seconds"]) * float(metadata["chance"])
+    except (DamagedError, OSError, KeyError, ValueError, TypeError):
+        return 0.0

@@ -11,7 +11,7 @@ from hpo.data.entities import Span, spans_of, types_of
 from hpo.metrics.counts import Counts, count_classes, count_entities, count_labels
 from hpo.metrics.registry import item_values, score_all
 from hpo.training.evaluation import EvaluationSet, Predicted
-from hpo.training.store import ItemFacts
+from hpo.training.facts import ItemFacts
 
 LARGEST_LOSS = (
     100.0  # nats; what a loss that is not finite counts as, so that a log-loss is a number whatever happened

@@ -18,7 +18,10 @@ from benchmarks.simulated import Design, Model, Trained
 from benchmarks.table import table
 from benchmarks.verdict_table import false_verdicts
 from hpo.records.files import read_records
-from hpo.records.schema import Confirmation, Records, Run, Search, SplitInfo
+from hpo.records.run import Records, Run
+from hpo.records.search import Search
+from hpo.records.setup import SplitInfo
+from hpo.records.trainings import Confirmation
 from hpo.report.analysis import Analysis, analyse
 from hpo.report.scores import collect
 from hpo.stats.crossed import Estimate

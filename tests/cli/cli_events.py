@@ -5,17 +5,10 @@ from __future__ import annotations
 from hpo.config.experiment import Budget, Choices, Compare, DataSource, Experiment, Fixed, Task
 from hpo.config.experiment import Confirmation as ConfirmationBudget
 from hpo.records.events import Work
-from hpo.records.schema import (
-    Confirmation,
-    DeviceInfo,
-    ModelInfo,
-    Run,
-    Rung,
-    Search,
-    Segment,
-    SplitInfo,
-    Trial,
-)
+from hpo.records.run import Run
+from hpo.records.search import Search
+from hpo.records.setup import DeviceInfo, ModelInfo, SplitInfo
+from hpo.records.trainings import Confirmation, Rung, Segment, Trial
 
 EXAMPLES = 100
 SECONDS = 10.0  # that the record of one full training charges

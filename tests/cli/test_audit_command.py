@@ -11,7 +11,7 @@ from cli_events import confirmation, experiment, run_record, trial
 from hpo.cli.main import execute
 from hpo.errors import UserError
 from hpo.records.files import write_audited, write_confirmation, write_run, write_trial
-from hpo.records.schema import Audited, Trial
+from hpo.records.trainings import Audited, Trial
 
 
 def audited(of: Trial, score: float | None, seconds: float = 1.5) -> Audited:

@@ -13,7 +13,10 @@ from hpo.cli.main import execute
 from hpo.cli.runs import find_runs, folder_of_runs
 from hpo.errors import UserError
 from hpo.records.files import read_records, write_records
-from hpo.records.schema import Confirmation, Metric, Records, Run, Search
+from hpo.records.metrics import Metric
+from hpo.records.run import Records, Run
+from hpo.records.search import Search
+from hpo.records.trainings import Confirmation
 
 NAMES = ("linear", "cosine", "wsd")
 SCORES = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hpo.cli.main import execute
-from hpo.records.columns import TABLES
+from hpo.records.description import TABLES
 from hpo.records.files import read_records
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"

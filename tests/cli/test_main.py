@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -229,3 +230,8 @@ def test_the_console_script_exits_with_the_code_of_the_command() -> None:
     done = subprocess.run([sys.executable, "-c", code, "rn"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == "hint: Run `hpo --help` for what it takes and an example."
+
+
+def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["schema"]) == 0
+    assert "properties" in json.loads(capsys.readouterr().out)

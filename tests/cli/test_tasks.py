@@ -13,7 +13,10 @@ from cli_events import DEVICE, MODEL, SPLIT
 
 from hpo.cli.main import execute
 from hpo.records.files import write_records
-from hpo.records.schema import Confirmation, Records, Run, Search, ShiftInfo
+from hpo.records.run import Records, Run
+from hpo.records.search import Search
+from hpo.records.setup import ShiftInfo
+from hpo.records.trainings import Confirmation
 from hpo.search.plan import make_plan
 
 SPACE = """\
@@ -64,24 +67,23 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, s
         report = SimpleNamespace(html=folder / "report.html", verdict=SimpleNamespace(sentences=("Done.",)))
         return SimpleNamespace(report=report, profile={}, trained=1, wall_seconds=1.0)
 
-    def check_experiment(space: Any, _device: object, *, probe: bool) -> SimpleNamespace:
+    def check_experiment(space: Any, *_: object, probe: bool) -> SimpleNamespace:
         found.append(("check", space.experiment.name))
         shift = ShiftInfo(name="nyt", source="nyt", licence="MIT", size=30, groups=(0, 0, 1), sha256="0")
         plan = make_plan(space.experiment)
         return SimpleNamespace(
             plan=plan,
-            split=SPLIT,
-            shifts=(shift,),
+            head=SimpleNamespace(split=SPLIT, shifts=(shift,), device=DEVICE, privacy=None),
             models=(MODEL,),
             notes=(),
-            device=DEVICE,
-            privacy=None,
+            taken=None,
             estimate=None,
         )
 
-    module = types.ModuleType("hpo.search.coordinator")
-    module.__dict__.update(run_experiment=run_experiment, check_experiment=check_experiment)
-    monkeypatch.setitem(sys.modules, "hpo.search.coordinator", module)
+    for name, stands_in in (("coordinator", run_experiment), ("check", check_experiment)):
+        module = types.ModuleType(f"hpo.search.{name}")
+        setattr(module, stands_in.__name__, stands_in)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr("hpo.assets.fetch.is_cached", lambda _: True)
     monkeypatch.setattr("hpo.runtime.processes.start_server", lambda: None)
     monkeypatch.chdir(tmp_path)

@@ -19,7 +19,7 @@ from hpo.data.corpus import load_corpus
 from hpo.data.task_data import load_task
 from hpo.records.files import read_records
 from hpo.records.origin import read_origin
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.search.journal import journal_path
 from tests.e2e.conftest import Ran
 from tests.e2e.runs import CANARY, environment, hpo, tree

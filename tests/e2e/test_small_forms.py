@@ -9,7 +9,7 @@ import pytest
 
 from hpo.config.space import shipped_spaces
 from hpo.records.files import is_finished, read_records
-from hpo.records.schema import SMALL_FORM
+from hpo.records.run import SMALL_FORM
 from tests.e2e.conftest import Ran
 
 DEFAULT = ("entities", "lr_schedules")  # of texts and of words; test_real_run reads the second one too

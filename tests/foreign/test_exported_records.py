@@ -10,7 +10,7 @@ from hpo.errors import UserError
 from hpo.foreign.importing import write_import
 from hpo.foreign.recognising import recognise
 from hpo.records.files import read_records
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.records.tables import write_tables
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"

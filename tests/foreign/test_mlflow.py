@@ -13,7 +13,7 @@ from sources import imported, of, records
 
 from hpo.errors import UserError
 from hpo.foreign.recognising import recognise
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.tracking.reading import TrackedRuns
 
 START = 1_700_000_000_000  # milliseconds

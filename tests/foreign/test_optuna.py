@@ -15,7 +15,8 @@ from hpo.foreign.importing import _labels
 from hpo.foreign.optuna_storage import require_tables
 from hpo.foreign.recognising import recognise
 from hpo.foreign.spaces import merged
-from hpo.records.schema import ParameterInfo, Records
+from hpo.records.run import Records
+from hpo.records.search import ParameterInfo
 
 
 @pytest.fixture(scope="module")

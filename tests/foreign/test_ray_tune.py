@@ -9,7 +9,7 @@ from sources import imported, of, records
 
 from hpo.errors import UserError
 from hpo.foreign.recognising import recognise
-from hpo.records.schema import Records
+from hpo.records.run import Records
 
 FOLDER = Path(__file__).parent / "ray_tune" / "schedules"
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hpo.models.pretrained import Pretrained
 from hpo.models.shortcuts import stretch
-from hpo.records.schema import ModelInfo
+from hpo.records.setup import ModelInfo
 
 LAYERS = 3
 SIZES: dict[str, Any] = {

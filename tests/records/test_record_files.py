@@ -6,20 +6,12 @@ from pathlib import Path
 import pytest
 
 from hpo.errors import UserError
+from hpo.records.charges import charged_seconds, spent_seconds
 from hpo.records.files import is_finished, read_records, slug, trial_path, write_records, write_trial
-from hpo.records.schema import (
-    Confirmation,
-    Records,
-    Run,
-    Rung,
-    Search,
-    Segment,
-    Trial,
-    Work,
-    charged_seconds,
-    spent_seconds,
-)
+from hpo.records.run import Records, Run
 from hpo.records.sealed import seal, unseal
+from hpo.records.search import Search
+from hpo.records.trainings import Confirmation, Rung, Segment, Trial, Work
 
 
 def trial(draw: int, keys: tuple[str, ...], seconds: float = 2.0) -> Trial:

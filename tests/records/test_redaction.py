@@ -7,7 +7,9 @@ import pytest
 from hpo.errors import UserError
 from hpo.records.files import write_run
 from hpo.records.redaction import has_names, without_names
-from hpo.records.schema import Run, Search, SplitInfo
+from hpo.records.run import Run
+from hpo.records.search import Search
+from hpo.records.setup import SplitInfo
 
 
 def run(*labels: str) -> Run:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from hpo.records.schema import Trial
 from hpo.records.sealed import BrokenSealError, seal, unseal
+from hpo.records.trainings import Trial
 from tests.records.test_record_files import trial
 
 

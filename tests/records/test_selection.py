@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
-from hpo.records import selection
+from hpo.records import charges
 from hpo.records.limits import Limit
-from hpo.records.schema import Metric, Records, Run, Rung, Search, Segment, Trial
+from hpo.records.metrics import Metric
+from hpo.records.run import Records, Run
+from hpo.records.search import Search
 from hpo.records.selection import auditable, begun, is_over, searches, select, selected_trials
+from hpo.records.trainings import Rung, Segment, Trial
 
 ACCURACY, LOSS = Metric(), Metric(name="loss", maximize=False, share=False)
 
@@ -106,7 +109,7 @@ def test_as_many_trials_as_are_begun_are_charged_once_each(monkeypatch: pytest.M
         asked.append(item.draw)
         return 1.0
 
-    monkeypatch.setattr(selection, "charged_seconds", seconds)
+    monkeypatch.setattr(charges, "charged_seconds", seconds)
     ended = [trial(n, 0.5) for n in range(40)]
     assert len(begun(ended, Limit(99, device_seconds=30.5))) == 31  # at 30 charged seconds one more begins
     assert asked == list(range(31))

@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 
 from hpo.errors import UserError
-from hpo.records.columns import SHIFT_TABLES, TABLES
+from hpo.records.charges import charged_seconds, spent_seconds
+from hpo.records.description import TABLES
 from hpo.records.exported import read_tables
 from hpo.records.files import read_records, write_records
-from hpo.records.schema import Records, charged_seconds, spent_seconds
+from hpo.records.held_out_columns import SHIFT_TABLES
+from hpo.records.run import Records
 from hpo.records.tables import write_tables
 from tests.report.shifted_records import shifted
 from tests.report.synthetic_records import make_records

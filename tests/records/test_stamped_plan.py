@@ -12,7 +12,9 @@ import pytest
 
 from hpo.records import verdict_rule
 from hpo.records.plan import Kept, earlier_digest, kept, plan, plan_digest
-from hpo.records.schema import ModelInfo, Run, Search, Stamp
+from hpo.records.run import Run, Stamp
+from hpo.records.search import Search
+from hpo.records.setup import ModelInfo
 
 PACKAGE = Path(verdict_rule.__file__).parents[1]
 NUMBERS = {"ALPHA": 0.01, "LEAST_MARGIN": 0.02, "LEAST_SEARCHES": 4, "LEAST_SEEDS": 6}

@@ -11,32 +11,16 @@ import pyarrow.parquet
 import pytest
 
 from hpo.errors import UserError
-from hpo.records.columns import TABLES
-from hpo.records.description import RECORDS, as_markdown
+from hpo.records.charges import charged_seconds, spent_seconds
+from hpo.records.description import RECORDS, TABLES, as_markdown
 from hpo.records.exported import read_tables
 from hpo.records.files import read_records
 from hpo.records.limits import Limit
-from hpo.records.schema import (
-    Audited,
-    Closed,
-    Confirmation,
-    ModelInfo,
-    ParameterInfo,
-    PrivacyInfo,
-    PrivateGroup,
-    Records,
-    Run,
-    Rung,
-    Search,
-    Segment,
-    SplitInfo,
-    Stamp,
-    Trial,
-    Work,
-    charged_seconds,
-    spent_seconds,
-)
+from hpo.records.run import Records, Run, Stamp
+from hpo.records.search import Closed, ParameterInfo, Search
+from hpo.records.setup import ModelInfo, PrivacyInfo, PrivateGroup, SplitInfo
 from hpo.records.tables import tables, write_tables
+from hpo.records.trainings import Audited, Confirmation, Rung, Segment, Trial, Work
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "records.md"

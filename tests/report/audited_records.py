@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hpo.records.schema import Audited, Records, Rung, Segment, Trial
+from hpo.records.run import Records
 from hpo.records.selection import auditable
+from hpo.records.trainings import Audited, Rung, Segment, Trial
 
 ENDS = (256, 512, 1024)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Metric, Records, Run, Search
+from hpo.records.metrics import Metric
+from hpo.records.run import Records, Run
+from hpo.records.search import Search
 
 LOSS = Metric(name="log-loss", maximize=False, share=False)
 

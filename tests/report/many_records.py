@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from synthetic_records import make_records
 
-from hpo.records.schema import Records, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Trial
 
 
 def many_records(trials: int, rungs: int) -> Records:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from synthetic_records import make_records
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 
 STRATEGIES = (
     r"a_b%c&d#e$f\g~h^i",

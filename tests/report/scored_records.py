@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from hpo.records.schema import Confirmation, Metric, Records, Run, Search
+from hpo.records.metrics import Metric
+from hpo.records.run import Records, Run
+from hpo.records.search import Search
+from hpo.records.trainings import Confirmation
 
 AUC = Metric(name="AUC", share=False)
 LOSS = Metric(name="loss", maximize=False, share=False)

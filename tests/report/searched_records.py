@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from hpo.records.schema import Metric, ParameterInfo, Records, Run, Search, Trial
+from hpo.records.metrics import Metric
+from hpo.records.run import Records, Run
+from hpo.records.search import ParameterInfo, Search
+from hpo.records.trainings import Trial
 
 LOSS = Metric(name="loss", maximize=False, share=False)
 SPACE = (

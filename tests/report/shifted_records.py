@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hpo.records.schema import Confirmation, Records, SetScores, ShiftInfo
+from hpo.records.run import Records
+from hpo.records.setup import ShiftInfo
+from hpo.records.trainings import Confirmation, SetScores
 
 
 def shifted(

@@ -6,19 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from hpo.records.schema import (
-    Confirmation,
-    DeviceInfo,
-    ModelInfo,
-    ParameterInfo,
-    Records,
-    Run,
-    Rung,
-    Search,
-    Segment,
-    SplitInfo,
-    Trial,
-)
+from hpo.records.run import Records, Run
+from hpo.records.search import ParameterInfo, Search
+from hpo.records.setup import DeviceInfo, ModelInfo, SplitInfo
+from hpo.records.trainings import Confirmation, Rung, Segment, Trial
 
 SCHEDULES = ("constant", "linear", "cosine", "inverse_sqrt", "wsd")
 RUNGS = (256, 512, 1024)

@@ -12,7 +12,9 @@ from synthetic_records import make_records
 
 from hpo.errors import UserError
 from hpo.records.files import write_records
-from hpo.records.schema import Metric, ModelInfo, Records
+from hpo.records.metrics import Metric
+from hpo.records.run import Records
+from hpo.records.setup import ModelInfo
 from hpo.report.across import analyse_across, judge
 from hpo.report.across_page import across_sections, write_across
 from hpo.report.across_tables import results_table, runs_table, without_table

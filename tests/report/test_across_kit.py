@@ -14,7 +14,8 @@ from synthetic_records import make_records
 
 from hpo.records.files import write_records
 from hpo.records.plan import plan_digest
-from hpo.records.schema import ModelInfo, Records, Stamp
+from hpo.records.run import Records, Stamp
+from hpo.records.setup import ModelInfo
 from hpo.report.across import analyse_across
 from hpo.report.across_data import ACROSS
 from hpo.report.across_page import AcrossReport, across_sections, write_across

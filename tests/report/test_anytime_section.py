@@ -7,8 +7,9 @@ import pytest
 from searched_records import LOSS, searched, tabled
 from synthetic_records import make_records
 
+from hpo.records.charges import charged_seconds, spent_seconds
 from hpo.records.files import read_records
-from hpo.records.schema import Rung, Segment, charged_seconds, spent_seconds
+from hpo.records.trainings import Rung, Segment
 from hpo.report import verdict
 from hpo.report.figure import Figure, Line
 from hpo.report.sections.anytime import anytime_section

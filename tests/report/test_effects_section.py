@@ -8,7 +8,7 @@ from scored_records import AUC, LOSS, scored
 from synthetic_records import make_records
 
 from hpo.records.files import read_records
-from hpo.records.schema import Metric
+from hpo.records.metrics import Metric
 from hpo.report import verdict
 from hpo.report.figure import Dots, Figure, Line, Rule
 from hpo.report.sections.effects import effects_section

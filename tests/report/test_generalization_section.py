@@ -12,7 +12,9 @@ from scipy import stats
 from shifted_records import shifted
 from synthetic_records import make_records
 
-from hpo.records.schema import Confirmation, Metric, Records, SetScores
+from hpo.records.metrics import Metric
+from hpo.records.run import Records
+from hpo.records.trainings import Confirmation, SetScores
 from hpo.report import verdict
 from hpo.report.analysis import analyse
 from hpo.report.draw_paper import write_paper

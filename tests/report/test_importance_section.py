@@ -6,7 +6,7 @@ import pytest
 from searched_records import LOSS, SPACE, by_rate, noise, place, searched, tabled
 
 from hpo.records.files import read_records
-from hpo.records.schema import ParameterInfo
+from hpo.records.search import ParameterInfo
 from hpo.report import verdict
 from hpo.report.figure import Bars, Cells, Dots, Figure, Line
 from hpo.report.sections.importance import importance_section

@@ -3,7 +3,9 @@ from foreign_records import foreign
 from scored_records import scored
 from synthetic_records import make_records
 
-from hpo.records.schema import ParameterInfo, Records, Stamp, charged_seconds
+from hpo.records.charges import charged_seconds
+from hpo.records.run import Records, Stamp
+from hpo.records.search import ParameterInfo
 from hpo.report.kit.checklist import AUTHORS, CHECKLISTS, checklist_markdown, checklist_tables
 from hpo.report.sections.checklist import checklist_section
 from hpo.report.sentences import verdict

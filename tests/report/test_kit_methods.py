@@ -10,15 +10,9 @@ from synthetic_records import make_records
 
 from hpo.records.files import read_records
 from hpo.records.plan import earlier_digest, plan_digest
-from hpo.records.schema import (
-    SMALL_FORM,
-    ParameterInfo,
-    PrivacyInfo,
-    PrivateGroup,
-    Records,
-    Search,
-    Stamp,
-)
+from hpo.records.run import SMALL_FORM, Records, Stamp
+from hpo.records.search import ParameterInfo, Search
+from hpo.records.setup import PrivacyInfo, PrivateGroup
 from hpo.report.figure import Axis, Figure, Panel
 from hpo.report.kit.methods import methods_tex
 from hpo.report.kit.methods_tests import FURTHER, further_methods

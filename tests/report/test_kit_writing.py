@@ -9,7 +9,7 @@ from nasty_records import nasty_records
 from synthetic_records import make_records
 
 from hpo.records.plan import earlier_digest, plan_digest
-from hpo.records.schema import Records, Stamp
+from hpo.records.run import Records, Stamp
 from hpo.records.verdict_rule import verdict_rule
 from hpo.report.figure import Figure
 from hpo.report.kit.manifest import records_digest

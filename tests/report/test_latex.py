@@ -15,7 +15,7 @@ import pytest
 from nasty_records import PRINTED, nasty_records
 
 from hpo.records.files import read_records
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.draw_paper import write_paper
 from hpo.report.kit.table_tex import table_tex
 from hpo.report.kit.writing import write_kit

@@ -11,7 +11,9 @@ from scipy import stats
 from shifted_records import shifted
 from synthetic_records import make_records
 
-from hpo.records.schema import Confirmation, ModelInfo, Records, Rung
+from hpo.records.run import Records
+from hpo.records.setup import ModelInfo
+from hpo.records.trainings import Confirmation, Rung
 from hpo.report.model_card import Folder, model_card
 from hpo.report.sentences import verdict
 

@@ -11,7 +11,8 @@ from synthetic_records import make_records
 
 from hpo.records.files import read_records
 from hpo.records.plan import earlier_digest, plan_digest
-from hpo.records.schema import ParameterInfo, Records, Search, Stamp
+from hpo.records.run import Records, Stamp
+from hpo.records.search import ParameterInfo, Search
 from hpo.report import verdict
 from hpo.report.sections.objections import ANSWERS, objections_section
 

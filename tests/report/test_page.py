@@ -11,7 +11,7 @@ from foreign_records import foreign
 from many_records import many_records
 from synthetic_records import make_records
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.figure import Axis, Figure, Line, Panel
 from hpo.report.page import numeric, render
 from hpo.report.section import Section

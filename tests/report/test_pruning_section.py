@@ -12,8 +12,11 @@ from scipy import stats
 from synthetic_records import make_records
 
 from hpo.records.files import read_records
-from hpo.records.schema import Metric, Records, Rung, Search, Trial
+from hpo.records.metrics import Metric
+from hpo.records.run import Records
+from hpo.records.search import Search
 from hpo.records.selection import auditable, selected_trials
+from hpo.records.trainings import Rung, Trial
 from hpo.report import verdict
 from hpo.report.audit import missed_by_pruning
 from hpo.report.figure import Figure

@@ -243,7 +243,7 @@ def test_a_block_is_the_mean_of_its_seeds_and_one_that_lacks_a_strategy_is_left_
 
 
 def failed_trial(strategy, replicate):
-    from hpo.records.schema import Trial
+    from hpo.records.trainings import Trial
 
     return (
         Trial(

@@ -5,7 +5,7 @@ from foreign_records import foreign
 from scored_records import LOSS, scored
 from synthetic_records import make_records
 
-from hpo.records.schema import Metric
+from hpo.records.metrics import Metric
 from hpo.report.analysis import analyse
 from hpo.report.figure import NEUTRAL, Dots, Figure, Intervals
 from hpo.report.sections.results import confirmations_figure, results_section

@@ -11,7 +11,10 @@ from scored_records import scored
 from synthetic_records import make_records
 
 from hpo.records.files import read_records
-from hpo.records.schema import Metric, ParameterInfo, Records, Trial
+from hpo.records.metrics import Metric
+from hpo.records.run import Records
+from hpo.records.search import ParameterInfo
+from hpo.records.trainings import Trial
 from hpo.report import verdict
 from hpo.report.section import Section
 from hpo.report.sections.edges import Edge, edges

@@ -5,7 +5,8 @@ from foreign_records import foreign
 from scored_records import scored
 from synthetic_records import make_records
 
-from hpo.records.schema import ModelInfo, ParameterInfo
+from hpo.records.search import ParameterInfo
+from hpo.records.setup import ModelInfo
 from hpo.report.sections.setup import setup_section
 from hpo.report.sentences import verdict
 

@@ -1,6 +1,6 @@
 import pytest
 
-from hpo.records.schema import Metric
+from hpo.records.metrics import Metric
 from hpo.report.text import (
     Units,
     capitalised,

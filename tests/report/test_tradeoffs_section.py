@@ -6,8 +6,8 @@ from scored_records import scored
 from searched_records import LOSS, by_rate, searched, tabled
 from synthetic_records import make_records
 
+from hpo.records.charges import charged_seconds
 from hpo.records.files import read_records
-from hpo.records.schema import charged_seconds
 from hpo.report import verdict
 from hpo.report.figure import NEUTRAL, Dots, Figure, Line
 from hpo.report.sections.tradeoffs import tradeoffs_section

@@ -3,7 +3,7 @@ from foreign_records import foreign
 from many_records import many_records
 from synthetic_records import make_records
 
-from hpo.records.schema import Metric
+from hpo.records.metrics import Metric
 from hpo.report.sections.selected import selected
 from hpo.report.sections.trials import trials_section
 from hpo.report.sentences import verdict

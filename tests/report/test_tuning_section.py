@@ -7,7 +7,7 @@ from searched_records import LOSS, by_rate, searched, tabled, trial
 from synthetic_records import make_records
 
 from hpo.records.files import read_records
-from hpo.records.schema import Metric
+from hpo.records.metrics import Metric
 from hpo.report import verdict
 from hpo.report.figure import Figure, Line
 from hpo.report.sections.tuning import tuning_section

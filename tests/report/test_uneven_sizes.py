@@ -6,7 +6,9 @@ from foreign_records import foreign
 from scored_records import scored
 from synthetic_records import make_records
 
-from hpo.records.schema import Metric, Records, charged_seconds, spent_seconds
+from hpo.records.charges import charged_seconds, spent_seconds
+from hpo.records.metrics import Metric
+from hpo.records.run import Records
 from hpo.report.kit.checklist import checklist_tables
 from hpo.report.kit.methods import methods_tex
 from hpo.report.sections.objections import objections_section

@@ -6,7 +6,8 @@ from scored_records import AUC, LOSS, scored
 from synthetic_records import make_records
 
 from hpo.errors import UserError
-from hpo.records.schema import SMALL_FORM, Metric, Records
+from hpo.records.metrics import Metric
+from hpo.records.run import SMALL_FORM, Records
 from hpo.report import verdict
 from hpo.report.analysis import analyse
 from hpo.report.optimism import mean_drop

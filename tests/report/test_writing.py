@@ -10,8 +10,9 @@ import pytest
 from synthetic_records import make_records
 
 from hpo.errors import UserError
+from hpo.records.charges import charged_seconds
 from hpo.records.files import write_confirmation, write_run, write_trial
-from hpo.records.schema import Records, charged_seconds
+from hpo.records.run import Records
 from hpo.report import Report, write_report
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\\&_%$#{}~^|\"'*`\n[x](y)"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hpo.runtime.parcels import new_files, pack, take
+from hpo.runtime.parcels import new_files, pack
 from hpo.runtime.scratch import claim, leave
+from hpo.training.exchange import holds, read, take
 from hpo.training.store import STORE_LIMIT, Store, file_name
 from tests.runtime.trainings import RUNGS, Desk, facts, job
 
@@ -73,16 +74,15 @@ def test_a_file_that_comes_damaged_or_under_a_foreign_name_is_not_taken(desk: De
     worker.do(job(0))
     course = worker.recall.course(job(0).parameters, 1)
     name = file_name("states", course.keys[1])
-    data = worker.recall.store.read(name)
-    assert data is not None
+    (data,) = read(worker.recall.store, [name]).values()
     warned: list[str] = []
     store = Store(tmp_path / "ours", STORE_LIMIT, warned.append)
     flipped = bytearray(data)
     flipped[-1] ^= 1
-    store.take(name, bytes(flipped))
-    assert not store.holds(name)
+    take(store, {name: bytes(flipped)})
+    assert not holds(store, name)
     assert warned == [f"states/{name[7:19]} came damaged from a worker: it is computed again when needed"]
-    store.take(name.replace("states", "segments").replace("safetensors", "json"), b"{}")
+    take(store, {name.replace("states", "segments").replace("safetensors", "json"): b"{}"})
     assert len(warned) == 2
     for foreign in (
         "../outside.json",
@@ -91,9 +91,9 @@ def test_a_file_that_comes_damaged_or_under_a_foreign_name_is_not_taken(desk: De
         "segments/A.json",
     ):
         with pytest.raises(ValueError, match="no name of a file"):
-            store.take(foreign, data)
-    store.take(name, data)
-    assert store.read(name) == data
+            take(store, {foreign: data})
+    take(store, {name: data})
+    assert read(store, [name]) == {name: data}
 
 
 def test_the_folder_of_workers_on_a_foreign_machine_goes_with_the_last_of_them(

@@ -15,7 +15,7 @@ from hpo.data.task_data import Part, TaskData
 from hpo.errors import UserError
 from hpo.models.classifier import Classifier
 from hpo.models.pretrained import Pretrained
-from hpo.records.schema import ShiftInfo
+from hpo.records.setup import ShiftInfo
 from hpo.runtime import worker as worker_module
 from hpo.runtime.jobs import UNTRAINED, Job
 from hpo.runtime.worker import Worker

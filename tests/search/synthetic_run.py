@@ -1,6 +1,7 @@
 """The head of a run that never was."""
 
-from hpo.records.schema import Run, Search
+from hpo.records.run import Run
+from hpo.records.search import Search
 
 
 def make_head() -> Run:

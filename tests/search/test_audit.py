@@ -14,8 +14,9 @@ from hpo.cli.main import execute
 from hpo.config.space import load_space
 from hpo.errors import UserError
 from hpo.records.files import is_finished, read_records, write_run, write_trial
-from hpo.records.schema import Audited, Records, Rung, Trial
+from hpo.records.run import Records
 from hpo.records.selection import auditable, selected_trials
+from hpo.records.trainings import Audited, Rung, Trial
 from hpo.report import verdict
 from hpo.report.audit import gains, missed_by_pruning
 from hpo.runtime import engine

@@ -12,7 +12,8 @@ import pytest
 
 from hpo.config.space import Space, load_space
 from hpo.records.files import read_records
-from hpo.records.schema import Records, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Trial
 from hpo.runtime import engine, worker
 from hpo.search import coordinator
 from hpo.search.coordinator import run_experiment

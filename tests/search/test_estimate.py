@@ -13,9 +13,9 @@ import torch
 from hpo.config.space import Space, load_space
 from hpo.records.files import read_records
 from hpo.runtime.probe import Cost, Probe
-from hpo.search import coordinator, foresight, prepare
+from hpo.search import check, coordinator, foresight
 from hpo.search import estimate as module
-from hpo.search.coordinator import check_experiment
+from hpo.search.check import check_experiment
 from hpo.search.estimate import Estimate, Span
 from tests.search.test_out_of_memory import unwritten
 from tests.search.test_run import Nobody, run
@@ -67,7 +67,7 @@ def space(tmp_path: Path, tiny_data: Path, tiny_model: Path) -> Callable[..., Sp
 
 
 def estimated(space: Space) -> Estimate:
-    found = check_experiment(space, "cpu", probe=True).estimate
+    found = check_experiment(space, space.path.parent, "cpu", probe=True).estimate
     assert found is not None
     return found
 
@@ -176,7 +176,9 @@ def test_what_there_is_no_time_to_plan_is_taken_to_be_alike(
 def test_the_estimate_keeps_to_the_limit_of_the_store(space: Callable[..., Space]) -> None:
     asked = space()
     limited = asked.experiment.model_copy(update={"store_limit": 1000})
-    checked = check_experiment(replace(asked, experiment=limited), "cpu", probe=True).estimate
+    checked = check_experiment(
+        replace(asked, experiment=limited), asked.path.parent, "cpu", probe=True
+    ).estimate
     assert checked is not None
     assert checked.disk == Span(1000, 1000)
 
@@ -185,14 +187,15 @@ def test_without_a_probe_nothing_is_tried(
     space: Callable[..., Space], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Probe, "__init__", lambda *_: pytest.fail("it was tried"))
-    assert check_experiment(space(), "cpu", probe=False).estimate is None
+    asked = space()
+    assert check_experiment(asked, asked.path.parent, "cpu", probe=False).estimate is None
 
 
 def test_where_cost_ends_searches_the_trials_that_they_begin_are_counted(
     space: Callable[..., Space], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A step takes a second and all else nothing: of at most 4 trials of 8 steps a search begins 3 for 20 seconds."""
-    monkeypatch.setattr(prepare, "fastest", lambda *_: 1)  # two workers would be charged half a second each
+    monkeypatch.setattr(check, "fastest", lambda *_: 1)  # two workers would be charged half a second each
     cost = Cost(**{field.name: float(field.name == "step") for field in fields(Cost)})
     monkeypatch.setattr(Probe, "cost", lambda *_: cost)
     asked = space(depths="0", rate="{low: 1e-4, high: 1e-2, log: true}")

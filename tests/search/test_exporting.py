@@ -20,9 +20,10 @@ from hpo.data.unlabelled import Unlabelled
 from hpo.errors import UserError
 from hpo.models.exported import load_model, pass_of
 from hpo.records.files import read_records, write_confirmation, write_run
+from hpo.records.metrics import Metric
 from hpo.records.origin import read_origin
 from hpo.records.redaction import without_names
-from hpo.records.schema import Confirmation, Metric
+from hpo.records.trainings import Confirmation
 from hpo.report.sentences import verdict
 from hpo.runtime import engine
 from hpo.runtime.jobs import Job

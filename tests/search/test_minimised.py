@@ -14,7 +14,7 @@ from optuna.study import StudyDirection
 
 from hpo.config.space import load_space
 from hpo.records.files import read_records
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.search import coordinator
 from hpo.search.journal import journal_path
 from hpo.tracking.progress import Names, StudyProgress

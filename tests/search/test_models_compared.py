@@ -13,11 +13,12 @@ from transformers import GPT2Config, GPT2Model
 from hpo.config.space import Space, load_space
 from hpo.errors import UserError
 from hpo.records.files import read_records
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.runtime import engine
 from hpo.search import coordinator
+from hpo.search.check import check_experiment
 from hpo.search.coordinator import Outcome, run_experiment
-from hpo.search.prepare import check_experiment, prepare
+from hpo.search.prepare import prepare
 from hpo.search.verify import Verification
 from tests.e2e.runs import facts
 from tests.search.test_kinds import entities
@@ -150,7 +151,7 @@ def test_trainings_of_each_model_can_be_verified(results: Path) -> None:
 
 
 def test_what_is_checked_and_recorded_tells_each_model(space: Space, results: Path) -> None:
-    checked = check_experiment(space, "cpu", probe=False)
+    checked = check_experiment(space, results, "cpu", probe=False)
     assert [(info.source, info.layers) for info in checked.models] == [
         ("folder model", 3),
         ("folder model, lowest 2 layers", 2),

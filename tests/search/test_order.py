@@ -10,7 +10,7 @@ import pytest
 from benchmarks.order import Clock, Comparison, by_order, in_turn, makespan, ratios
 from hpo.cli.spaces import open_spaces
 from hpo.config.experiment import Experiment
-from hpo.records.schema import Confirmation, Segment, Trial
+from hpo.records.trainings import Confirmation, Segment, Trial
 from hpo.search.lanes import Lane
 from hpo.search.order import CONFIRM, RECORDED, SEARCH, Order, rule
 from hpo.search.scheduler import Scheduler

@@ -20,8 +20,8 @@ from hpo.config.experiment import Experiment
 from hpo.config.space import Space, load_space
 from hpo.errors import UserError
 from hpo.records.files import is_finished, read_records
-from hpo.records.schema import Audited, Trial
 from hpo.records.selection import auditable
+from hpo.records.trainings import Audited, Trial
 from hpo.report.writing import write_report
 from hpo.runtime import engine
 from hpo.runtime.loading import load

@@ -12,10 +12,11 @@ from hpo.config.space import Space, load_space
 from hpo.data.task_data import load_task
 from hpo.errors import UserError
 from hpo.records.files import read_records
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.runtime import engine
 from hpo.search import coordinator
-from hpo.search.coordinator import check_experiment, run_experiment
+from hpo.search.check import check_experiment
+from hpo.search.coordinator import run_experiment
 from hpo.search.secret import SECRET
 from tests.search.test_run import Nobody, told
 
@@ -63,7 +64,7 @@ def test_a_private_run_says_what_it_meets_and_tells_nothing_else(
     info = records.run.privacy
     assert info is not None
     assert [(g.epsilon, g.trainings) for g in info.groups] == [(8.0, 8), (2.0, 8)]
-    assert info == check_experiment(opened, "cpu", probe=True).privacy
+    assert info == check_experiment(opened, tmp_path / "results", "cpu", probe=True).head.privacy
     assert "opacus" in records.run.versions
 
     items: list[Any] = [*records.trials, *records.confirmations]
@@ -146,6 +147,6 @@ def test_what_opacus_cannot_do_is_told_at_its_line(tiny_data: Path, tiny_model: 
     text = SPACE.replace("frozen_layers: 2", "frozen_layers: 0")
     opened = space(tmp_path, tiny_data, tiny_model, text)
     with pytest.raises(UserError) as caught:
-        check_experiment(opened, "cpu", probe=False)
+        check_experiment(opened, tmp_path, "cpu", probe=False)
     assert f"{opened.path}:12:" in caught.value.message
     assert "position_embeddings" in caught.value.message

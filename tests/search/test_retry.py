@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 from filelock import FileLock
-from optuna.trial import TrialState
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
 
 from hpo.cli.main import execute
 from hpo.config.space import Space
 from hpo.records.files import mark_test_opened, read_records, write_trial
-from hpo.records.schema import Trial
+from hpo.records.trainings import Trial
 from hpo.runtime import worker
 from hpo.search import stopping
 from hpo.search.stopping import Stopped, request_stop
+from tests.postgres import Postgres
 from tests.search import test_out_of_memory as short
 from tests.search.test_out_of_memory import memory, stored, trained_parameters
 from tests.search.test_run import Nobody, run, told
@@ -66,10 +68,10 @@ def once(monkeypatch: pytest.MonkeyPatch, name: str, call: int, **lost: Any) -> 
     monkeypatch.setattr(worker, name, faulty)
 
 
-def stopped_at_failure(asked: Space, results: Path) -> list[Trial]:
+def stopped_at_failure(asked: Space, results: Path, storage: str | None = None) -> list[Trial]:
     """The failed trials of a run that was stopped at the first of them."""
     with pytest.raises(Stopped):
-        run(asked, results, observer=StopsAtFailure(results / "whole"))
+        run(asked, results, observer=StopsAtFailure(results / "whole"), storage=storage)
     return [trial for trial in read_records(results / "whole").trials if trial.state == "failed"]
 
 
@@ -116,6 +118,60 @@ def test_what_a_fault_of_the_machine_ended_is_trained_again_as_if_it_had_not(
     states = [trial.state for trial in stored(folder, "all/r0~2")]
     wanted = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
     assert states == [wanted[t["state"]] for t in undisturbed["trials"]]
+
+
+def test_what_failed_in_a_run_with_studies_in_postgresql_is_trained_again_as_if_it_had_not(
+    space: Callable[..., Space],
+    tmp_path: Path,
+    undisturbed: Any,
+    postgres: Postgres,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The server restarts while the study is written again, before what stood there is taken away."""
+    results, url = tmp_path / "results", postgres.make("retried")
+    folder = results / "whole"
+    asked = space("whole", pruner="successive_halving")
+    with pytest.MonkeyPatch.context() as patch:
+        once(patch, "train_segment", 6, loss=math.nan)
+        (failed,) = stopped_at_failure(asked, results, url)
+    assert [trial.state for trial in in_database(url, folder, "all/r0")][failed.draw] == TrialState.FAIL
+    assert execute(["retry", str(folder)]) == 0
+    assert "1 failed trial is trained again" in capsys.readouterr().out
+    delete = RDBStorage.delete_study
+
+    def delete_after_a_restart(storage: RDBStorage, study_id: int) -> None:
+        patch.undo()
+        postgres.down()
+        postgres.up()
+        delete(storage, study_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RDBStorage, "delete_study", delete_after_a_restart)
+        run(asked, results, storage=url)
+    assert without_notes(told(folder)) == undisturbed
+    editions = {name for name in names(url) if name.startswith("whole-")}
+    assert len(editions) == 1, "what was there before is taken away"
+    wanted = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+    (edition,) = editions
+    states = [trial.state for trial in in_database(url, folder, edition.partition("/")[2])]
+    assert states == [wanted[t["state"]] for t in undisturbed["trials"]]
+
+
+def names(url: str) -> list[str]:
+    """Of the studies in a database."""
+    storage = RDBStorage(url)
+    found = [study.study_name for study in storage.get_all_studies()]
+    storage.engine.dispose()
+    return found
+
+
+def in_database(url: str, folder: Path, name: str) -> list[FrozenTrial]:
+    """The trials of a study of the run in ``folder``."""
+    storage = RDBStorage(url)
+    run_id = (folder / "run-id").read_text().strip()
+    found = storage.get_all_trials(storage.get_study_id_from_name(f"{run_id}/{name}"))
+    storage.engine.dispose()
+    return found
 
 
 def test_what_did_not_fit_is_trained_again_where_there_is_more_memory(

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from hpo.records.schema import Segment
+from hpo.records.trainings import Segment
 from hpo.runtime.jobs import Done, Job
 from hpo.search import scheduler as module
 from hpo.search.lanes import Lane, Training

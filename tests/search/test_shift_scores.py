@@ -13,9 +13,11 @@ import pytest
 from benchmarks.tiny import BAD, GOOD, NEUTRAL
 from hpo.config.space import Space, load_space
 from hpo.errors import UserError
+from hpo.records.charges import charged_seconds, spent_seconds
 from hpo.records.files import read_records, read_run, write_run
 from hpo.records.plan import plan_digest
-from hpo.records.schema import Confirmation, Records, charged_seconds, spent_seconds
+from hpo.records.run import Records
+from hpo.records.trainings import Confirmation
 from hpo.runtime import engine
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.worker import Worker

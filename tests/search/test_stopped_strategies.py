@@ -11,7 +11,9 @@ import pytest
 from hpo.config.experiment import Budget, Experiment
 from hpo.config.space import Space, load_space
 from hpo.records.files import read_records
-from hpo.records.schema import EarlyStop, Records, Trial
+from hpo.records.run import Records
+from hpo.records.search import EarlyStop
+from hpo.records.trainings import Trial
 from hpo.report.kit.methods import methods_tex
 from hpo.report.sentences import verdict
 from hpo.report.sizes import sizes_of

@@ -13,14 +13,16 @@ from hpo.config.experiment import Budget, Confirmation, Total
 from hpo.config.space import Space, load_space
 from hpo.errors import UserError
 from hpo.records.files import read_records, read_run
-from hpo.records.schema import Records, Segment, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Segment, Trial
 from hpo.report.kit.methods import methods_tex
 from hpo.report.sentences import verdict
 from hpo.search import coordinator
 from hpo.search.coordinator import run_experiment
+from hpo.search.remaining import in_all
 from hpo.search.total import WALL
 from hpo.search.total import Total as InAll
-from tests.cli.cli_events import experiment
+from tests.cli.cli_events import experiment, trial
 from tests.search.test_run import Nobody, told
 
 SPACE = """\
@@ -119,7 +121,9 @@ def test_a_larger_total_goes_on_until_the_test_split_was_opened(space: Any, tmp_
 def test_the_expected_cost_shares_work_and_counts_all_confirmations(tmp_path: Path) -> None:
     """Two strategies, one replicate, two seeds and no baseline: 4 confirmations. Draws 0 share their first segment."""
 
-    def trial(strategy: str, draw: int, *segments: tuple[str, int, float], state: Any = "complete") -> Trial:
+    def told_of(
+        strategy: str, draw: int, *segments: tuple[str, int, float], state: Any = "complete"
+    ) -> Trial:
         made = tuple(Segment(key=key, examples=n, steps=n, seconds=s) for key, n, s in segments)
         score = 0.5 if state == "complete" else None
         return Trial(
@@ -134,9 +138,9 @@ def test_the_expected_cost_shares_work_and_counts_all_confirmations(tmp_path: Pa
         )
 
     ended = [
-        trial("linear", 0, ("trunk", 100, 10.0), ("a", 200, 12.0)),
-        trial("cosine", 0, ("trunk", 100, 10.0), ("b", 200, 8.0)),
-        trial("linear", 1, ("c", 100, 5.0), state="pruned"),
+        told_of("linear", 0, ("trunk", 100, 10.0), ("a", 200, 12.0)),
+        told_of("cosine", 0, ("trunk", 100, 10.0), ("b", 200, 8.0)),
+        told_of("linear", 1, ("c", 100, 5.0), state="pruned"),
     ]
     asked = experiment().model_copy(
         update={
@@ -147,9 +151,9 @@ def test_the_expected_cost_shares_work_and_counts_all_confirmations(tmp_path: Pa
     now = iter([60.0, 60.0, 75.0])
     (tmp_path / WALL).write_text("30.0\n")
     total = InAll(asked, tmp_path, 50.0, lambda: next(now))
-    expected = total.expected(ended, 3)  # rounds of two: 6 trials, of which 3 ended
+    expected = in_all(ended, 6, 4, total.wall_seconds())  # 3 rounds of two trials, of which 3 ended
     assert expected == {
-        "trials": 6.0,
+        "trials": 6,
         "examples": 2 * (100 + 100 + 100 + 100) + 4 * 200,
         "device_seconds": 2 * (10 + 12 + 8 + 5) + 4 * (22 + 18) / 2,
         "wall_seconds": 2 * (30 + 10) + 4 * (22 + 18) / 2,
@@ -159,3 +163,16 @@ def test_the_expected_cost_shares_work_and_counts_all_confirmations(tmp_path: Pa
     assert (closed.rounds, "160 seconds of wall time" in closed.reason) == (2, True)
     total.keep_wall_seconds()
     assert (tmp_path / WALL).read_text() == "55.000\n"
+
+
+def test_rounds_that_come_to_the_total_exactly_fit_in_however_many_trials_have_ended(tmp_path: Path) -> None:
+    """Trials are counted, and not reckoned from the share of them that ended, which is rounded."""
+    assert 50 / 22 * 22 > 50
+    budget = Budget(replicates=5, trials=9, total=Total(trials=50))  # of two strategies: 10 trials a round
+    total = InAll(experiment().model_copy(update={"budget": budget}), tmp_path, 0.0, lambda: 0.0)
+    ended = trial("linear", 0, 0)
+    for count in range(10, 50):
+        assert total.exceeded([ended] * count, 5) is None
+        closed = total.exceeded([ended] * count, 6)
+        assert closed is not None
+        assert closed.rounds == 5

@@ -14,8 +14,9 @@ from hpo.config.experiment import Experiment
 from hpo.config.parameters import complete
 from hpo.errors import UserError
 from hpo.records.files import read_records, read_run, write_confirmation, write_run, write_trial
-from hpo.records.schema import Confirmation, Metric, Trial
+from hpo.records.metrics import Metric
 from hpo.records.sealed import seal
+from hpo.records.trainings import Confirmation, Trial
 from hpo.runtime.jobs import Job
 from hpo.runtime.loading import load
 from hpo.runtime.worker import Worker

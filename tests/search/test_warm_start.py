@@ -25,9 +25,13 @@ from hpo.config.parameters import complete
 from hpo.config.space import Space
 from hpo.errors import UserError
 from hpo.records.files import write_records
-from hpo.records.schema import Records, Run, Search, SplitInfo, Trial
+from hpo.records.run import Records, Run
+from hpo.records.search import Search
+from hpo.records.setup import SplitInfo
+from hpo.records.trainings import Trial
+from hpo.search.candidates import OTHER, RANGES
 from hpo.search.draws import Draws
-from hpo.search.warm import KEPT, OTHER, RANGES, Kept, warm_start
+from hpo.search.warm import KEPT, Given, Kept, keep, take_up
 from hpo.seeds import derive
 
 LINEAR, COSINE = "linear", "cosine"
@@ -103,19 +107,20 @@ def write(folder: Path, trials: tuple[Trial, ...] = BEFORE, **changed: Any) -> N
     write_records(folder / "before", Records(run=run, trials=trials, confirmations=()))
 
 
-def take_up(folder: Path, experiment: Experiment | None = None, begun: Run | None = None) -> tuple[Kept, Run]:
+def begin(folder: Path, experiment: Experiment | None = None, begun: Run | None = None) -> tuple[Kept, Run]:
     (folder / "now").mkdir(exist_ok=True)
     space = Space(experiment or asked(), folder / "now.yaml", "", {(): (1, 1), ("from",): (9, 1)})
-    kept, told = warm_start(space, head(), begun, folder / "now")
-    assert kept is not None
-    return kept, head(warm_start=told)
+    taken = take_up(space, head(), begun, folder / "now")
+    assert taken is not None
+    keep(taken, folder / "now")
+    return taken.kept, head(warm_start=taken.told)
 
 
 def test_observations_are_trials_that_the_search_could_have_drawn_equally_many_in_each(
     tmp_path: Path,
 ) -> None:
     write(tmp_path)
-    kept, run = take_up(tmp_path)
+    kept, run = begin(tmp_path)
     rates = {
         s: [[o.values["learning_rate"] for o in of] for of in kept.observed[s]] for s in (LINEAR, COSINE)
     }
@@ -129,7 +134,8 @@ def test_observations_are_trials_that_the_search_could_have_drawn_equally_many_i
 def test_first_draws_are_the_best_of_each_strategy_in_turn_and_the_same_in_all(tmp_path: Path) -> None:
     """A configuration whose epochs are fixed otherwise there is a known good one all the same, with the epochs of here."""
     write(tmp_path)
-    kept, _ = take_up(tmp_path)
+    kept, _ = begin(tmp_path)
+    assert list(kept.first[0][0]) == ["learning_rate", "batch_size"]  # as in the space, in every process
     for strategy in (LINEAR, COSINE):
         draws = Draws(asked(), strategy, 0, kept.known(asked(), strategy, 0))
         drawn = [draws.draw(number, ())[0] for number in range(3)]
@@ -143,7 +149,7 @@ def test_first_draws_are_the_best_of_each_strategy_in_turn_and_the_same_in_all(t
 def test_a_later_draw_is_that_of_a_sampler_which_has_seen_what_was_observed(tmp_path: Path) -> None:
     write(tmp_path)
     e = asked()
-    kept, _ = take_up(tmp_path)
+    kept, _ = begin(tmp_path)
     known = kept.known(e, LINEAR, 0)
     ended = [
         create_trial(state=TrialState.COMPLETE, value=0.5, params=params, distributions=distributions)
@@ -166,13 +172,13 @@ def test_a_later_draw_is_that_of_a_sampler_which_has_seen_what_was_observed(tmp_
 
 def test_a_resumed_run_draws_the_same_whatever_became_of_the_earlier_one(tmp_path: Path) -> None:
     write(tmp_path)
-    kept, begun = take_up(tmp_path)
+    kept, begun = begin(tmp_path)
     write(tmp_path, BEFORE[:4])
-    assert take_up(tmp_path, begun=begun) == (kept, begun)
+    assert begin(tmp_path, begun=begun) == (kept, begun)
     path = tmp_path / "now" / KEPT
     path.write_text(path.read_text().replace("0.6", "0.7"))
     with pytest.raises(UserError, match="is not what the run began with"):
-        take_up(tmp_path, begun=begun)
+        begin(tmp_path, begun=begun)
 
 
 @pytest.mark.parametrize(
@@ -188,25 +194,53 @@ def test_a_resumed_run_draws_the_same_whatever_became_of_the_earlier_one(tmp_pat
 def test_a_run_on_other_splits_or_of_another_kind_is_refused(tmp_path: Path, changed: Any, told: str) -> None:
     write(tmp_path, **changed)
     with pytest.raises(UserError, match=told):
-        take_up(tmp_path)
+        begin(tmp_path)
+
+
+def test_what_each_earlier_run_gives_is_counted_and_nothing_is_written(tmp_path: Path) -> None:
+    write(tmp_path)
+    further = (
+        trial(LINEAR, 0, 5, 0.95, 3e-5),
+        trial(COSINE, 0, 0, 0.85, 3e-5),
+        trial(LINEAR, 1, 0, 0.6, 6e-5),
+        trial(COSINE, 1, 0, 0.7, 7e-5),
+    )
+    write_records(
+        tmp_path / "further",
+        Records(run=head(name="another name"), trials=further, confirmations=()),
+    )
+    experiment = asked(first=3).model_copy(
+        update={"warm_start": WarmStart(runs=("before", "further"), first_draws=3)}
+    )
+    space = Space(experiment, tmp_path / "now.yaml", "", {(): (1, 1)})
+    taken = take_up(space, head(), None, tmp_path / "now")
+    assert taken is not None
+    assert taken.told.observations == (3, 2)
+    assert taken.given == (
+        # Replicate 0: draws 0 to 2 of linear; of cosine draws 0 and 2, and draw 0 of the further run. Replicate 1: one each.
+        Given("before", observations=(1, 3), first_draws=(2, 2)),
+        Given("further", observations=(0, 1), first_draws=(1, 1)),
+    )
+    assert not (tmp_path / "now").exists()
 
 
 def test_a_run_that_is_not_there_or_gives_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no run before in"):
-        take_up(tmp_path)
+        begin(tmp_path)
     write(tmp_path)
     with pytest.raises(
-        UserError, match="the earlier runs have 1 good configurations within what is searched here"
+        UserError,
+        match="for replicate 0 the earlier runs have 1 good configuration within what is searched here",
     ):
-        take_up(tmp_path, asked(first=2, high=3e-5, replicates=1))
+        begin(tmp_path, asked(first=2, high=3e-5, replicates=1))
     write(tmp_path, BEFORE[:3])  # nothing of one of the strategies
     with pytest.raises(UserError, match="nothing of before can be taken up"):
-        take_up(tmp_path, asked(first=0, replicates=1))
+        begin(tmp_path, asked(first=0, replicates=1))
 
 
 def test_fewer_replicates_there_are_taken_up_again(tmp_path: Path) -> None:
     write(tmp_path)
-    kept, run = take_up(tmp_path, asked(replicates=3))
+    kept, run = begin(tmp_path, asked(replicates=3))
     assert kept.observed[LINEAR][2] == kept.observed[LINEAR][0]
     assert run.warm_start is not None
     assert (run.warm_start.replicates, run.warm_start.observations) == (2, (2, 1, 2))

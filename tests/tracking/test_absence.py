@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tracked_run import TABLE, TRIALS, Told, files, make_run, snapshot, tell, tell_all
+from tracked_run import TABLE, TRIALS, Recorded, Told, files, make_run, snapshot, tell, tell_all
 
 from hpo.errors import UserError
 from hpo.tracking import patience as module
 from hpo.tracking import tracker as tracker_module
 from hpo.tracking.patience import Patience
-from hpo.tracking.tracker import Tracker
 from hpo.tracking.uri import default_uri
 
 Answer = Callable[[dict[str, Any], Callable[..., Any]], Any]
@@ -131,8 +130,8 @@ def test_a_server_that_is_away_for_a_while_is_told_afterwards_and_the_run_goes_o
     results: Path, server: Server, tmp_path: Path
 ) -> None:
     said: list[str] = []
-    tracker = Tracker(server.uri, said.append)
-    tracker.open(make_run("away"), "run1")
+    tracker = Recorded(server.uri, said.append)
+    tracker.open(make_run("away"), "run1", tmp_path / "run")
     tell(tracker, TRIALS[0])
     while not snapshot_or_nothing(results, "away").get("trial/linear/r0/d0"):
         time.sleep(0.05)
@@ -165,8 +164,8 @@ def test_a_server_that_stays_away_is_given_up_after_the_end_and_told_by_the_same
     results: Path, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with impatient_process(tmp_path, monkeypatch):
-        tracker = Tracker(server.uri, print)
-    tracker.open(make_run("stays"), "run1")
+        tracker = Recorded(server.uri, print)
+    tracker.open(make_run("stays"), "run1", tmp_path / "run")
     tell(tracker, TRIALS[0])
     while not snapshot_or_nothing(results, "stays").get("trial/linear/r0/d0"):
         time.sleep(0.05)
@@ -178,8 +177,8 @@ def test_a_server_that_stays_away_is_given_up_after_the_end_and_told_by_the_same
     server.up()
     assert "The records and the report of the run are whole" in caught.value.message
     assert "give the same command again" in caught.value.hint
-    again = Tracker(server.uri, print)
-    again.open(make_run("stays"), "run1")
+    again = Recorded(server.uri, print)
+    again.open(make_run("stays"), "run1", tmp_path / "run")
     tell_all(again)
     again.finish(*files(tmp_path / "files"), "A verdict.", TABLE)
     assert snapshot(results, "stays") == snapshot(results, "whole")
@@ -197,12 +196,10 @@ def impatient_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         yield
 
 
-def test_a_run_stopped_while_the_server_is_away_ends_at_once(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_stopped_while_the_server_is_away_ends_at_once(server: Server, tmp_path: Path) -> None:
     said: list[str] = []
-    tracker = Tracker(server.uri, said.append)
-    tracker.open(make_run("stopped"), "run1")
+    tracker = Recorded(server.uri, said.append)
+    tracker.open(make_run("stopped"), "run1", tmp_path / "run")
     server.down()
     while not said:
         tell(tracker, TRIALS[0])

@@ -13,11 +13,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tracked_run import TABLE, TRIALS, Told, files, history, make_run, read, snapshot, tell, tell_all
+from tracked_run import (
+    TABLE,
+    TRIALS,
+    Recorded,
+    Told,
+    files,
+    history,
+    make_run,
+    read,
+    snapshot,
+    tell,
+    tell_all,
+)
 
 from hpo.errors import UserError
 from hpo.records.events import Observer
-from hpo.tracking.tracker import Tracker
 from hpo.tracking.uri import default_uri
 
 HERE = Path(__file__).parent
@@ -27,9 +38,9 @@ from pathlib import Path
 sys.path.insert(0, {str(HERE)!r})
 import hpo.tracking.tracker, hpo.tracking.ui, hpo.tracking.uri
 assert "mlflow" not in sys.modules
-from tracked_run import TABLE, TRIALS, files, make_run, tell, tell_all
-tracker = hpo.tracking.tracker.Tracker(sys.argv[1], print)
-tracker.open(make_run("space"), "run1")
+from tracked_run import TABLE, TRIALS, Recorded, files, make_run, tell, tell_all
+tracker = Recorded(sys.argv[1], print)
+tracker.open(make_run("space"), "run1", Path(sys.argv[2]))
 """
 
 
@@ -45,7 +56,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def coordinator(folder: Path, program: str, results: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
-    command = [sys.executable, "-c", HEAD + program, default_uri(results or folder / "results")]
+    results = results or folder / "results"
+    command = [sys.executable, "-c", HEAD + program, default_uri(results), str(results / "run")]
     return subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
 
 
@@ -84,8 +96,8 @@ assert "mlflow" not in sys.modules
 
 def test_a_signal_to_all_processes_ends_none_but_the_coordinator_says_when(tmp_path: Path) -> None:
     observer: Observer
-    observer = tracker = Tracker(default_uri(tmp_path), print)
-    tracker.open(make_run("space"), "run1")
+    observer = tracker = Recorded(default_uri(tmp_path), print)
+    tracker.open(make_run("space"), "run1", tmp_path / "run")
     tell(observer, TRIALS[0])
     tracker.started(TRIALS[1].work())
     tracker.rung(TRIALS[1].work(), TRIALS[1].rungs[0])
@@ -100,8 +112,8 @@ def test_a_signal_to_all_processes_ends_none_but_the_coordinator_says_when(tmp_p
 
 
 def test_a_training_under_way_is_seen_running_with_its_rungs(tmp_path: Path) -> None:
-    tracker = Tracker(default_uri(tmp_path), print)
-    tracker.open(make_run("space"), "run1")
+    tracker = Recorded(default_uri(tmp_path), print)
+    tracker.open(make_run("space"), "run1", tmp_path / "run")
     tracker.started(TRIALS[0].work())
     tracker.rung(TRIALS[0].work(), TRIALS[0].rungs[0])
     wait_until((tmp_path / "mlflow.db").is_file)
@@ -157,8 +169,8 @@ def test_a_database_that_mlflow_cannot_use_is_told_at_the_next_call_and_at_the_e
     with sqlite3.connect(path) as connection:
         connection.execute("create table alembic_version (version_num varchar(32))")
         connection.execute("insert into alembic_version values ('no such version')")
-    tracker = Tracker(f"sqlite:///{path}", print)
-    tracker.open(make_run("x"), "run1")
+    tracker = Recorded(f"sqlite:///{path}", print)
+    tracker.open(make_run("x"), "run1", tmp_path / "run")
     with pytest.raises(UserError) as caught:
         tracker.finish(*files(tmp_path), "A verdict.", TABLE)
     assert caught.value.message.startswith(f"MLflow at 'sqlite:///{path}' failed: ")
@@ -170,9 +182,9 @@ def test_a_database_that_mlflow_cannot_use_is_told_at_the_next_call_and_at_the_e
 
 
 def test_a_tracking_process_that_dies_is_a_user_error(tmp_path: Path) -> None:
-    tracker = Tracker(default_uri(tmp_path), print)
+    tracker = Recorded(default_uri(tmp_path), print)
     tracker._process.kill()
-    tracker.open(make_run("space"), "run1")
+    tracker.open(make_run("space"), "run1", tmp_path / "run")
     with pytest.raises(UserError) as caught:
         tracker.finish(*files(tmp_path), "A verdict.", TABLE)
     assert "ended (exit code -9)" in caught.value.message
@@ -180,7 +192,7 @@ def test_a_tracking_process_that_dies_is_a_user_error(tmp_path: Path) -> None:
 
 
 def test_a_bug_of_the_mirror_is_a_traceback_in_the_coordinator(tmp_path: Path) -> None:
-    tracker = Tracker(default_uri(tmp_path), print)
+    tracker = Recorded(default_uri(tmp_path), print)
     tracker.note("told before any run is open")
     with pytest.raises(RuntimeError, match="AssertionError"):
         tracker.finish(*files(tmp_path), "A verdict.", TABLE)
@@ -188,6 +200,6 @@ def test_a_bug_of_the_mirror_is_a_traceback_in_the_coordinator(tmp_path: Path) -
 
 
 def test_a_run_stopped_before_it_opened_waits_for_nothing(tmp_path: Path) -> None:
-    tracker = Tracker(default_uri(tmp_path), print)
+    tracker = Recorded(default_uri(tmp_path), print)
     tracker.interrupt()
     wait_until(lambda: tracker._process.poll() == 0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from tracked_run import Made
 
-from hpo.records.schema import Confirmation, Metric, SetScores
+from hpo.records.metrics import Metric
+from hpo.records.trainings import Confirmation, SetScores
 from hpo.tracking.progress import Names, StrategyProgress, StudyProgress, rung_points, training_points
 
 NAMES = Names(Metric())

@@ -9,22 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from hpo.records.events import Work
-from hpo.records.schema import (
-    Confirmation,
-    DeviceInfo,
-    ModelInfo,
-    ParameterInfo,
-    Run,
-    Rung,
-    Search,
-    Segment,
-    SplitInfo,
-    Trial,
-)
+from hpo.records.files import write_confirmation, write_trial
+from hpo.records.run import Run
+from hpo.records.search import ParameterInfo, Search
+from hpo.records.setup import DeviceInfo, ModelInfo, SplitInfo
+from hpo.records.trainings import Confirmation, Rung, Segment, Trial
 from hpo.tracking.describe import Found
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.patience import Patience
 from hpo.tracking.store import Store
+from hpo.tracking.tracker import Tracker
 from hpo.tracking.uri import default_uri
 
 TABLE = "| Strategy | Test accuracy |\n| --- | --- |\n| linear | 71.0 % |\n"
@@ -212,6 +206,22 @@ class Told:
 
     def interrupt(self) -> None:
         self.mirror.interrupt()
+
+
+class Recorded(Tracker):
+    """The tracker of a run whose records are written before it is told of them, as the coordinator does."""
+
+    def open(self, run: Run, run_id: str, folder: Path) -> None:
+        self._folder = folder
+        super().open(run, run_id, folder)
+
+    def trial(self, trial: Trial) -> None:
+        write_trial(self._folder, trial)
+        super().trial(trial)
+
+    def confirmation(self, confirmation: Confirmation) -> None:
+        write_confirmation(self._folder, confirmation)
+        super().confirmation(confirmation)
 
 
 def now() -> int:

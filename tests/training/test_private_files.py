@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from hpo.training.facts import EvaluationFacts, PassFacts, SegmentFacts
+from hpo.training.prefix_files import Prefix
 from hpo.training.private_files import make_folder
 from hpo.training.states import state_digest
-from hpo.training.store import EvaluationFacts, PassFacts, Prefix, SegmentFacts, Store
+from hpo.training.store import Store
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="rights are those of POSIX")
 KEY = "sha256:" + "cd" * 32

@@ -20,8 +20,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from hpo.errors import UserError
+from hpo.training.facts import EvaluationFacts, ItemFacts, PassFacts, SegmentFacts
+from hpo.training.prefix_files import Prefix
 from hpo.training.states import state_digest
-from hpo.training.store import EvaluationFacts, ItemFacts, PassFacts, Prefix, SegmentFacts, Store
+from hpo.training.store import Store
 from hpo.training.tensor_files import TensorFile
 
 Tensors = dict[str, Tensor]

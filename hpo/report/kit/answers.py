@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from hpo.records.schema import AS_SECONDS, NOT_RECORDED, ModelInfo, Records, Run, charged_seconds
+from hpo.records.base import NOT_RECORDED
+from hpo.records.charges import charged_seconds
+from hpo.records.run import AS_SECONDS, Records, Run
+from hpo.records.setup import ModelInfo
 from hpo.report import costs
 from hpo.report.analysis import Analysis
 from hpo.report.optimism import mean_drop

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hpo.records.schema import NOT_RECORDED, Records
+from hpo.records.base import NOT_RECORDED
+from hpo.records.run import Records
 from hpo.report.kit import answers
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table, make_table

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hpo.records.schema import Run
+from hpo.records.run import Run
 from hpo.report.draw_paper import WIDTHS
 from hpo.report.figure import Figure
 from hpo.report.kit.tex import tex

@@ -13,7 +13,7 @@ from typing import Any
 
 from hpo import __version__
 from hpo.records.plan import Kept, earlier_digest, kept, plan_digest
-from hpo.records.schema import Records, Run
+from hpo.records.run import Records, Run
 from hpo.records.verdict_rule import verdict_rule
 
 MANIFEST = "manifest.json"

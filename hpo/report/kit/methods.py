@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpo.records.schema import NOT_RECORDED, SMALL_FORM, ModelInfo, ParameterInfo, Records, Run
+from hpo.records.base import NOT_RECORDED
+from hpo.records.run import SMALL_FORM, Records, Run
+from hpo.records.search import ParameterInfo
+from hpo.records.setup import ModelInfo
 from hpo.report.kit.cite import amount, cite, paragraphs
 from hpo.report.kit.methods_budget import limits
 from hpo.report.kit.methods_circumstances import fixed_beforehand, hardware, imported, software

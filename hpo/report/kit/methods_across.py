@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hpo.records.base import NOT_RECORDED
 from hpo.records.plan import plan_digest
-from hpo.records.schema import NOT_RECORDED
 from hpo.records.verdict_rule import ALPHA
 from hpo.report.across import Across, TaskRun
 from hpo.report.across_words import MOST_NAMED, AcrossVerdict, left_out, samples_scope, unlike

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import EarlyStop, Run, WarmStart
+from hpo.records.run import Run
+from hpo.records.search import EarlyStop, WarmStart
 from hpo.report.kit.tex import breakable, tex
 from hpo.report.text import counted, listed, ranged
 

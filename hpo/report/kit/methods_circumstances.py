@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from hpo.records.base import NOT_RECORDED
 from hpo.records.plan import Kept, kept
-from hpo.records.schema import AS_SECONDS, NOT_RECORDED, Records, Run
+from hpo.records.run import AS_SECONDS, Records, Run
 from hpo.report import costs
 from hpo.report.kit.cite import cite
 from hpo.report.kit.tex import breakable, tex

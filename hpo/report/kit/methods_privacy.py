@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Run
+from hpo.records.run import Run
 from hpo.report.kit.cite import amount, cite
 from hpo.report.kit.tex import tex
 from hpo.report.text import counted, listed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hpo.records.schema import AS_PRUNED, Records, Run
+from hpo.records.run import AS_PRUNED, Records, Run
 from hpo.report.kit.cite import cite
 from hpo.report.kit.tex import tex
 from hpo.report.terms import inferred

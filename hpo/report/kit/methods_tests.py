@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpo.records.schema import Records, Run
+from hpo.records.run import Records, Run
 from hpo.report.analysis import Analysis
 from hpo.report.comparing import least_units
 from hpo.report.figure import Figure

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from importlib import resources
 
-from hpo.records.schema import NOT_RECORDED, ModelInfo, Run, SplitInfo
+from hpo.records.base import NOT_RECORDED
+from hpo.records.run import Run
+from hpo.records.setup import ModelInfo, SplitInfo
 from hpo.report.kit.tex import breakable, tex
 
 DATA, MODEL = "hpo-data", "hpo-model"  # keys of what the records say of data and model

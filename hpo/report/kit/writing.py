@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.across import Across
 from hpo.report.across_words import AcrossVerdict
 from hpo.report.files import write_text

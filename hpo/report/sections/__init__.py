@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.section import Section
 from hpo.report.sections.anytime import anytime_section
 from hpo.report.sections.checklist import checklist_section

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.records.selection import searches
 from hpo.report.figure import Axis, Figure, Line, Panel
 from hpo.report.section import Section

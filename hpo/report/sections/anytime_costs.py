@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from hpo.records.schema import Records, Trial, charged_seconds
+from hpo.records.charges import charged_seconds
+from hpo.records.run import Records
 from hpo.records.selection import Search, searches
+from hpo.records.trainings import Trial
 
 Costs = Mapping[Search, Sequence[float]]  # of each trial of a search, in the order of its draws
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpo.records.schema import Records, Trial
+from hpo.records.run import Records
 from hpo.records.selection import searches
+from hpo.records.trainings import Trial
 from hpo.report.sections.anytime_costs import Budget
 from hpo.report.text import Units
 from hpo.stats.anytime import AnytimeCurve, Replicate, anytime_curve, change_costs

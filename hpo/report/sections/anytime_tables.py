@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.sections.anytime_costs import Budget
 from hpo.report.sections.anytime_courses import SEED, Course, amount, told
 from hpo.report.sections.selected import PAGE_ROWS

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import NOT_RECORDED, Records
+from hpo.records.base import NOT_RECORDED
+from hpo.records.run import Records
 from hpo.report.kit.checklist import AUTHORS, checklist_tables
 from hpo.report.section import Section
 from hpo.report.sentences import Verdict

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpo.records.schema import Records, Trial
+from hpo.records.run import Records
 from hpo.records.selection import searches
+from hpo.records.trainings import Trial
 from hpo.report.text import configuration, ranged
 from hpo.stats.crossed import Array
 

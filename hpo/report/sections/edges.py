@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hpo.records.schema import ParameterInfo, Records
+from hpo.records.run import Records
+from hpo.records.search import ParameterInfo
 from hpo.records.selection import Search, selected_trials
 from hpo.report.table import Table, make_table
 from hpo.report.terms import without_search

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.blocks import centre_of
 from hpo.report.comparing import Comparison
 from hpo.report.figure import Figure

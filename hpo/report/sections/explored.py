@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from hpo.records.schema import ParameterInfo, Records, Run, Trial
+from hpo.records.run import Records, Run
+from hpo.records.search import ParameterInfo
+from hpo.records.trainings import Trial
 from hpo.report.text import listed
 from hpo.stats.parameters import Array, Categorical, Condition, Numerical, Parameter, encode, is_active
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.text import counted, listed
 
 _REASONS = 3

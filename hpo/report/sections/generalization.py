@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.figure import Figure
 from hpo.report.section import Section
 from hpo.report.sections.generalization_parts import (

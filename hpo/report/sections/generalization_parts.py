@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hpo.records.schema import Records, Run
+from hpo.records.run import Records, Run
 from hpo.report.analysis import Standing
 from hpo.report.figure import NEUTRAL, Axis, Dots, Figure, Intervals, Mark, Panel
 from hpo.report.scores import Role

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.figure import NEUTRAL, Axis, Bars, Figure, Panel
 from hpo.report.section import Section
 from hpo.report.sections.explored import Explored, explore

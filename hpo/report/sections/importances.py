@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.sections.explored import Explored
 from hpo.stats.fanova import Effect, Fanova, fanova
 from hpo.stats.forest import Fit

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hpo.records.schema import Records, Rung, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Rung, Trial
 from hpo.report.figure import Axis, Dots, Figure, Line, Mark, Panel, Weight
 from hpo.report.section import Section
 from hpo.report.sections.learning_bands import banded_curves

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpo.records.schema import Records, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Trial
 from hpo.report.figure import NEUTRAL, Axis, Figure, Line, Mark, Panel
 from hpo.report.sections.rungs import limits, rung_axis
 from hpo.report.sections.selected import PAGE_ROWS, key, selected

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.sections.selected import PAGE_ROWS, Key, key
 from hpo.report.table import Table, make_table
 from hpo.report.text import Units, capitalised, value_text

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hpo.records.schema import Records, Run
+from hpo.records.run import Records, Run
 from hpo.report.analysis import Analysis, analyse
 from hpo.report.comparing import Comparison, least_units
 from hpo.report.sentences import Verdict

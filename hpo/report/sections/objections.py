@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.section import Section
 from hpo.report.sections.objections_to_search import (
     bias_of_pruning,

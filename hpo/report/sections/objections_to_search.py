@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from hpo.records.schema import AS_PRUNED, AS_SECONDS, NOT_RECORDED, Records, Run, Trial, charged_seconds
+from hpo.records.base import NOT_RECORDED
+from hpo.records.charges import charged_seconds
+from hpo.records.run import AS_PRUNED, AS_SECONDS, Records, Run
 from hpo.records.selection import Search, searches
+from hpo.records.trainings import Trial
 from hpo.report import costs
 from hpo.report.audit import missed_by_pruning
 from hpo.report.sections.edges import edges

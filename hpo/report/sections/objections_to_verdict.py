@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hpo.records.plan import Kept, kept, plan_digest
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.optimism import drop, drop_name
 from hpo.report.sections.generalization import winner_sentence
 from hpo.report.sections.leave_out import kinds, left_out, left_out_sentence

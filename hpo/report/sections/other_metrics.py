@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hpo.records.metrics import METRICS
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.analysis import Analysis, Standing
 from hpo.report.table import Table, computed, make_table
 from hpo.report.terms import units_of

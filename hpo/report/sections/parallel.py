@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.figure import Axis, Figure, Line, Mark, Panel, Weight
 from hpo.report.sections.explored import Explored, explore
 from hpo.report.sections.importances import SEED

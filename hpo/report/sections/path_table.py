@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.records.selection import select
 from hpo.report.sections.explored import Explored, default_configuration, several_conditions
 from hpo.report.sections.importances import SEED

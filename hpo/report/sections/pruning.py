@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Records, charged_seconds
+from hpo.records.charges import charged_seconds
+from hpo.records.run import Records
 from hpo.records.selection import auditable
 from hpo.report.audit import missed_by_pruning
 from hpo.report.figure import Figure

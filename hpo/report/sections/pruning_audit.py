@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.audit import gains, missed_by_pruning
 from hpo.report.sections.rung_levels import rows_of_strategies
 from hpo.report.table import Table, computed, make_table

@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from hpo.records.schema import Records, Trial, charged_seconds
+from hpo.records.charges import charged_seconds
+from hpo.records.run import Records
+from hpo.records.trainings import Trial
 from hpo.report.sections.rung_levels import rows_of_strategies
 from hpo.report.table import Table, computed, make_table
 from hpo.report.text import capitalised

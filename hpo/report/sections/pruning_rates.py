@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hpo.records.schema import Records, Trial
+from hpo.records.run import Records
 from hpo.records.selection import searches
+from hpo.records.trainings import Trial
 from hpo.report.blocks import unpaired
 from hpo.report.sections.failures import failure_reasons, failure_rule
 from hpo.report.sections.rung_levels import Levels, rows_of_strategies

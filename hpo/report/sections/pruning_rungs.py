@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.figure import Axis, Figure, Line, Panel
 from hpo.report.sections.rung_levels import Levels, rows_of_strategies
 from hpo.report.table import Table, computed, make_table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.records.verdict_rule import ALPHA
 from hpo.report.blocks import Blocks, replicate_blocks
 from hpo.report.figure import Figure

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from hpo.records.schema import Confirmation, Records
+from hpo.records.run import Records
+from hpo.records.trainings import Confirmation
 from hpo.report.analysis import Analysis, Standing
 from hpo.report.figure import NEUTRAL, Axis, Dots, Figure, Intervals, Mark, Panel
 from hpo.report.listings import selected_table

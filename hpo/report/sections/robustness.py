@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpo.records.schema import Records, Run
+from hpo.records.run import Records, Run
 from hpo.report.section import Section
 from hpo.report.sections.edges import Edge, bounded, edge_table, edges
 from hpo.report.sections.leave_out import LeftOut, kinds, left_out, left_out_sentence, left_out_table

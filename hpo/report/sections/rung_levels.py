@@ -7,7 +7,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hpo.records.schema import Audited, Records, Rung, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Audited, Rung, Trial
 from hpo.stats import pruning
 
 MOST_LEVELS = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.figure import Axis
 
 _AIR = 0.05  # of the span, above and below

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpo.records.schema import Records, Rung, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Rung, Trial
 from hpo.report.figure import Axis, Figure, Line, Panel
 from hpo.report.sections.rungs import limits, rung_axis
 from hpo.report.sections.selected import PAGE_ROWS, key, selected

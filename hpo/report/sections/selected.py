@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hpo.records.schema import Records, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Trial
 
 PAGE_ROWS = 500  # of a table on the page; ``data/`` holds the rest
 

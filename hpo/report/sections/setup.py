@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report import costs
 from hpo.report.privacy import privacy_table, privacy_text
 from hpo.report.section import Section

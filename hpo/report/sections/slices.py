@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hpo.records.schema import Records, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Trial
 from hpo.report.figure import Axis, Dots, Figure, Line, Mark, Panel
 from hpo.report.sections.explored import Explored
 from hpo.report.sections.importances import SEED, Importances

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.records.limits import Limit
-from hpo.records.schema import Records, Run, Trial
+from hpo.records.run import Records, Run
 from hpo.records.selection import Search, begun, searches, select
+from hpo.records.trainings import Trial
 from hpo.report.sentences import Verdict
 from hpo.report.table import Table, computed, make_table
 from hpo.report.text import Units, counted, listed

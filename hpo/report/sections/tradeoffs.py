@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpo.records.schema import Confirmation, Records, charged_seconds
+from hpo.records.charges import charged_seconds
+from hpo.records.run import Records
+from hpo.records.trainings import Confirmation
 from hpo.report.analysis import Standing
 from hpo.report.figure import NEUTRAL, Axis, Dots, Figure, Line, Mark, Panel
 from hpo.report.section import Section

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hpo.records.schema import Records, Trial
+from hpo.records.run import Records
+from hpo.records.trainings import Trial
 from hpo.report.listings import trial_table
 from hpo.report.section import Section
 from hpo.report.sections.selected import PAGE_ROWS, key, selected

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.figure import Axis, Figure, Line, Panel
 from hpo.report.section import Section
 from hpo.report.sections.draws import Draws, collect_draws, counts, is_default, worst_score

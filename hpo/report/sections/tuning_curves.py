@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.sections.draws import Draws
 from hpo.report.text import Units
 from hpo.stats.crossed import Array

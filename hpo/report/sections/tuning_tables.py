@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from hpo.records.schema import Records
+from hpo.records.run import Records
 from hpo.report.sections.tuning_curves import Curve, band_text
 from hpo.report.table import Table, computed, make_table
 from hpo.report.text import Units
