@@ -20,18 +20,19 @@ IN_USE = "in-use"  # the file that is locked
 _held: dict[Path, int] = {}  # folders of this process
 
 
-def claim(prefix: str, token: str) -> Path:
-    """The folder of that name in the machine's folder for temporary files, in use by this process from now on.
+def claim(prefix: str, token: str, root: Path | None = None) -> Path:
+    """The folder of that name in use by this process from now on.
 
     What killed processes left under the prefix is removed.
 
     Args:
         token: of the run, which no other user can guess.
+        root: where the folder lies; None: in the machine's folder for temporary files.
 
     Raises:
         UserError: another user has something of that name.
     """
-    root = Path(tempfile.gettempdir())
+    root = root or Path(tempfile.gettempdir())
     for left in root.glob(f"{prefix}*"):
         with suppress(OSError):  # in use, removed by a peer, or no folder of this kind
             _remove_unused(left)
