@@ -69,7 +69,10 @@ def ended(executor: RayExecutor, jobs: int = 1) -> list[Any]:
 
 
 def notes(found: list[Any]) -> list[str]:
-    return [note for one in found for note in one.warnings]
+    """What was told, once where workers were laid out was."""
+    first, *more = [note for one in found for note in one.warnings]
+    assert first.startswith("a worker on each of ")
+    return more
 
 
 def once(first: Any, then: Any) -> Any:
