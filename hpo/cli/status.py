@@ -24,6 +24,12 @@ Example:
   no process works on it
   next: hpo run --space lr_schedules
 """
+REPEATED = {
+    "--space",
+    "--results",
+    "--quiet",
+    "-q",
+}  # of the options of `hpo run`: what ``next_command`` names, or need not
 
 
 def status(run: RunArgument) -> None:
@@ -76,11 +82,23 @@ def next_command(name: str, folder: Path, *, running: bool) -> str:
     elsewhere = [] if folder.parent.resolve() == RESULTS.resolve() else ["--results", str(folder.parent)]
     if is_finished(folder):
         return shlex.join(["hpo", "report", str(folder)])
+    given = _options(folder)
     if running:
-        return shlex.join(["hpo", "ui", "--space", name, *elsewhere])
-    if is_shipped(name, folder):
+        server = " --tracking-uri URI (the one that `hpo run` was given)" if "--tracking-uri" in given else ""
+        return shlex.join(["hpo", "ui", "--space", name, *elsewhere]) + server
+    if is_shipped(name, folder) and given <= REPEATED:
         return shlex.join(["hpo", "run", "--space", name, *elsewhere])
     return "the same `hpo run` command again"
+
+
+def _options(folder: Path) -> set[str]:
+    """Names of the options that `hpo run` was given when it began, and of the storage that it keeps to."""
+    from hpo.records.files import read_run
+
+    run = read_run(folder)
+    words = [] if run is None or run.stamp is None else run.stamp.command.split()
+    kept = {"--storage"} if (folder / "storage").is_file() else set()
+    return kept | {word.partition("=")[0] for word in words if word.startswith("-")}
 
 
 def is_shipped(name: str, folder: Path) -> bool:
