@@ -56,7 +56,7 @@ class SleepingWorker(RayWorker):
 
     def do(
         self, order: bytes, files: Mapping[str, bytes], known: Sequence[str]
-    ) -> tuple[bytes, dict[str, bytes]]:
+    ) -> tuple[bytes, dict[str, bytes], list[str]]:
         """Do an order, asleep."""
         if self._server is None:
             self._server = SleepingServer(self._setup)  # type: ignore[assignment]

@@ -81,6 +81,21 @@ class Postgres:
             else:
                 return
 
+    def freeze(self, *processes: int) -> None:
+        """Stop these processes of it, or all: they keep their connections, and the kernel acknowledges what comes."""
+        for pid in processes or self._processes():
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let all go on."""
+        for pid in self._processes():
+            os.kill(pid, signal.SIGCONT)
+
+    def _processes(self) -> list[int]:
+        assert self.process is not None
+        server = self.process.pid
+        return [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]
+
     def down(self, how: signal.Signals = signal.SIGINT) -> None:
         """End it: SIGINT cuts its connections, SIGQUIT is a crash."""
         if self.process is not None:

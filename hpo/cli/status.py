@@ -24,12 +24,8 @@ Example:
   no process works on it
   next: hpo run --space lr_schedules
 """
-REPEATED = {
-    "--space",
-    "--results",
-    "--quiet",
-    "-q",
-}  # of the options of `hpo run`: what ``next_command`` names, or need not
+# Of the options of `hpo run`: what ``next_command`` names, or need not.
+REPEATED = {"--space", "--results", "--storage", "--quiet", "-q"}
 
 
 def status(run: RunArgument) -> None:
@@ -78,6 +74,7 @@ def progress_of(records: Records) -> Progress:
 def next_command(name: str, folder: Path, *, running: bool) -> str:
     """What a user of this run does next."""
     from hpo.records.files import is_finished
+    from hpo.search.database import kept_place
 
     elsewhere = [] if folder.parent.resolve() == RESULTS.resolve() else ["--results", str(folder.parent)]
     if is_finished(folder):
@@ -87,18 +84,19 @@ def next_command(name: str, folder: Path, *, running: bool) -> str:
         server = " --tracking-uri URI (the one that `hpo run` was given)" if "--tracking-uri" in given else ""
         return shlex.join(["hpo", "ui", "--space", name, *elsewhere]) + server
     if is_shipped(name, folder) and given <= REPEATED:
-        return shlex.join(["hpo", "run", "--space", name, *elsewhere])
+        place = kept_place(folder)  # to which PGUSER and PGPASSWORD, or ~/.pgpass, belong
+        storage = [] if place is None else ["--storage", place]
+        return shlex.join(["hpo", "run", "--space", name, *elsewhere, *storage])
     return "the same `hpo run` command again"
 
 
 def _options(folder: Path) -> set[str]:
-    """Names of the options that `hpo run` was given when it began, and of the storage that it keeps to."""
+    """Names of the options that `hpo run` was given when it began."""
     from hpo.records.files import read_run
 
     run = read_run(folder)
     words = [] if run is None or run.stamp is None else run.stamp.command.split()
-    kept = {"--storage"} if (folder / "storage").is_file() else set()
-    return kept | {word.partition("=")[0] for word in words if word.startswith("-")}
+    return {word.partition("=")[0] for word in words if word.startswith("-")}
 
 
 def is_shipped(name: str, folder: Path) -> bool:

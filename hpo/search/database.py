@@ -16,6 +16,7 @@ from hpo.errors import UserError
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage
     from sqlalchemy import URL
+    from sqlalchemy.engine import ExceptionContext
 
 T = TypeVar("T")
 
@@ -38,6 +39,10 @@ HINT = (
     "Correct --storage, or the user and password that it, PGUSER and PGPASSWORD, or ~/.pgpass give; the database must exist "
     "(`createdb DATABASE`)."
 )
+
+
+class _AwayError(Exception):
+    """The database is away: of a kind that Optuna does not know, which would repeat a change whose answer was lost."""
 
 
 class Database:
@@ -95,11 +100,23 @@ class Database:
 
     def _open(self) -> BaseStorage:
         from optuna.storages import RDBStorage, get_storage
+        from sqlalchemy import event
 
-        alive = {name: value for name, value in LIVELINESS.items() if name not in self._url.query}
-        settings = {"hide_parameters": True, "connect_args": alive}
+        from hpo.search.connection import Connections
+
+        _, named = self._url.get_dialect()().create_connect_args(self._url)
+        connections = Connections({**LIVELINESS, **named})
+        settings = {"hide_parameters": True, "creator": connections.connect}
         text = self._url.render_as_string(hide_password=False)
         self._storage = RDBStorage(text, engine_kwargs=settings)
+
+        def failed(context: ExceptionContext) -> None:
+            if context.is_disconnect:
+                connections.lost()
+            if _is_away(context.sqlalchemy_exception or context.original_exception):
+                raise _AwayError from context.original_exception
+
+        event.listen(self._storage.engine, "handle_error", failed)
         return get_storage(self._storage)  # which keeps ended trials in memory
 
     def patiently(self, call: Callable[[], T]) -> T:
@@ -115,7 +132,7 @@ class Database:
         while True:
             try:
                 found = call()
-            except (SQLAlchemyError, StorageInternalError) as error:
+            except (SQLAlchemyError, StorageInternalError, _AwayError) as error:
                 reason = self._reason(error)
                 if not _is_away(error):
                     raise UserError(f"the database {self.place} refused: {reason}", HINT) from None
@@ -160,14 +177,19 @@ def place(url: str) -> str:
     return bare.render_as_string()
 
 
+def kept_place(folder: Path) -> str | None:
+    """Where the studies of the run in ``folder`` are; None: in its journal."""
+    path = folder / "storage"
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+
+
 def settle_place(folder: Path, url: str | None, begun: bool) -> None:
     """Keep with a run where its studies are, and refuse another place once it is ``begun``.
 
     Raises:
         UserError: they are elsewhere.
     """
-    path = folder / "storage"  # not there: in the journal
-    kept = path.read_text(encoding="utf-8").strip() if path.is_file() else None
+    path, kept = folder / "storage", kept_place(folder)
     wanted = None if url is None else place(url)
     if begun and kept != wanted:
         where = "its journal file" if kept is None else f"the database {kept}"
@@ -211,7 +233,7 @@ def _is_away(error: BaseException) -> bool:
 
     found: BaseException | None = error
     while found is not None:
-        if isinstance(found, OperationalError | InterfaceError | NoConnectionError):
+        if isinstance(found, _AwayError | OperationalError | InterfaceError | NoConnectionError):
             return True
         if isinstance(found, DBAPIError) and found.connection_invalidated:
             return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,7 +66,6 @@ Seconds = Callable[[Workload], float]
 
 def plan_trials(experiment: Experiment, recall: Recall) -> list[Planned]:
     """Every trial, as far as there is time."""
-    logging.getLogger("optuna").setLevel(logging.WARNING)
     until = time.perf_counter() + PLANNING
     planned: list[Planned] = []
     for parameters, seed, study, stops in _draws(experiment):

@@ -172,8 +172,9 @@ def _first_draws(space: Space, replicate: int, sources: Sequence[Source]) -> lis
     count = space.experiment.warm_start.first_draws
     found = first_draws(space.experiment, replicate, sources)
     if len(found) < count:
+        good = f"{len(found)} good configuration{'' if len(found) == 1 else 's'}"
         raise UserError(
-            f"{space.where('from')}: first_draws is {count}, and the earlier runs have {len(found)} good configurations "
+            f"{space.where('from')}: first_draws is {count}, and for replicate {replicate} the earlier runs have {good} "
             "within what is searched here, the default one not counted",
             "Ask for fewer, or name further runs.",
         )

@@ -61,9 +61,7 @@ def is_away(error: BaseException, server: bool) -> bool:
     if not server:
         return any(words in str(error) for words in SQLITE_AWAY)
     status = _status(error)
-    if (
-        status is None
-    ):  # by no answer, or by 408, 429, 500, 502, 503 or 504, for which MLflow lets requests raise
+    if status is None:  # no answer, or 408, 429, 500, 502, 503 or 504: at these MLflow lets requests raise
         return any(isinstance(e, RequestException) for e in (error, error.__cause__, error.__context__))
     return status >= 500 or status in {408, 429}
 

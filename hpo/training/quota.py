@@ -2,13 +2,13 @@
 
 A writer first reserves the bytes of its file, under a lock; it writes without the lock, under a temporary name that
 tells how much is reserved and by whom; then it renames, under the lock again. So the files and what is being written
-never exceed the limit. Where room is short, the files of least worth go:
+never exceed the limit. Where room is short, the files of least worth go, before the lock is taken, so that nobody waits for
+that:
 
     worth = seconds to compute it again x chance that it is asked for again / bytes / 2^(hours unused / HALF_LIFE)
 
 The sum of all sizes is kept in a small file, so that storing costs the same however many files there are; it is
-counted anew when a store is opened and whenever room is short. What computing a file again takes stands in the file: it is
-read before the lock is taken, so that nobody waits for it.
+counted anew when a store is opened and whenever room is short.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,11 +58,11 @@ class Quota:
         self.limit = limit
         self._folder = folder
         self.partial = Partial(folder)
-        self._worths: dict[Path, float] = {}  # before ageing, of the files seen last; read from each once
+        self._worths: dict[Path, float] = {}  # of the files seen last, read from each once
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes and threads from counting and renaming."""
+        """Keep other processes and threads from reserving and renaming."""
         with FileLock(self._folder / ".lock", poll_interval=0.005, mode=FILE):
             yield
 
@@ -75,23 +75,20 @@ class Quota:
             used = self._count(self.files())
             self._set_used(used)
         if used > self._most(used):
-            self._learn_worths()
+            self._make_room(0)
             with self.locked():
-                self._set_used(self._make_room(0))
+                self._set_used(self._count(self.files()))
 
     def reserve(self, size: int) -> Path | None:
         """A temporary file to write ``size`` bytes to, or None where files being written leave no room for it."""
         with self.locked():
-            used = self._used()
-            if used is not None and used + size <= self._most(used):
-                return self._begin(size, used)
-        self._learn_worths()
-        with self.locked():
-            used = self._make_room(size)
-            if used + size <= self._most(used):
-                return self._begin(size, used)
-            self._set_used(used)
-            return None
+            temporary = self._begin(size, self._used())
+        more = True
+        while temporary is None and more:
+            more = self._make_room(size)
+            with self.locked():  # others may have taken the room
+                temporary = self._begin(size, self._count(self.files()))
+        return temporary
 
     def keep(self, temporary: Path, path: Path) -> None:
         """Give a written file its name. The first writer of a name wins."""
@@ -108,9 +105,9 @@ class Quota:
 
     def remove(self, paths: Iterable[Path]) -> None:
         """Remove files, such as damaged ones, and what killed writers left."""
+        for path in paths:
+            path.unlink(missing_ok=True)
         with self.locked():
-            for path in paths:
-                path.unlink(missing_ok=True)
             self._set_used(self._count(self.files()))
 
     def files(self) -> list[Kept]:
@@ -121,58 +118,58 @@ class Quota:
             for entry, status in scan(self._folder / name)
         ]
 
-    def _begin(self, size: int, used: int) -> Path:
-        """A temporary file, for which ``size`` bytes are reserved beside those ``used``."""
+    def _begin(self, size: int, used: int | None) -> Path | None:
+        """A temporary file, for which ``size`` bytes are reserved beside those ``used``; None: there is no room for it."""
+        if used is None:
+            return None
+        if used + size > self._most(used):
+            self._set_used(used)
+            return None
         self._set_used(used + size)
         temporary = self.partial.temporary(size)
         make_file(temporary)
         return temporary
 
-    def _make_room(self, size: int) -> int:
-        """Remove the files of least worth until ``size`` bytes more fit: the bytes then used or reserved.
+    def _make_room(self, size: int) -> bool:
+        """Remove the files of least worth until ``size`` bytes more fit; False where there is none to remove.
 
-        A tenth of the limit is freed at least, so that the files are not counted anew for each small one.
+        A tenth of the limit is freed at least, so that the files are not counted anew for each small one. Others that make
+        room at the same time remove the same files.
         """
         files = self.files()
         used = self._count(files)
         most = self._most(used)
         if used + size <= most:
-            return used
+            return True
         aim = most - max(size, most // 10)
         for file in self._by_worth(files):
             if used <= aim:
                 break
             file.path.unlink(missing_ok=True)
             used -= file.size
-        return used
+        return bool(files)
 
     def _most(self, used: int) -> int:
         """Bytes that the files may take now that they take ``used``."""
         disk = shutil.disk_usage(self._folder)
         return min(self.limit, used + disk.free - min(SPARED, disk.total // 10))
 
-    def _by_worth(self, files: Iterable[Kept]) -> list[Kept]:
-        now = time.time()
+    def _by_worth(self, files: Sequence[Kept]) -> list[Kept]:
+        now, worths = time.time(), self._read_worths(files)
 
         def worth(file: Kept) -> float:
             hours = max(0.0, now - file.used) / 3600
-            return self._worth(file.path) / max(file.size, 1) * math.exp2(-hours / HALF_LIFE)
+            return worths[file.path] / max(file.size, 1) * math.exp2(-hours / HALF_LIFE)
 
         return sorted(files, key=lambda file: (worth(file), file.used, file.path.name))
 
-    def _worth(self, path: Path) -> float:
-        """Seconds expected to be saved by the file, 0 where it does not say."""
-        known = self._worths.get(path)
-        return known if known is not None else _read_worth(path) or 0.0
-
-    def _learn_worths(self) -> None:
-        """Read what the files are worth that came since the last time, by any process."""
-        known, worths = self._worths, {}
-        for file in self.files():
-            worth = known[file.path] if file.path in known else _read_worth(file.path)
-            if worth is not None:
-                worths[file.path] = worth
-        self._worths = worths
+    def _read_worths(self, files: Iterable[Kept]) -> dict[Path, float]:
+        """What computing the files again takes, before ageing: read of those that came since the last time."""
+        known = self._worths
+        self._worths = worths = {
+            file.path: known[file.path] if file.path in known else _read_worth(file.path) for file in files
+        }
+        return worths
 
     def _count(self, files: Iterable[Kept]) -> int:
         """The bytes of the files and of what is reserved, without what killed writers left, which is removed."""
@@ -201,10 +198,10 @@ class Quota:
             file.write(b"%020d" % max(used, 0))
 
 
-def _read_worth(path: Path) -> float | None:
-    """Seconds expected to be saved by a file, None where it does not say."""
+def _read_worth(path: Path) -> float:
+    """Seconds expected to be saved by a file, 0 where it does not say."""
     try:
         metadata = read_metadata(path)
         return float(metadata["seconds"]) * float(metadata["chance"])
     except (DamagedError, OSError, KeyError, ValueError, TypeError):
-        return None
+        return 0.0

@@ -49,6 +49,9 @@ def test_status_names_the_command_that_goes_on_with_a_shipped_space(parent, opti
     with FileLock(folder / ".lock"):
         assert execute(["status", str(folder)]) == 0
     assert capsys.readouterr().out.endswith(f"next: hpo ui --space lr_schedules{option}\n")
+    (folder / "storage").write_text("postgresql+psycopg://host/db\n")
+    assert execute(["status", str(folder)]) == 0
+    assert capsys.readouterr().out.endswith(f"{option} --storage postgresql+psycopg://host/db\n")
     (folder / "space.yaml").write_text(f"{shipped}# mine\n")
     assert execute(["status", str(folder)]) == 0
     assert capsys.readouterr().out.endswith("next: the same `hpo run` command again\n")
@@ -56,7 +59,7 @@ def test_status_names_the_command_that_goes_on_with_a_shipped_space(parent, opti
 
 @pytest.mark.parametrize(
     "options",
-    ["--storage postgresql+psycopg://host/db", "--tracking-uri=http://host", "--on ray", "--workers 2"],
+    ["--tracking-uri=http://host", "--on ray", "--workers 2"],
 )
 def test_status_names_no_command_that_lacks_options_of_the_run(options, capsys) -> None:
     folder = Path("results/lr_schedules")

@@ -18,6 +18,18 @@ from hpo.foreign.importing import import_runs
 from hpo.records.run import Records
 from hpo.records.trainings import Confirmation, Trial
 
+SEARCH_HEADER = (
+    "strategy",
+    "replicate",
+    "seed",
+    "params.lr",
+    "params.head",
+    "state",
+    "seconds",
+    "val_accuracy",
+    "test_accuracy",
+)
+
 
 def imported(source: Path | str, *more: Path | str, **asked: Any) -> Imported:
     roles = {role.name: asked.pop(role.name) for role in fields(Roles) if role.name in asked}
@@ -47,6 +59,25 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
+
+
+def search_csv(path: Path) -> Path:
+    """Two strategies, two searches each, three trials a search."""
+    rows = [
+        ("linear", 7, 1, 1e-3, "[8]", "complete", 10, 0.70, 0.65),
+        ("linear", 7, 1, 1e-2, "[8]", "Finished", 11, 0.80, 0.66),
+        ("linear", 7, 1, 1e-1, "[]", "diverged", 3, "", ""),
+        ("linear", 11, 2, 1e-3, "[8]", "complete", 10, 0.75, 0.71),
+        ("linear", 11, 2, 1e-2, "[8]", "complete", 11, 0.75, 0.60),
+        ("linear", 11, 2, 1e-1, "[]", "pruned", 3, 0.9, ""),
+        ("cosine", 7, 1, 1e-3, "[8]", "complete", 10, 0.72, 0.69),
+        ("cosine", 7, 1, 1e-2, "[8]", "complete", 11, "nan", 0.7),
+        ("cosine", 7, 1, 1e-1, "[]", "running", 3, "", ""),
+        ("cosine", 11, 2, 1e-3, "[8]", "complete", 10, 0.71, 0.70),
+        ("cosine", 11, 2, 1e-2, "[8]", "complete", 11, 0.78, 0.72),
+        ("cosine", 11, 2, 1e-1, "[]", "pruned", 3, 0.2, ""),
+    ]
+    return write_csv(path, SEARCH_HEADER, rows)
 
 
 def optimize(storage: Any, name: str, trials: int = 6, bonus: float = 0.0, **create: Any) -> optuna.Study:

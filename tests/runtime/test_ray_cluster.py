@@ -8,9 +8,7 @@ import sys
 import pytest
 
 from hpo.errors import UserError
-from hpo.runtime.attempts import Lost
 from hpo.runtime.ray_cluster import RayCluster
-from hpo.runtime.ray_fleet import loss
 
 
 def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,20 +33,3 @@ def test_the_address_of_rays_client_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("RAY_ADDRESS", "ray://10.0.0.1:10001")
     with pytest.raises(UserError, match="a client's address"):
         RayCluster(1)
-
-
-@pytest.mark.parametrize(
-    ("text", "lost"),
-    [
-        ("The actor died.\nThe actor died because its node has died. Node Id: ab", (False, True)),
-        (
-            "The actor died.\nThe process was killed by SIGKILL by OOM killer due to high memory usage.",
-            (True, False),
-        ),
-        ("The actor died.\nThe actor is dead because it was killed by `ray.kill`.", (False, False)),
-    ],
-)
-def test_what_ray_says_tells_a_lost_machine_from_a_killed_process(text: str, lost: tuple[bool, bool]) -> None:
-    found = loss(RuntimeError(text))
-    assert (found.killed, found.place) == lost
-    assert found == Lost(killed=lost[0], how=text.splitlines()[1], place=lost[1])

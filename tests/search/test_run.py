@@ -31,6 +31,7 @@ from hpo.search.prepare import prepare, run_record
 from hpo.search.stopping import Stopped, request_stop
 from hpo.search.storage import StudyStorage
 from hpo.seeds import derive
+from hpo.training.partial import scan
 from hpo.training.quota import Quota
 from tests.cluster.namespaces import run_alone
 from tests.e2e.runs import facts, tree
@@ -120,12 +121,19 @@ def spaces(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path, tiny_model
 
 
 def run(
-    space: Space, results: Path, workers: int = 1, limit: int | None = None, observer: Any = None
+    space: Space,
+    results: Path,
+    workers: int = 1,
+    limit: int | None = None,
+    observer: Any = None,
+    storage: str | None = None,
 ) -> Outcome:
     """With one thread a worker, so that all runs are of one class of numerics."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "cores", lambda: workers)
-        return run_experiment(space, results, None, "cpu", observer or Nobody(), workers, limit)
+        return run_experiment(
+            space, results, None, "cpu", observer or Nobody(), workers, limit, storage=storage
+        )
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +163,9 @@ def segment_keys(records: Records) -> set[str]:
 
 def held(store: Path) -> int:
     """Bytes of all that the quota is about: not of facts being written, which reserve nothing."""
-    paths = (path for name in ("states", "prefixes", "partial") for path in (store / name).iterdir())
-    return sum(path.stat().st_size for path in paths if not path.name.startswith("0-"))
+    folders = (store / name for name in ("states", "prefixes", "partial"))
+    found = (file for folder in folders for file in scan(folder))
+    return sum(status.st_size for file, status in found if not file.name.startswith("0-"))
 
 
 class Watch(threading.Thread):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -134,7 +135,11 @@ def test_a_check_opens_the_earlier_run_and_refuses_what_a_run_refuses(
     before = results / "before"
     write_records(before, Records(run=head, trials=earlier_trials((1e-3, 2e-3)), confirmations=()))
     ask(1)
+    monkeypatch.setattr(logging.getLogger("optuna"), "level", logging.INFO)
     assert check() == 0
+    assert not logging.getLogger("optuna").isEnabledFor(logging.INFO), (
+        "it would tell of each study made in memory"
+    )
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "begins with before: 2 observations and 1 first draw of each search" in lines
     assert not (results / "now").exists()

@@ -229,7 +229,8 @@ def test_a_run_that_is_not_there_or_gives_nothing_is_refused(tmp_path: Path) -> 
         begin(tmp_path)
     write(tmp_path)
     with pytest.raises(
-        UserError, match="the earlier runs have 1 good configurations within what is searched here"
+        UserError,
+        match="for replicate 0 the earlier runs have 1 good configuration within what is searched here",
     ):
         begin(tmp_path, asked(first=2, high=3e-5, replicates=1))
     write(tmp_path, BEFORE[:3])  # nothing of one of the strategies

@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 from hpo.training import quota as module
-from hpo.training.partial import ABANDONED
+from hpo.training.partial import ABANDONED, scan
 from hpo.training.quota import HALF_LIFE, Quota
 from hpo.training.tensor_files import Block, TensorFile
 
@@ -44,9 +44,8 @@ def put(quota: Quota, path: Path, file: TensorFile) -> bool:
 
 def held(folder: Path) -> int:
     """Bytes of everything that the quota is about."""
-    return sum(
-        p.stat().st_size for name in ("states", "prefixes", "partial") for p in (folder / name).iterdir()
-    )
+    folders = (folder / name for name in ("states", "prefixes", "partial"))
+    return sum(status.st_size for path in folders for _, status in scan(path))
 
 
 def test_the_worth_of_an_unused_file_halves_in_its_half_life(
@@ -62,27 +61,56 @@ def test_the_worth_of_an_unused_file_halves_in_its_half_life(
     assert order == ["old", "fresh", "old-but-dearer"]
 
 
-def test_others_need_not_wait_while_files_are_opened_for_their_worth(
+def test_nobody_need_wait_while_files_are_read_and_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quota = opened(tmp_path, 10_000)
     for number in range(6):
         put(quota, tmp_path / "states" / f"{number}", content(1000, seconds=number))
-    read = []
+    read, removed = [], []
+    worth, unlink = module._read_worth, Path.unlink
 
-    def look(path: Path) -> float | None:
+    def look(path: Path) -> float:
         with FileLock(tmp_path / ".lock", timeout=0):
             read.append(path.name)
         return worth(path)
 
-    worth = module._read_worth
+    def remove(path: Path, missing_ok: bool = False) -> None:
+        if path.parent.name == "states":
+            with FileLock(tmp_path / ".lock", timeout=0):
+                removed.append(path.name)
+        unlink(path, missing_ok=missing_ok)
+
     monkeypatch.setattr(module, "_read_worth", look)
+    monkeypatch.setattr(Path, "unlink", remove)
     again = opened(tmp_path, 4500)
-    assert sorted(file.path.name for file in again.files()) == ["3", "4", "5"]
+    assert removed == ["0", "1", "2"]
     assert put(quota, tmp_path / "states" / "6", content(1000, seconds=6)), "by another writer"
     assert put(again, tmp_path / "states" / "7", content(1000, seconds=7))
-    assert sorted(file.path.name for file in again.files()) == ["5", "6", "7"]
+    assert removed == ["0", "1", "2", "3", "4"]
     assert sorted(read) == [f"{number}" for number in range(7)], "each once"
+
+
+def test_room_that_another_writer_takes_first_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quota = opened(tmp_path, 5000)
+    for number in range(4):
+        put(quota, tmp_path / "states" / f"{number}", content(1000, seconds=1 + number))
+    make_room, taken = quota._make_room, []
+
+    def slowly(size: int) -> bool:
+        made = make_room(size)
+        if not taken:
+            taken.append(opened(tmp_path, 5000).reserve(1100))
+        return made
+
+    monkeypatch.setattr(quota, "_make_room", slowly)
+    assert quota.reserve(1100) is not None
+    assert taken[0] is not None
+    assert sorted(file.path.name for file in quota.files()) == ["2", "3"]
+    assert quota.reserve(2900) is None
+    assert quota.files() == [], "as far as it goes"
 
 
 def test_a_file_without_a_worth_goes_first(tmp_path: Path) -> None:
