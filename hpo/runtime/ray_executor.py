@@ -18,7 +18,7 @@ from hpo.runtime.attempts import BEAT_SECONDS, Lost, WorkersExecutor
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.loading import cores
 from hpo.runtime.parcels import pack
-from hpo.runtime.placement import Layout, lay_out
+from hpo.runtime.placement import Layout, Node, lay_out
 from hpo.runtime.ray_cluster import RayCluster
 from hpo.runtime.ray_fleet import Actor, Fleet
 from hpo.runtime.recall import Recall
@@ -32,7 +32,7 @@ class RayExecutor(WorkersExecutor[Actor]):
     """Workers on the nodes of a cluster.
 
     Args:
-        workers: how many; None: one for each GPU, else for each CPU, no more than trainings at once.
+        workers: how many at most; None: one for each GPU, else for each CPU, no more than trainings at once.
         width: trainings that can go on at once.
         device: on which the run was begun, and goes on; None: it begins on that of the first worker.
 
@@ -56,7 +56,8 @@ class RayExecutor(WorkersExecutor[Actor]):
         store = wanted.store.resolve()
         with ExitStack() as stack:
             cluster = stack.enter_context(closing(RayCluster(max(workers or 0, cores()))))
-            layout = _layout(cluster, wanted.device, workers, width)
+            nodes = cluster.nodes()
+            layout = _layout(nodes, wanted.device, workers, width)
             self.share = layout.share
             fields = {name: getattr(wanted, name) for name in Wanted.model_fields}
             fields |= {"device": layout.kind, "store": store}
@@ -65,6 +66,7 @@ class RayExecutor(WorkersExecutor[Actor]):
             stack.callback(marker.remove)
             fleet = Fleet(cluster, layout, setup.model_dump_json().encode(), marker, device)
             self._fleet = stack.enter_context(closing(fleet))
+            fleet.notes.append(layout.sentence(nodes))
             self._workers = fleet.workers
             self._ray = cluster.ray
             self.precision = Precision(torch.device(layout.kind), self._first())
@@ -165,8 +167,8 @@ class RayExecutor(WorkersExecutor[Actor]):
         return answer
 
 
-def _layout(cluster: RayCluster, device: str | None, workers: int | None, width: int) -> Layout:
-    layout = lay_out(cluster.nodes(), device, workers, width)
+def _layout(nodes: Sequence[Node], device: str | None, workers: int | None, width: int) -> Layout:
+    layout = lay_out(nodes, device, workers, width)
     if layout is None:
         raise UserError(
             f"no node of the cluster lends what --device {device or 'cpu'} needs",

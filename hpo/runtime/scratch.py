@@ -10,15 +10,16 @@ from pathlib import Path
 from hpo.training.private_files import make_folder
 
 
-def claim(prefix: str, token: str) -> Path:
-    """The folder of that name in the machine's folder for temporary files, in use by this process from now on.
+def claim(prefix: str, token: str, root: Path | None = None) -> Path:
+    """The folder of that name in use by this process from now on.
 
     What killed processes left under the prefix is removed.
 
     Args:
         token: of the run, which no other user can guess.
+        root: where the folder lies; None: in the machine's folder for temporary files.
     """
-    root = Path(tempfile.gettempdir())
+    root = root or Path(tempfile.gettempdir())
     for left in root.glob(f"{prefix}*"):
         if left.stat().st_uid == os.getuid() and not _is_used(left):
             shutil.rmtree(left, ignore_errors=True)

@@ -1,4 +1,7 @@
-"""Starts the cluster of this machine as a run does, and prints JSON: who listens, rights of its files, who gets in."""
+"""Starts the cluster of this machine as a run does, and prints JSON: who listens, rights of its files, who gets in.
+
+It starts it at RAY_ADDRESS=local; tests/search/test_run.py has one without an address.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,14 @@ from hpo.runtime.ray_cluster import RayCluster
 COME_IN = "import ray, sys; ray.init(sys.argv[1], logging_level='ERROR'); print(len(ray.nodes()))"
 
 
+def work() -> int:
+    return os.getpid()
+
+
 def main() -> None:
+    os.environ["RAY_ADDRESS"] = "local"
     cluster = RayCluster(1)
+    cluster.ray.get(cluster.ray.remote(work).remote())  # a worker listens too
     token = Path(os.environ["RAY_AUTH_TOKEN_PATH"])
     folder = cluster._folder
     assert folder is not None
