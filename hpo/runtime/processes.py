@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
@@ -22,6 +21,7 @@ from pydantic import TypeAdapter
 from hpo.errors import UserError
 from hpo.pulse import progressed
 from hpo.runtime.attempts import BEAT_SECONDS, Hand, Lost, WorkersExecutor
+from hpo.runtime.kills import memory_kills
 from hpo.runtime.placement import cards
 from hpo.runtime.serving import Answer, Beat, Order, Server, Setup, failure
 
@@ -37,7 +37,6 @@ PRELOADED = (
     "transformers.models.bert.modeling_bert",
 )
 KILLED = -9  # exit code of a process that was ended by SIGKILL
-EVENTS = Path("/proc/vmstat")  # what Linux counts since it started
 CLOSING_SECONDS = 5.0
 _MESSAGE: TypeAdapter[Answer | Beat] = TypeAdapter(Answer | Beat)
 
@@ -122,15 +121,6 @@ class ProcessExecutor(WorkersExecutor[_Process]):
         with suppress(OSError):  # it is gone already: heard as of any worker, by the end of its pipe
             ours.send_bytes(setup.model_dump_json().encode())
         return _Process(process=process, pipe=ours, device=device, kills=kills)
-
-
-def memory_kills() -> int | None:
-    """Processes that Linux has killed for lack of memory since it started; None where it does not tell."""
-    try:
-        lines = EVENTS.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
 
 
 def _killed_since(before: int | None) -> bool:
