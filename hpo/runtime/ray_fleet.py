@@ -17,13 +17,14 @@ from hpo.runtime.attempts import BEAT_SECONDS, Hand, Lost
 from hpo.runtime.placement import Layout, Node, Quarantine, choose
 from hpo.runtime.ray_cluster import RayCluster
 from hpo.runtime.ray_losses import kills_on, loss, only_on, raised
-from hpo.runtime.ray_worker import SAME_VERSIONS, Hello, RayWorker
+from hpo.runtime.ray_worker import Hello, RayWorker
 from hpo.training.marker import Marker
 
 START_SECONDS = (
     300.0  # for a worker to say what it is: it imports torch, from a disk that all may read at once
 )
 NOBODY_SECONDS = 600.0  # without any worker, while nodes may come back
+MEND = "Mend it there, or start other nodes; all need the same versions of Python, hpo and what it needs."
 LEAVE_SECONDS = 10.0  # for workers to remove what they have on their machines
 
 
@@ -168,8 +169,10 @@ class Fleet:
         except errors.RayTaskError as error:
             error.add_note(f"Raised in a worker on node {actor.node.address}.")
             return self.failed(actor, raised(error), error)
-        except errors.RayError as error:
+        except errors.ActorDiedError as error:
             lost = loss(error)
+        except errors.RayError as error:
+            return loss(error)
         if lost.killed or lost.place or actor.kills is None:
             return lost
         kills = kills_on(self._ray, actor.node)  # by Linux, of which Ray knows nothing
@@ -214,7 +217,7 @@ class Fleet:
             hello = Hello.model_validate_json(self._ray.get(actor.hello))
         except errors.RayError as error:
             if isinstance(error, errors.RayTaskError) or getattr(error, "actor_init_failed", False):
-                self._leave_out(actor, f"no worker begins there ({raised(error)})", SAME_VERSIONS)
+                self._leave_out(actor, f"no worker begins there ({raised(error)})", MEND)
             else:
                 self._miss(actor, loss(error).how)
             return

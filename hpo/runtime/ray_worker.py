@@ -104,12 +104,12 @@ class RayWorker:
         try:
             if self._server is None:
                 self._server = Server(self._setup)
+            store = self._server.recall.store
+            take(store, files)
         except UserError as error:
             return failure(asked, error).model_dump_json().encode(), {}, []
         if self._shared:
             return self._server.answer(asked).model_dump_json().encode(), {}, []
-        store = self._server.recall.store
-        take(store, files)
         answer = self._server.answer(asked)
         new = {} if answer.done is None else new_files(self._server.recall, asked.job, known)
         return answer.model_dump_json().encode(), new, state_names(store)

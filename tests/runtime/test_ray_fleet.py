@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("ray")
 
+from hpo.config.space import load_space
 from hpo.errors import UserError
 from hpo.records.setup import DeviceInfo
 from hpo.runtime import ray_executor, ray_fleet
@@ -19,6 +20,8 @@ from hpo.runtime.parcels import Parcel
 from hpo.runtime.ray_executor import RayExecutor
 from hpo.runtime.recall import Recall
 from hpo.runtime.serving import Wanted
+from hpo.search import coordinator
+from hpo.search.coordinator import run_experiment
 from tests.runtime.pretended_ray import (
     CPU,
     PENDING,
@@ -31,6 +34,7 @@ from tests.runtime.pretended_ray import (
     refused,
 )
 from tests.runtime.trainings import space
+from tests.search.nobody import Nobody
 
 OTHER = DeviceInfo(name="another processor", precision="float32", threads=1)
 ENDED = "The actor is dead because its worker process has died."
@@ -221,3 +225,21 @@ def test_a_worker_without_the_folder_has_the_states_that_its_last_answer_named_a
     ended(executor)
     ended(executor)
     assert asked == [set(), {"states/kept"}]
+
+
+def test_a_run_that_goes_on_hands_the_device_on_which_it_was_begun_to_the_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class AskedError(Exception):
+        """With what an engine is asked for."""
+
+    def engine(*asked: Any) -> Any:
+        raise AskedError(*asked[3:])
+
+    monkeypatch.setattr(coordinator, "Engine", engine)
+    monkeypatch.setattr(coordinator, "Tracker", Nobody)
+    monkeypatch.setattr(coordinator, "read_run", lambda folder: SimpleNamespace(device=OTHER))
+    shipped = load_space("lr_schedules", ["all-MiniLM-L6-v2"], ["movie"])
+    with pytest.raises(AskedError) as caught:
+        run_experiment(shipped, tmp_path, None, "cpu", Nobody(), None, on="ray")
+    assert caught.value.args == ("ray", OTHER)
