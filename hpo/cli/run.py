@@ -16,6 +16,7 @@ import typer
 from hpo.cli.runs import RESULTS, RedactOption, ResultsOption, TrackingOption
 from hpo.cli.spaces import BudgetOption, DeviceOption, SpaceOption, fetch_assets, one_by_one, open_spaces
 from hpo.cli.words import count_of, duration, line, paragraph
+from hpo.errors import UserError
 
 if TYPE_CHECKING:
     from hpo.config.space import Space
@@ -96,6 +97,8 @@ def run(
     from hpo.runtime.processes import start_server
 
     say: Callable[[str], None] = (lambda _: None) if quiet else line
+    if on == "ray":
+        _refuse_passwords({"--storage": storage, "--tracking-uri": tracking_uri})
     try:
         with terminated_by_sigterm():
             spaces = open_spaces(space, budget)
@@ -123,6 +126,19 @@ def run(
         raise typer.Exit(code) from None
     if len(spaces) > 1:
         print("\n".join(_across(spaces, results)))
+
+
+def _refuse_passwords(urls: dict[str, str | None]) -> None:
+    """Refuse passwords on the command line, which Ray keeps in the cluster's head for all who may join it."""
+    from hpo.tracking.uri import holds_password
+
+    for option, url in urls.items():
+        if url is not None and holds_password(url):
+            raise UserError(
+                f"--on ray: the URL of {option} holds a password, and Ray tells the command line to its whole cluster",
+                "Leave the password out of it and set PGPASSWORD or ~/.pgpass for PostgreSQL, MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD for MLflow.",
+            )
 
 
 def _ended(stop: KeyboardInterrupt) -> tuple[str, int]:

@@ -24,6 +24,8 @@ Example:
   no process works on it
   next: hpo run --space lr_schedules
 """
+# Of the options of `hpo run`: what ``next_command`` names, or need not.
+REPEATED = {"--space", "--results", "--storage", "--quiet", "-q"}
 
 
 def status(run: RunArgument) -> None:
@@ -77,15 +79,24 @@ def next_command(name: str, folder: Path, *, running: bool) -> str:
     elsewhere = [] if folder.parent.resolve() == RESULTS.resolve() else ["--results", str(folder.parent)]
     if is_finished(folder):
         return shlex.join(["hpo", "report", str(folder)])
+    given = _options(folder)
     if running:
-        return shlex.join(["hpo", "ui", "--space", name, *elsewhere])
-    if is_shipped(name, folder):
-        place = kept_place(folder)
-        storage = (
-            [] if place is None else ["--storage", place]
-        )  # to which PGUSER and PGPASSWORD, or ~/.pgpass, belong
+        server = " --tracking-uri URI (the one that `hpo run` was given)" if "--tracking-uri" in given else ""
+        return shlex.join(["hpo", "ui", "--space", name, *elsewhere]) + server
+    if is_shipped(name, folder) and given <= REPEATED:
+        place = kept_place(folder)  # to which PGUSER and PGPASSWORD, or ~/.pgpass, belong
+        storage = [] if place is None else ["--storage", place]
         return shlex.join(["hpo", "run", "--space", name, *elsewhere, *storage])
     return "the same `hpo run` command again"
+
+
+def _options(folder: Path) -> set[str]:
+    """Names of the options that `hpo run` was given when it began."""
+    from hpo.records.files import read_run
+
+    run = read_run(folder)
+    words = [] if run is None or run.stamp is None else run.stamp.command.split()
+    return {word.partition("=")[0] for word in words if word.startswith("-")}
 
 
 def is_shipped(name: str, folder: Path) -> bool:

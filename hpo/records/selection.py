@@ -59,8 +59,12 @@ def is_over(trials: Iterable[Trial], limit: Limit) -> bool:
 
 
 def selected_trials(records: Records) -> dict[Search, Trial]:
-    """The selected trial of each search that has a complete one."""
-    chosen = {search: select(own, records.run.metric) for search, own in searches(records.trials).items()}
+    """The selected trial of each search that has a complete one, among those that its budget pays for."""
+    run = records.run
+    chosen = {
+        search: select(begun(own, run.limit_of(search[0])), run.metric)
+        for search, own in searches(records.trials).items()
+    }
     return {search: trial for search, trial in chosen.items() if trial is not None}
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from hpo.errors import UserError
 from hpo.records.run import Records, Run
-from hpo.records.selection import is_over, searches
+from hpo.records.selection import begun, is_over, searches
 from hpo.records.verdict_rule import LEAST_MARGIN
 from hpo.report.comparing import Comparison, compare, groups_of
 from hpo.report.scores import Scores, collect, seed_deviation
@@ -129,12 +129,12 @@ def _expected(run: Run, studies_lost: int) -> int:
 
 
 def _without_selection(records: Records) -> tuple[tuple[str, int], ...]:
-    """Studies with all draws recorded and none complete: nothing of them can be confirmed."""
-    run = records.run
+    """Studies with all draws recorded and none complete that they pay for: nothing of them can be confirmed."""
+    limit_of = records.run.limit_of
     return tuple(
         (name, replicate)
-        for (name, replicate), own in searches(sorted(records.trials, key=lambda t: t.draw)).items()
-        if is_over(own, run.limit_of(name)) and all(t.state != "complete" for t in own)
+        for (name, replicate), own in searches(records.trials).items()
+        if is_over(own, limit_of(name)) and all(t.state != "complete" for t in begun(own, limit_of(name)))
     )
 
 

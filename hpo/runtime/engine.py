@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 
+from hpo.records.setup import DeviceInfo
 from hpo.runtime.in_process import InProcessExecutor
 from hpo.runtime.jobs import Executor
 from hpo.runtime.loading import Loaded, cores
@@ -32,6 +33,7 @@ class Engine:
         workers: that train; None: as many as are fastest.
         width: trainings of the run that can go on at once.
         on: this machine, or a Ray cluster.
+        device: on which the run was begun; None: it begins. A cluster has nodes of several kinds.
 
     Attributes:
         workers, threads: as chosen; one worker here is the coordinator's own process.
@@ -41,12 +43,19 @@ class Engine:
     recall: Recall
     executor: Executor
 
-    def __init__(self, wanted: Wanted, workers: int | None, width: int, on: On = "here") -> None:
+    def __init__(
+        self,
+        wanted: Wanted,
+        workers: int | None,
+        width: int,
+        on: On = "here",
+        device: DeviceInfo | None = None,
+    ) -> None:
         self.wanted = wanted
         self.precision: Precision | None = None
         self._elsewhere: ProcessExecutor | RayExecutor | None = None
         if on == "ray":
-            self._elsewhere = ray = RayExecutor(wanted, workers, width)
+            self._elsewhere = ray = RayExecutor(wanted, workers, width, device)
             self.workers, self.threads, self._share = ray.slots, ray.threads, ray.share
             self.precision = ray.precision
             return

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from hpo.runtime.jobs import UNTRAINED, Job
 from hpo.runtime.recall import Recall
 from hpo.training.course import Course
-from hpo.training.exchange import holds, read
+from hpo.training.exchange import read
 from hpo.training.keys import segment_key
-from hpo.training.store import file_name
+from hpo.training.store import Store, file_name
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,9 @@ class Parcel:
 
     Attributes:
         files: by name in the store.
-        known: names of what the coordinator has, which need not come back.
-        state: name of the state among the files that the job begins with; None: it begins at the start, or there is none.
+        known: names of what need not come back: facts that the coordinator has, and states up to the one that the job
+            begins with.
+        state: name of the state that the job begins with; None: it begins at the start, or there is none.
     """
 
     files: Mapping[str, bytes]
@@ -37,26 +38,33 @@ def pack(recall: Recall, job: Job, held: Collection[str]) -> Parcel:
     """What a job needs of the coordinator's store; ``held``: names of states that the worker has."""
     course = recall.course(job.parameters, job.seed)
     facts = read(recall.store, _facts(recall, course, job))
-    states = _states(course, job.rung)
     segments = course.segments_of(job.rung)
     first = next((i for i in segments if recall.segment(course, i) is None), segments.stop)
-    able = (name for name in reversed(states[:first]) if name in held or holds(recall.store, name))
-    state = next(able, None)
-    files = facts if state is None or state in held else facts | read(recall.store, [state])
-    known = (*facts, *(name for name in states if holds(recall.store, name)))
-    return Parcel(files, known, state)
+    for number in range(first, 0, -1):  # of segments that were trained
+        key = course.keys[number]
+        state = file_name("states", key)
+        sent = {} if state in held else _whole(recall.store, key, state)
+        if state in held or sent:
+            return Parcel(facts | sent, (*facts, *_states(course, number)), state)
+    return Parcel(facts, tuple(facts), None)
+
+
+def _whole(store: Store, key: str, name: str) -> dict[str, bytes]:
+    """A state's file; none where it is damaged, which removes it, so that a whole one may come in its place."""
+    return {} if store.state(key) is None else read(store, [name])
 
 
 def new_files(recall: Recall, job: Job, known: Collection[str]) -> dict[str, bytes]:
     """What a job left in the store of its worker, but for what the coordinator has."""
     course = recall.course(job.parameters, job.seed)
-    names = [*_states(course, job.rung), *_facts(recall, course, job)]  # facts last: they tell of the states
+    states = _states(course, course.segments_of(job.rung).stop)
+    names = [*states, *_facts(recall, course, job)]  # facts last: they tell of the states
     return read(recall.store, [name for name in names if name not in set(known)])
 
 
-def _states(course: Course, rung: int) -> list[str]:
-    """Names of the states up to an evaluation, but for the start, which is never stored."""
-    return [file_name("states", key) for key in course.keys[1 : course.segments_of(rung).stop + 1]]
+def _states(course: Course, segments: int) -> list[str]:
+    """Names of the states at the ends of the first ``segments``: of all but the start, which is never stored."""
+    return [file_name("states", key) for key in course.keys[1 : segments + 1]]
 
 
 def _facts(recall: Recall, course: Course, job: Job) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import torch
 
 QUARANTINE_SECONDS = 120.0  # no worker is put on a node that was lost: lists of nodes lag behind deaths
+LISTED = 8  # nodes that a note names one by one
 
 
 def cards(device: str | None) -> tuple[str, ...]:
@@ -52,49 +53,62 @@ class Node:
 
 @dataclass(frozen=True)
 class Layout:
-    """How workers lie on a cluster.
+    """How workers lie on a cluster: one on each device of a kind.
 
     Attributes:
         kind: of the devices: ``cuda`` or ``cpu``.
-        a_unit: workers on each GPU or CPU.
         most: workers in all, also when nodes join.
-        share: part of a device that each has: of a GPU, or of all CPUs of the largest node. It is the same for all,
+        share: part of a device that each has: a GPU, or its part of all CPUs of the largest node. It is the same for all,
             for it tells what a second of a worker is charged.
     """
 
     kind: str
-    a_unit: int
     most: int
     share: float
 
     def slots(self, node: Node) -> int:
         """Workers that fit on a node."""
-        return node.units(self.kind) * self.a_unit
+        return node.units(self.kind)
 
     def resources(self) -> dict[str, float]:
         """What Ray counts for a worker."""
-        if self.kind == "cpu":
-            return {"num_cpus": 1}
-        return {"num_cpus": 0, "num_gpus": 1 if self.a_unit == 1 else int(1e4 / self.a_unit) / 1e4}
+        return {"num_cpus": 1} if self.kind == "cpu" else {"num_cpus": 0, "num_gpus": 1}
+
+    def sentence(self, nodes: Sequence[Node]) -> str:
+        """For the user: on how many devices of which of the nodes workers were laid out, and what becomes of later ones."""
+        able = [node for node in nodes if self.slots(node)]
+        units = sum(self.slots(node) for node in able)
+        name = "CPU" if self.kind == "cpu" else "GPU"
+        listed = ", ".join(f"{node.address}: {self.slots(node)}" for node in able[:LISTED])
+        more = f", and {len(able) - LISTED} more" if len(able) > LISTED else ""
+        later = ", and GPUs are left alone, also those that join" if self.kind == "cpu" else ""
+        return (
+            f"a worker on each of {_count(units, name)} of {_count(len(able), 'node')} ({listed}{more}); nodes that join "
+            f"take more, up to {_count(self.most, 'worker')} in all{later}"
+        )
 
 
 def lay_out(nodes: Sequence[Node], device: str | None, workers: int | None, width: int) -> Layout | None:
     """Workers on a cluster: one on each GPU where a node has any, else one on each CPU; None: there is neither.
 
+    None shares a GPU, however many ``workers`` there shall be: nodes may still join, and what a worker is charged and may
+    take of a GPU's memory cannot change within a run.
+
     Args:
         device: ``cpu`` leaves GPUs alone.
-        workers: how many there shall be; more than GPUs share these. None: as many as there are devices.
+        workers: how many there shall be at most. None: as many as there are devices.
         width: trainings that can go on at once.
     """
     kind = "cuda" if device != "cpu" and any(node.units("cuda") for node in nodes) else "cpu"
-    units = sum(node.units(kind) for node in nodes)
-    if not units or (device not in (None, "cpu") and kind == "cpu"):
+    largest = max((node.units(kind) for node in nodes), default=0)
+    if not largest or (device not in (None, "cpu") and kind == "cpu"):
         return None
-    a_unit = math.ceil(workers / units) if workers and kind == "cuda" else 1
     most = workers or max(1, width)
-    largest = max(node.units(kind) for node in nodes)
-    share = 1 / a_unit if kind == "cuda" else 1 / min(largest, most)
-    return Layout(kind, a_unit, most, share)
+    return Layout(kind, most, 1.0 if kind == "cuda" else 1 / min(largest, most))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @dataclass

@@ -7,8 +7,10 @@ import os
 import secrets
 import signal
 import socket
+import tempfile
 import threading
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,9 @@ from hpo.training.private_files import make_file
 
 ADDRESS = "RAY_ADDRESS"
 ANSWER_SECONDS = 10.0  # for a connection to the address
-STORE_BYTES = (
-    256 * 2**20
-)  # of Ray's object store on this machine, which holds jobs, answers and states on their way
+STORE_BYTES = 256 * 2**20  # of Ray's object store here, which holds jobs, answers and states on their way
+# Bytes of the path of a folder below which Ray's sockets fit: they lie 85 deeper, and macOS allows 103, Linux 107.
+LONGEST_ROOT = 18
 
 
 def import_ray() -> Any:
@@ -47,21 +49,21 @@ class RayCluster:
         cpus: that a cluster on this machine lends.
 
     Raises:
-        UserError: there is no Ray, or nothing answers at the address.
+        UserError: there is no Ray, nothing answers at the address, or no cluster could be started here.
     """
 
     def __init__(self, cpus: int) -> None:
-        address = os.environ.get(ADDRESS)
-        if not address:
-            _demand_token()
+        address = os.environ.get(ADDRESS) or "local"
+        if address == "local":
+            _close_off()
         self.ray = import_ray()
         self._folder: Path | None = None
         before = signal.getsignal(signal.SIGTERM)
         try:
-            if address:
-                self._join(address)
-            else:
+            if address == "local":
                 self._start(cpus)
+            else:
+                self._join(address)
         finally:
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, before)  # ray.init takes it
@@ -98,35 +100,45 @@ class RayCluster:
     def _join(self, address: str) -> None:
         _refuse_deaf(address)
         try:
-            self.ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            self._init(address)
+        except _failures(self.ray) as error:
             raise UserError(
-                f"{ADDRESS}={address}: {first}",
+                f"{ADDRESS}={address}: {_first_line(error)}",
                 "Run this on a node of the cluster, with its token: `hpo cluster` prints how nodes are started.",
             ) from error
 
     def _start(self, cpus: int) -> None:
         """A cluster that listens on loopback alone and asks for a token that only this user can read."""
-        self._folder = claim("hpo-ray-", secrets.token_hex(4))
-        os.environ.setdefault(
-            "RAY_worker_niceness", "0"
-        )  # as processes have it; by default Ray's workers stand back
-        self.ray.init(
-            "local",
-            num_cpus=cpus,
-            include_dashboard=False,
-            object_store_memory=STORE_BYTES,
-            log_to_driver=False,
-            logging_level="ERROR",
-            _node_ip_address="127.0.0.1",
-            _temp_dir=str(self._folder / "ray"),  # which Ray opens to all
-        )
+        os.environ.setdefault("RAY_worker_niceness", "0")  # as processes have it; by default they stand back
+        self._folder = claim("hpo-ray-", secrets.token_hex(4), _root())
+        try:
+            self._init(
+                "local",
+                num_cpus=cpus,
+                include_dashboard=False,
+                object_store_memory=STORE_BYTES,
+                _temp_dir=str(self._folder / "ray"),  # which Ray opens to all
+            )
+            if not ip_address(self.ray.util.get_node_ip_address()).is_loopback:
+                raise RuntimeError("Ray listens past loopback, and so could be reached by others")
+        except _failures(self.ray) as error:
+            self.close()
+            raise UserError(
+                f"--on ray: no cluster could be started on this machine: {_first_line(error)}",
+                "Train without Ray, or name a cluster in RAY_ADDRESS: `hpo cluster` prints how one is started.",
+            ) from error
+
+    def _init(self, address: str, **more: Any) -> None:
+        self.ray.init(address, log_to_driver=False, logging_level="ERROR", **more)
 
 
 @cache
-def _demand_token() -> None:
-    """Have Ray ask for a token, in this process and in all that it starts: it looks once, when it is imported."""
+def _close_off() -> None:
+    """Have Ray ask for a token and know no network, in this process and in all that it starts.
+
+    It looks once, when it is imported. Without a network, as by default where it supports no clusters of several machines,
+    it takes the loopback address for that of the machine; else it listens on all, whatever address it is told.
+    """
     folder = claim("hpo-token-", secrets.token_hex(4))
     atexit.register(leave, folder)
     token = folder / "token"
@@ -134,6 +146,22 @@ def _demand_token() -> None:
     token.write_text(secrets.token_hex(32), encoding="ascii")
     os.environ.pop("RAY_AUTH_TOKEN", None)
     os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token))
+    os.environ.update(RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0")
+
+
+def _root() -> Path:
+    """Where the folder of a cluster lies: with temporary files, or where a path is short enough for its sockets."""
+    usual = Path(tempfile.gettempdir())
+    return usual if len(os.fsencode(usual)) <= LONGEST_ROOT else Path("/tmp")  # noqa: S108
+
+
+def _failures(ray: Any) -> tuple[type[Exception], ...]:
+    """What ``ray.init`` raises where it cannot do what it is asked."""
+    return (OSError, RuntimeError, ValueError, ray.exceptions.RayError)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _refuse_deaf(address: str) -> None:

@@ -6,7 +6,7 @@ A worker is lost when Ray says so, when its node is no longer listed as alive, o
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -18,7 +18,7 @@ from hpo.runtime.attempts import BEAT_SECONDS, Lost, WorkersExecutor
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.loading import cores
 from hpo.runtime.parcels import pack
-from hpo.runtime.placement import Layout, lay_out
+from hpo.runtime.placement import Layout, Node, lay_out
 from hpo.runtime.ray_cluster import RayCluster
 from hpo.runtime.ray_fleet import Actor, Fleet
 from hpo.runtime.recall import Recall
@@ -32,8 +32,9 @@ class RayExecutor(WorkersExecutor[Actor]):
     """Workers on the nodes of a cluster.
 
     Args:
-        workers: how many; None: one for each GPU, else for each CPU, no more than trainings at once.
+        workers: how many at most; None: one for each GPU, else for each CPU, no more than trainings at once.
         width: trainings that can go on at once.
+        device: on which the run was begun, and goes on; None: it begins on that of the first worker.
 
     Attributes:
         share: part of a device that each worker has.
@@ -48,20 +49,24 @@ class RayExecutor(WorkersExecutor[Actor]):
     threads = 1
     recall: Recall
 
-    def __init__(self, wanted: Wanted, workers: int | None, width: int) -> None:
+    def __init__(
+        self, wanted: Wanted, workers: int | None, width: int, device: DeviceInfo | None = None
+    ) -> None:
         super().__init__()
         store = wanted.store.resolve()
         with ExitStack() as stack:
             cluster = stack.enter_context(closing(RayCluster(max(workers or 0, cores()))))
-            layout = _layout(cluster, wanted.device, workers, width)
+            nodes = cluster.nodes()
+            layout = _layout(nodes, wanted.device, workers, width)
             self.share = layout.share
             fields = {name: getattr(wanted, name) for name in Wanted.model_fields}
             fields |= {"device": layout.kind, "store": store}
             setup = Setup(**fields, threads=self.threads, share=self.share)
             marker = Marker(store)
             stack.callback(marker.remove)
-            fleet = Fleet(cluster, layout, setup.model_dump_json().encode(), marker)
+            fleet = Fleet(cluster, layout, setup.model_dump_json().encode(), marker, device)
             self._fleet = stack.enter_context(closing(fleet))
+            fleet.notes.append(layout.sentence(nodes))
             self._workers = fleet.workers
             self._ray = cluster.ray
             self.precision = Precision(torch.device(layout.kind), self._first())
@@ -82,9 +87,9 @@ class RayExecutor(WorkersExecutor[Actor]):
         self._stack.close()
 
     def _first(self) -> DeviceInfo:
-        """Wait until a worker said what it is: the others are to be like it."""
+        """Wait until there is a worker: the others are to be like it."""
         fleet = self._fleet
-        while fleet.device is None:
+        while not fleet.workers or fleet.device is None:
             fleet.fill()
             fleet.welcome(self._ready([actor.hello for actor in fleet.starting], BEAT_SECONDS))
         return fleet.device
@@ -94,28 +99,35 @@ class RayExecutor(WorkersExecutor[Actor]):
         if lost:
             return lost
         self._fleet.fill()
-        busy = [actor for actor in self._workers if actor.task is not None]
-        self._ask_for_beats(busy)
-        refs = [ref for actor in busy for ref in (actor.answer, actor.beat) if ref is not None]
+        self._ask_for_beats()
+        refs = [ref for actor in self._workers for ref in (actor.answer, actor.beat) if ref is not None]
         ready = self._ready([*refs, *(actor.hello for actor in self._fleet.starting)], seconds)
         self._fleet.welcome(ready)
-        told = ((actor, self._told(actor, ready)) for actor in busy)
+        told = [(actor, self._told(actor, ready)) for actor in self._workers]
         return [(actor, message) for actor, message in told if message is not None]
 
     def _told(self, actor: Actor, ready: set[Any]) -> Answer | Beat | Lost | None:
         """The answer of an actor, else its beat, where one is there."""
         if actor.answer in ready:
-            answer = self._fleet.get(actor.answer)
+            ref, actor.answer = (
+                actor.answer,
+                None,
+            )  # as long as it is held, so are the states that came with it
+            answer = self._fleet.get(actor, ref)
             return answer if isinstance(answer, Lost) else self._unpack(actor, *answer)
         if actor.beat in ready:
-            count = self._fleet.get(actor.beat)
-            actor.beat = None
-            return count if isinstance(count, Lost) else Beat(progress=count)
+            ref, actor.beat = actor.beat, None
+            beat = self._fleet.get(actor, ref)
+            if isinstance(beat, Lost):
+                return beat
+            progress, actor.kills = beat
+            return Beat(progress=progress)
         return None
 
-    def _ask_for_beats(self, busy: list[Actor]) -> None:
+    def _ask_for_beats(self) -> None:
+        """Idle workers are asked as well: one that died meanwhile is to be given no order."""
         now = time.monotonic()
-        for actor in busy:
+        for actor in self._workers:
             if actor.beat is None and now - actor.asked >= BEAT_SECONDS:
                 actor.beat, actor.asked = actor.handle.beat.options(concurrency_group="beat").remote(), now
 
@@ -140,19 +152,23 @@ class RayExecutor(WorkersExecutor[Actor]):
 
     def _pack(self, worker: Actor, job: Job) -> tuple[Mapping[str, bytes], Sequence[str]]:
         parcel = pack(self.recall, job, worker.held)
-        if parcel.state is not None:
-            worker.held.add(parcel.state)
         return parcel.files, parcel.known
 
-    def _unpack(self, worker: Actor, answer: bytes, files: Mapping[str, bytes]) -> Answer:
-        if files:
+    def _unpack(
+        self, actor: Actor, message: bytes, files: Mapping[str, bytes], held: Collection[str]
+    ) -> Answer | Lost:
+        answer = Answer.model_validate_json(message)
+        if not actor.shares:
             take(self.recall.store, files)
-            worker.held.update(files)
-        return Answer.model_validate_json(answer)
+            actor.held = set(held)
+        if answer.done is None:
+            error = UserError(f"node {actor.node.address}: {answer.message}", answer.hint)
+            return self._fleet.failed(actor, answer.message, error)
+        return answer
 
 
-def _layout(cluster: RayCluster, device: str | None, workers: int | None, width: int) -> Layout:
-    layout = lay_out(cluster.nodes(), device, workers, width)
+def _layout(nodes: Sequence[Node], device: str | None, workers: int | None, width: int) -> Layout:
+    layout = lay_out(nodes, device, workers, width)
     if layout is None:
         raise UserError(
             f"no node of the cluster lends what --device {device or 'cpu'} needs",

@@ -11,23 +11,28 @@ import time
 from collections.abc import Generator
 from typing import Any, TypeVar
 
-from psycopg import Connection, OperationalError
+from psycopg import Connection, OperationalError, waiting
 
 T = TypeVar("T")
 
 ANSWER = 60.0  # seconds in which a server says something to what it was asked
+LOOK = 0.1  # seconds between two looks at the clock, and for signals
 
 
 class HeardConnection(Connection[Any]):
-    """A connection that is closed when the server says nothing for ``ANSWER`` seconds.
+    """A connection that is closed when the server says nothing for ``ANSWER`` seconds, or the user wants to stop.
 
     Raises:
         psycopg.OperationalError: (any method that waits) nothing was heard.
     """
 
-    def wait(self, gen: Generator[Any, Any, T], *args: Any, **more: Any) -> T:
+    def wait(self, gen: Generator[Any, Any, T], *_args: Any, **_more: Any) -> T:
         """What psycopg's generator of one exchange with the server returns."""
-        return super().wait(self._heard(gen), *args, **more)
+        try:
+            return waiting.wait(self._heard(gen), self.pgconn.socket, LOOK)
+        except KeyboardInterrupt:  # psycopg's own would have the server cancel, and wait ten seconds for it
+            self.pgconn.finish()
+            raise
 
     def _heard(self, gen: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
         """The same generator, as long as the socket is ready now and then."""

@@ -172,7 +172,8 @@ def _tracked(
         workers = min(begun.device.workers, cores())
     tracker = Tracker(uri, Watchers(watchers.observers).note)  # to the others: not to itself
     try:
-        with closing(Engine(wanted, workers, width(space.experiment), on)) as engine:
+        before = None if begun is None else begun.device
+        with closing(Engine(wanted, workers, width(space.experiment), on, before)) as engine:
             try:
                 return _run(space, folder, tracker, engine, watchers, studies, redact, started, requests)
             except BaseException:

@@ -148,6 +148,14 @@ class Draws:
                 return None
         return drawn if possible else None
 
+    def as_recorded(self, values: Mapping[str, Any], drawn: Drawn) -> Drawn | None:
+        """A draw with these ``values`` of parameters; None where this study could not have drawn them.
+
+        What has no effect is not recorded: such a parameter is as in ``drawn``, or else the default.
+        """
+        defaults = {name: setting.default for name, setting in _searched(self._experiment).items()}
+        return self.as_observed({**defaults, **drawn[0], **values})
+
     def _random_point(self, number: int) -> dict[str, Any]:
         seed = derive(self._experiment.seed, "sampler", self._replicate, number)
         study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=seed))
@@ -191,7 +199,9 @@ def width(experiment: Experiment) -> int:
     """Trainings of this experiment that never wait for each other's results."""
     budget = experiment.budget
     studies = len(experiment.strategies()) * budget.replicates
-    return studies if waits(experiment, 1) else studies * budget.trials
+    if waits(experiment, 1):
+        return studies
+    return studies * (budget.trials if budget.total is None else min(budget.trials, 2))
 
 
 def looks_at_results(experiment: Experiment, number: int) -> bool:

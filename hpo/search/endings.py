@@ -53,10 +53,11 @@ class Endings:
         self._records = records
         self._watchers = watchers
         self._total = total
-        self._rounds = 0  # of draws that began, or may begin by the total
+        # Of draws that began, or may begin by the total. A round that began before a stop is not judged again.
+        self._rounds = 1 + max((draw for *_, draw in records), default=0)
         if total.is_limited:
             every = [studies.study(s, r) for s in run.strategies for r in range(run.replicates)]
-            self._rounds = max(map(len, every))
+            self._rounds = max(self._rounds, *map(len, every))
         self._half = -(-run.trials // 2) if experiment.budget.stop_decided else None
 
     def limit_of(self, strategy: str) -> Limit:
@@ -67,14 +68,17 @@ class Endings:
 
     def permit(self, strategy: str, number: int) -> Generator[Condition, None, bool]:
         """Whether the draw of this number may begin, once that can be told."""
-        if self._total.is_limited and number >= self._rounds:
-            yield lambda: not self._rounds or self._ended(1)
-            self._begin_round(number)
         if self._half is not None and number >= self._half and self._run.early_stop is None:
             half = self._half
             yield lambda: self._run.early_stop is not None or self._ended(half)
             if self._run.early_stop is None:
                 self._stop_early(half)
+        if self._total.is_limited and number >= self._rounds:
+            stopped = self._run.early_stop
+            judged = max(judged_by(number), 0 if stopped is None else stopped.after)
+            yield lambda: number < self._rounds or self._ended(judged)
+            if self._rounds <= number < (self._run.limit.trials or 0):
+                self._begin_round(judged)
         return number < (self.limit_of(strategy).trials or 0)
 
     def ended(self) -> None:
@@ -82,21 +86,29 @@ class Endings:
         if self._total.is_limited:
             self._total.keep_wall_seconds()
 
+    def _draws(self, most: int) -> dict[str, int]:
+        """Of each search among its first so many, by strategy."""
+        return {s: min(most, self.limit_of(s).trials or 0) for s in self._run.strategies}
+
     def _ended(self, draws: int) -> bool:
-        """Whether so many first draws of every search have ended."""
-        replicates, strategies = range(self._run.replicates), self._run.strategies
+        """Whether so many first draws of every search have ended, as far as it makes them."""
+        replicates, made = range(self._run.replicates), self._draws(draws)
         return all(
-            (s, r, n) in self._records for n in reversed(range(draws)) for s in strategies for r in replicates
+            (s, r, n) in self._records
+            for n in reversed(range(draws))
+            for s, own in made.items()
+            if n < own
+            for r in replicates
         )
 
-    def _begin_round(self, number: int) -> None:
-        """Begin rounds up to that of a draw, or close the searches where the total does not allow it."""
-        while self._rounds <= number < (self._run.limit.trials or 0):
-            closed = self._total.exceeded(self._records.values(), self._rounds + 1) if self._rounds else None
-            if closed is None:
-                self._rounds += 1
-            else:
-                self._tell(f"no further round of draws begins: {closed.reason}", closed=closed)
+    def _begin_round(self, judged: int) -> None:
+        """Begin the next round, or close the searches where the total does not allow it."""
+        rounds = self._rounds + 1
+        closed = self._total.exceeded(self._records.values(), judged, rounds, self._draws(rounds))
+        if closed is None:
+            self._rounds = rounds
+        else:
+            self._tell(f"no further round of draws begins: {closed.reason}", closed=closed)
 
     def _stop_early(self, half: int) -> None:
         found = early_stop(self._experiment, self._records, half)
@@ -114,6 +126,15 @@ class Endings:
         self._limits.clear()
         write_run(self._folder, self._run)
         self._watchers.note(note)
+
+
+def judged_by(number: int) -> int:
+    """First draws of each search by which the round of this number, not the first, is judged, and which it awaits.
+
+    All but the last before it, so that workers have something to do while its last trainings end. No others are looked at,
+    whatever has ended, so that as many rounds begin with any number of workers.
+    """
+    return max(1, number - 1)
 
 
 def early_stop(experiment: Experiment, records: Mapping[TrialKey, Trial], draws: int) -> EarlyStop:

@@ -51,23 +51,30 @@ class Remaining:
 
 
 def in_all(
-    ended: Collection[Trial], trials: int, confirmations: int, wall_seconds: float
+    ended: Collection[Trial],
+    alike: Collection[Trial],
+    trials: int,
+    confirmations: int,
+    wall_seconds: float,
 ) -> dict[str, float]:
     """What a run of so many trials and confirmations spends, by unit of ``hpo.records.limits.Limit``.
 
     Work that several trials share is counted once; a confirmation costs what a complete trial is charged.
 
     Args:
-        ended: the trials that have ended, at least one.
-        wall_seconds: that they took.
+        ended: the trials that have ended.
+        alike: those of them, at least one, that the further ones are like.
+        trials: in all.
+        wall_seconds: that those that have ended took.
     """
     complete = [t for t in ended if t.state == "complete"]
     each = confirmations / max(1, len(complete))
     examples, seconds = (each * sum(map(of, complete)) for of in (charged_examples, charged_seconds))
-    share = trials / len(ended)
+    further = (trials - len(ended)) / len(alike)
+    spent, again = spent_seconds(ended), further * spent_seconds(alike)
     return {
         "trials": trials,
-        "examples": share * spent_examples(ended) + examples,
-        "device_seconds": share * spent_seconds(ended) + seconds,
-        "wall_seconds": share * wall_seconds + seconds,
+        "examples": spent_examples(ended) + further * spent_examples(alike) + examples,
+        "device_seconds": spent + again + seconds,
+        "wall_seconds": wall_seconds * (1 + again / max(spent, 1e-9)) + seconds,
     }

@@ -137,7 +137,9 @@ class Scheduler:
         for one in [one for key in trained for one in self._blocked.pop(key, ())]:
             self._wanted.subtract(one.segments)
             assert one.job is not None
-            self._ask(one, one.job)
+            known = self._ask(one, one.job)
+            if known is not None:
+                self._send(one, known)
         while (held := next(self._held(), None)) is not None:
             for one in self._waiting.pop(held):
                 self._send(one, None)
@@ -146,24 +148,26 @@ class Scheduler:
         return (condition for condition in self._waiting if condition())
 
     def _send(self, one: _Begun, done: Done | None) -> None:
-        """Send ``done`` to a training and keep what it asks for next."""
-        try:
-            asked = one.training.send(done)
-        except StopIteration:
-            one.lane.aside -= 1
-            return
-        if isinstance(asked, Job):
-            self._ask(one, asked)
-        else:
-            one.job, one.segments = None, set()
-            self._waiting[asked].append(one)
+        """Send ``done`` to a training, and what it asks for then as far as that is known; keep what it asks for next."""
+        while True:
+            try:
+                asked = one.training.send(done)
+            except StopIteration:
+                one.lane.aside -= 1
+                return
+            if not isinstance(asked, Job):
+                one.job, one.segments = None, set()
+                self._waiting[asked].append(one)
+                return
+            done = self._ask(one, asked)
+            if done is None:
+                return
 
-    def _ask(self, one: _Begun, job: Job) -> None:
-        """Answer a job from what is known, or have it ready to be submitted."""
+    def _ask(self, one: _Begun, job: Job) -> Done | None:
+        """What a job came to, if that is known; else it is ready to be submitted."""
         known = self._recall.known(job)
-        if known is not None:
-            self._send(one, known)
-            return
-        one.job, one.segments = job, self._recall.missing(job)
-        self._wanted.update(one.segments)
-        self._ready.append(one)
+        if known is None:
+            one.job, one.segments = job, self._recall.missing(job)
+            self._wanted.update(one.segments)
+            self._ready.append(one)
+        return known

@@ -35,10 +35,10 @@ def _word(word: str) -> str:
     option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
     if (path := database(value)) is not None:
         value = f"sqlite:///{path.name}"
-    elif "://" in value:
+    else:
         value = shown(value)
-    elif PurePath(value).is_absolute():
-        value = PurePath(value).name
+        if PurePath(value).is_absolute():
+            value = PurePath(value).name
     return option + equals + value
 
 

@@ -1,13 +1,13 @@
 """What all searches of a run may spend together: no further round of draws begins that would not end within it.
 
-A round is the draw of one number in every search. Rounds begin whole and are finished, so that every search has equally many
-draws when the total ends them. What they are expected to cost, ``hpo.search.remaining`` reckons.
+A round is the draw of one number in every search that did not stop early. Rounds begin whole and are finished, so that these
+searches have equally many draws when the total ends them. What they are expected to cost, ``hpo.search.remaining`` reckons.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from hpo.config.experiment import Experiment
@@ -39,20 +39,28 @@ class Total:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         plan = make_plan(experiment)
-        self._studies, self._confirmations = plan.studies, plan.confirmations + plan.baselines
+        self._replicates, self._confirmations = plan.replicates, plan.confirmations + plan.baselines
         self._limit = plan.total
         self.is_limited = plan.total != Limit()
         self._folder = folder
         self._clock = clock
         self._began = started - _read_wall(folder)
 
-    def exceeded(self, ended: Collection[Trial], rounds: int) -> Closed | None:
+    def exceeded(
+        self, ended: Collection[Trial], judged: int, rounds: int, draws: Mapping[str, int]
+    ) -> Closed | None:
         """Why no more than ``rounds - 1`` rounds may begin; None: ``rounds`` of them fit in.
 
         Args:
-            ended: the trials that have ended, at least one.
+            ended: the trials that have ended.
+            judged: the first draws of each search, all of which have ended, by which the others are judged.
+            draws: of each search in so many rounds, by strategy: fewer where it stops early.
         """
-        expected = in_all(ended, self._studies * rounds, self._confirmations, self.wall_seconds())
+        known = [t for t in ended if t.draw < judged]
+        going = [t for t in known if draws[t.strategy] == rounds]
+        trials = self._replicates * sum(draws.values())
+        wall = self.wall_seconds() * len(known) / len(ended)
+        expected = in_all(known, going, trials, self._confirmations, wall)
         unit = self._limit.exceeded(expected)
         if unit is None:
             return None

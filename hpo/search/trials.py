@@ -13,12 +13,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo.config.experiment import Experiment
 from hpo.config.parameters import Value
+from hpo.errors import UserError
 from hpo.records.charges import Charged
 from hpo.records.events import Work
 from hpo.records.files import write_trial
 from hpo.records.metrics import METRICS
-from hpo.records.retried import after, set_aside_before
-from hpo.records.selection import select
+from hpo.records.retried import AGAIN, after, set_aside_before
+from hpo.records.selection import begun, select
 from hpo.records.trainings import Trial
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.parts import DoesNotFitError, fitting, in_more_parts, least_part, parts_of
@@ -111,13 +112,14 @@ class TrialRunner:
     def _run(
         self, study: _Study, strategy: str, value: Value | None, replicate: int, number: int
     ) -> Training:
-        """Bring draw ``number`` of one study to its end; nothing is done again that is stored."""
+        """Bring draw ``number`` of one study to its end; nothing is done again that is recorded or stored."""
         trial = study.stored.trial(number) if number < len(study.stored) else None
         known = self.records.get((strategy, replicate, number))
-        drawn = self._drawn(study, trial, number)
+        drawn = self._drawn(study, trial, strategy, replicate, number)
         parameters = configuration(self._experiment, value, drawn[0])
         first = study.firsts.setdefault(_canonical(parameters), number)
-        if known is not None and trial is not None and trial.state.is_finished():
+        if known is not None:
+            self._store(study, drawn, trial, known)
             self._watchers.trial(known)
             return
         seed = derive(self._experiment.seed, "trial", replicate)
@@ -143,13 +145,32 @@ class TrialRunner:
 
     def selected(self, strategy: str, replicate: int) -> Trial | None:
         """The trial that one study, when it is over, selects."""
-        return select(self._ended(strategy, replicate), self._metric)
+        paid = begun(self._ended(strategy, replicate), self._endings.limit_of(strategy))
+        return select(paid, self._metric)
 
-    def _drawn(self, study: _Study, trial: FrozenTrial | None, number: int) -> Drawn:
+    def _drawn(
+        self, study: _Study, trial: FrozenTrial | None, strategy: str, replicate: int, number: int
+    ) -> Drawn:
+        """One draw of a study: as it is stored, or else recorded, whatever would be drawn now.
+
+        Raises:
+            UserError: what is recorded could not have been drawn.
+        """
         if trial is not None:
             return trial.params, trial.distributions
         earlier = study.stored.trials() if looks_at_results(self._experiment, number) else ()
-        return study.draws.draw(number, earlier)
+        drawn = study.draws.draw(number, earlier)
+        key = (strategy, replicate, number)
+        recorded = self.records.get(key, self._retried.get(key))
+        if recorded is None:
+            return drawn
+        found = study.draws.as_recorded(recorded.parameters, drawn)
+        if found is None:
+            raise UserError(
+                f"{strategy}, replicate {replicate}, draw {number}: the space could not have drawn what its record tells",
+                "Put the record back as the run wrote it, or give the command with another --results folder.",
+            )
+        return found
 
     def _study(self, strategy: str, value: Value | None, replicate: int) -> _Study:
         key = (strategy, replicate)
@@ -192,14 +213,16 @@ class TrialRunner:
 
     def _store(self, study: _Study, drawn: Drawn, trial: FrozenTrial | None, record: Trial) -> None:
         """Bring the study's trial to the state of its record."""
+        if trial is not None and trial.state.is_finished():
+            return
         course = self._recall.course(record.parameters, record.seed)
         rungs = {examples: rung.score for examples, rung in zip(course.rungs, record.rungs, strict=False)}
         if trial is None:
             study.stored.add(*drawn, record.seed, _state(record), record.score, rungs)
-        elif not trial.state.is_finished():
-            for examples, score in rungs.items():
-                study.stored.report(record.draw, examples, score)
-            study.stored.end(record.draw, _state(record), record.score)
+            return
+        for examples, score in rungs.items():
+            study.stored.report(record.draw, examples, score)
+        study.stored.end(record.draw, _state(record), record.score)
 
     def _train(
         self, study: _Study, trial: FrozenTrial, strategy: str, replicate: int, parameters: dict[str, Any]
@@ -285,8 +308,9 @@ class TrialRunner:
 
 
 def _state(record: Trial) -> str:
-    """The state of a record as the storage has it."""
-    return INFEASIBLE if record.state == "failed" and OUT_OF_MEMORY in record.reason else record.state
+    """The state of a record as the storage has it, whatever came of it before it was tried again."""
+    failure = record.reason.partition(AGAIN)[0]
+    return INFEASIBLE if record.state == "failed" and OUT_OF_MEMORY in failure else record.state
 
 
 def _canonical(parameters: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import time
 from collections.abc import Callable
 
@@ -48,19 +49,30 @@ class Patience:
 
 
 def is_away(error: BaseException, server: bool) -> bool:
-    """Whether what failed may work later as it stands: no answer, or one that says so; a lock, or a full disk.
+    """Whether what failed may work later as it stands: no answer, or an error of the server's own; a lock, or a full disk.
 
     Args:
         server: whether the store is a server, and not a sqlite file.
     """
-    from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS, MlflowException
     from requests.exceptions import RequestException
 
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return True
     if not server:
         return any(words in str(error) for words in SQLITE_AWAY)
-    if isinstance(error, MlflowException):
-        status = ERROR_CODE_TO_HTTP_STATUS.get(error.error_code, 500)
-        return status >= 500 or status in {408, 429}
-    return isinstance(error, RequestException)
+    status = _status(error)
+    if status is None:  # no answer, or 408, 429, 500, 502, 503 or 504: at these MLflow lets requests raise
+        return any(isinstance(e, RequestException) for e in (error, error.__cause__, error.__context__))
+    return status >= 500 or status in {408, 429}
+
+
+def _status(error: BaseException) -> int | None:
+    """HTTP status of the answer that ``error`` names; None: none.
+
+    MLflow's own code does not tell: INTERNAL_ERROR is also that of answers which are not of MLflow but of a proxy.
+    """
+    response = getattr(error, "response", None)  # of an upload
+    if response is not None:
+        return int(response.status_code)
+    told = re.search(r"failed with error code (\d{3})\b", str(error))
+    return int(told[1]) if told else None

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from math import isclose
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -22,6 +23,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Point = tuple[str, int]  # name of a metric, step
 Measured = tuple[float, int]  # value, when: milliseconds since the epoch
+ROUNDING = 1e-9  # relative, of a sum that is added up in another order
 
 ENDED = frozenset({"complete", "pruned", "failed"})  # values of tag hpo.state after which a run takes no more
 PAGE = 1000  # runs a search returns at once
@@ -31,6 +33,34 @@ LONGEST_PARAM, LONGEST_TAG, LONGEST_EXPERIMENT_TAG = 6000, 8000, 20000  # charac
 LONGEST_DESCRIPTION = 5000  # characters, of a version of a registered model
 
 
+class Logged:
+    """What is known to be logged of one metric of one run."""
+
+    def __init__(self, points: Mapping[int, Measured]) -> None:
+        self._steps = set(points)
+        self._step = max(points, default=-1)
+        self._last: Measured = points.get(self._step, (0.0, 0))
+
+    def news(self, step: int, told: Measured) -> Measured | None:
+        """What is to be logged of a point, if anything.
+
+        Of steps logged before, only the last may have another value, once a failed trial was trained again: what stands at
+        those before hangs on the order in which trainings ended, which nobody knows any more.
+        """
+        value, at = told
+        if step != self._step:
+            return None if step in self._steps else told
+        if isclose(value, self._last[0], rel_tol=ROUNDING):
+            return None
+        return value, max(at, self._last[1] + 1)  # MLflow shows the latest
+
+    def add(self, step: int, told: Measured) -> None:
+        """Count a point that was logged."""
+        if step >= self._step:
+            self._step, self._last = step, told
+        self._steps.add(step)
+
+
 @dataclass
 class MirroredRun:
     """A run of MLflow as this process knows it.
@@ -38,7 +68,7 @@ class MirroredRun:
     Attributes:
         status: MLflow's: RUNNING, FINISHED, FAILED or KILLED.
         state: tag hpo.state: ``running``, ``interrupted``, or one of ENDED.
-        steps: steps already logged by metric; a metric that an earlier process may have logged is looked up once.
+        logged: what is logged, by metric; a metric that an earlier process may have logged is looked up once.
         fresh: made by this process, so that there is nothing to look up.
         taken: made or taken over by this process.
     """
@@ -49,7 +79,7 @@ class MirroredRun:
     fresh: bool
     taken: bool
     deleted: bool = False
-    steps: dict[str, set[int]] = field(default_factory=dict)
+    logged: dict[str, Logged] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -125,7 +155,7 @@ class Store:
         self._unheard = True
         for run in self.runs.values():
             run.fresh = False
-            run.steps.clear()
+            run.logged.clear()
 
     def answered(self) -> None:
         """The store has answered."""
@@ -172,6 +202,9 @@ class Store:
     @plain_errors
     def look_again(self) -> None:
         """Learn which runs there are and their status: a stop inside a call of MLflow may leave what nobody was told."""
+        self._look()
+
+    def _look(self) -> None:
         from mlflow.entities import ViewType
 
         token: str | None = None
@@ -197,9 +230,9 @@ class Store:
                 return
 
     def _be_sure(self) -> None:
-        """Learn what calls did whose answer was lost."""
+        """Learn what calls did whose answer was lost. A store that only reads has not answered: it is still away."""
         if self._unheard:
-            self.look_again()
+            self._look()
             self._unheard = False
 
     @plain_errors
@@ -257,17 +290,22 @@ class Store:
         tags: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> None:
-        """Log ``metrics`` by (name, step), ``tags`` and ``params`` at once; metrics logged before are left out."""
-        new = {point: value for point, value in metrics.items() if point[1] not in self._steps(run, point[0])}
+        """Log ``metrics`` by (name, step), ``tags`` and ``params`` at once; what was logged before is left out."""
+        new: dict[Point, Measured] = {}
+        for (name, step), told in metrics.items():
+            news = self._logged(run, name).news(step, told)
+            if news is not None:
+                new[name, step] = news
         self._batch(run, new, params or {}, tags or {})
-        for name, step in new:
-            run.steps[name].add(step)
+        for (name, step), told in new.items():
+            run.logged[name].add(step, told)
 
-    def _steps(self, run: MirroredRun, metric: str) -> set[int]:
-        if metric not in run.steps:
+    def _logged(self, run: MirroredRun, metric: str) -> Logged:
+        if metric not in run.logged:
             history = [] if run.fresh else self._client.get_metric_history(run.id, metric)
-            run.steps[metric] = {point.step for point in history}
-        return run.steps[metric]
+            in_time = sorted(history, key=lambda point: (point.timestamp, point.value))
+            run.logged[metric] = Logged({point.step: (point.value, point.timestamp) for point in in_time})
+        return run.logged[metric]
 
     def _batch(
         self,
@@ -308,7 +346,7 @@ class Store:
         self._client.set_terminated(run.id, status, at)
         run.status, run.state = status, state
         run.fresh = False
-        run.steps.clear()  # there may be ten thousand such runs, and hardly one is written again
+        run.logged.clear()  # there may be ten thousand such runs, and hardly one is written again
 
     @plain_errors
     def tag_experiment(self, tags: Mapping[str, str]) -> None:

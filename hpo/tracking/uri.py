@@ -49,13 +49,19 @@ def shown(uri: str) -> str:
     if database(uri) is not None:
         return uri
     scheme, separator, rest = uri.partition("://")
-    if not separator:
-        return uri
+    if not separator:  # mistyped, or a file's path
+        return "..." if re.search(":.*@", uri, re.DOTALL) else uri
     address, *query = re.split("[?#]", rest, maxsplit=1)
     # A password may hold any mark that should have been escaped, so that whatever stands before an @ may be of it.
     if "@" in "".join(query):
         return f"{scheme}://..."
     return f"{scheme}://{address.rpartition('@')[2]}"
+
+
+def holds_password(url: str) -> bool:
+    """Whether ``url``, of MLflow or of a database, may hold a password; on the command line others can read it."""
+    user = url.partition("://")[2].rpartition("@")[0]
+    return database(url) is None and (":" in user or "password=" in url)
 
 
 def url_fragment(experiment_id: str) -> str:
@@ -92,7 +98,7 @@ def request_json(uri: str, call: str) -> dict[str, Any]:
         if user is not None:
             token = base64.b64encode(f"{user}:{password or ''}".encode()).decode()
             request.add_header("Authorization", f"Basic {token}")
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
+        with urllib.request.build_opener(_Staying).open(request, timeout=TIMEOUT) as answer:
             found = json.load(answer)
     except urllib.error.HTTPError as error:
         error.close()
@@ -105,7 +111,19 @@ def request_json(uri: str, call: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+class _Staying(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: it would take the password along to another host."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """None: the redirect is an error."""
+
+
 def _refused(uri: str, status: int) -> UserError:
+    if 300 <= status < 400:
+        return UserError(
+            f"tracking URI {shown(uri)!r}: the server sends on to another address (HTTP {status})",
+            "Name that address with --tracking-uri, often https:// in place of http://.",
+        )
     if status in {401, 403}:
         return UserError(
             f"tracking URI {shown(uri)!r}: the server refused the user or the password (HTTP {status})",

@@ -15,9 +15,9 @@ from hpo.training.tensor_files import DamagedError
 _NAME = re.compile(r"(segments|evaluations|passes)/[0-9a-f]{64}\.json|states/[0-9a-f]{64}\.safetensors")
 
 
-def holds(store: Store, name: str) -> bool:
-    """Whether there is a file of this name, not yet whether it is whole."""
-    return _path(store, name).is_file()
+def state_names(store: Store) -> list[str]:
+    """Names of all states that a store has, not yet whether they are whole."""
+    return sorted(f"states/{path.name}" for path in (store.folder / "states").iterdir())
 
 
 def read(store: Store, names: Iterable[str]) -> dict[str, bytes]:

@@ -88,6 +88,27 @@ def test_the_storage_is_passed_on_and_no_password_is_printed(coordinator, capsys
     assert "hunter" not in printed.out + printed.err
 
 
+@pytest.mark.parametrize(
+    ("option", "url", "instead"),
+    [
+        ("--storage", "postgresql+psycopg://ann:hunter2@host/db", "PGPASSWORD or ~/.pgpass"),
+        ("--storage", "postgresql+psycopg://ann@host/db?password=hunter2", "PGPASSWORD or ~/.pgpass"),
+        ("--tracking-uri", "https://ann:hunter2@host", "MLFLOW_TRACKING_PASSWORD"),
+    ],
+)
+def test_a_password_on_the_command_line_is_refused_where_ray_would_tell_it(
+    option, url, instead, coordinator, capsys
+) -> None:
+    assert execute(["run", "--space", "tiny", "--on", "ray", option, url]) == 2
+    assert coordinator.calls == []
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: --on ray: the URL of {option} holds a password")
+    assert instead in said
+    assert "hunter2" not in said
+    bare = url.replace(":hunter2@", "@").partition("?")[0]
+    assert execute(["run", "--space", "tiny", "--on", "ray", option, bare]) == 0
+
+
 def test_a_profile_without_times_has_no_shares() -> None:
     assert profile_line({}, 0.2) == "time: 1 s, 0% of it in forward and backward passes"
 

@@ -9,6 +9,7 @@ from filelock import FileLock
 from hpo.cli.main import execute
 from hpo.config.space import shipped_spaces
 from hpo.records.files import read_run, write_run
+from hpo.records.run import Stamp
 from hpo.search.stopping import Requests
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -54,6 +55,34 @@ def test_status_names_the_command_that_goes_on_with_a_shipped_space(parent, opti
     (folder / "space.yaml").write_text(f"{shipped}# mine\n")
     assert execute(["status", str(folder)]) == 0
     assert capsys.readouterr().out.endswith("next: the same `hpo run` command again\n")
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["--tracking-uri=http://host", "--on ray", "--workers 2"],
+)
+def test_status_names_no_command_that_lacks_options_of_the_run(options, capsys) -> None:
+    folder = Path("results/lr_schedules")
+    write_records(folder, name="lr_schedules")
+    (folder / "space.yaml").write_text(shipped_spaces()["lr_schedules"].read_text())
+    begun_by(folder, "hpo run --space lr_schedules --results results --quiet")
+    assert execute(["status", "lr_schedules"]) == 0
+    assert capsys.readouterr().out.endswith("next: hpo run --space lr_schedules\n")
+    begun_by(folder, f"hpo run --space lr_schedules {options}")
+    assert execute(["status", "lr_schedules"]) == 0
+    assert capsys.readouterr().out.endswith("next: the same `hpo run` command again\n")
+    with FileLock(folder / ".lock"):
+        assert execute(["status", "lr_schedules"]) == 0
+    there = " --tracking-uri URI (the one that `hpo run` was given)" if "tracking" in options else ""
+    assert capsys.readouterr().out.endswith(f"next: hpo ui --space lr_schedules{there}\n")
+
+
+def begun_by(folder: Path, command: str) -> None:
+    """Have the records in ``folder`` say by which command they were begun."""
+    head = read_run(folder)
+    assert head is not None
+    stamp = Stamp(began="2026-01-01T00:00:00+00:00", command=command, git=None, plan_sha256="0" * 64)
+    write_run(folder, head.model_copy(update={"stamp": stamp}))
 
 
 def test_status_of_a_finished_run_shows_the_means_on_the_test_split(capsys) -> None:

@@ -1,4 +1,7 @@
-"""Starts the cluster of this machine as a run does, and prints JSON: who listens, rights of its files, who gets in."""
+"""Starts the cluster of this machine as a run does, and prints JSON: who listens, rights of its files, who gets in.
+
+It starts it at RAY_ADDRESS=local; tests/search/test_run.py has one without an address.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,17 @@ from pathlib import Path
 
 from hpo.runtime.ray_cluster import RayCluster
 
-COME_IN = "import ray, sys; ray.init(sys.argv[1], logging_level='ERROR'); print(len(ray.nodes()))"
+COME_IN = "from hpo.runtime.ray_cluster import RayCluster; print(len(RayCluster(1).nodes()))"
+
+
+def work() -> int:
+    return os.getpid()
 
 
 def main() -> None:
+    os.environ["RAY_ADDRESS"] = "local"
     cluster = RayCluster(1)
+    cluster.ray.get(cluster.ray.remote(work).remote())  # a worker listens too
     token = Path(os.environ["RAY_AUTH_TOKEN_PATH"])
     folder = cluster._folder
     assert folder is not None
@@ -31,16 +40,17 @@ def main() -> None:
     print(json.dumps(told))
 
 
-def _come_in(address: str, more: dict[str, str]) -> int:
+def _come_in(address: str, more: dict[str, str]) -> str:
+    """What a run that is told of the cluster ends with: the number of nodes, or an error."""
     done = subprocess.run(
-        [sys.executable, "-c", COME_IN, address],
-        env={**os.environ, **more},
+        [sys.executable, "-c", COME_IN],
+        env={**os.environ, "RAY_ADDRESS": address, **more},
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    return done.returncode
+    return (done.stdout + done.stderr).splitlines()[-1]
 
 
 if __name__ == "__main__":

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from hpo.runtime.parcels import new_files, pack
-from hpo.runtime.scratch import claim, leave
-from hpo.training.exchange import holds, read, take
+from hpo.runtime.recall import Recall
+from hpo.runtime.worker import Worker
+from hpo.training.exchange import read, state_names, take
+from hpo.training.state_files import read_state
+from hpo.training.states import state_digest
 from hpo.training.store import STORE_LIMIT, Store, file_name
 from tests.runtime.trainings import RUNGS, Desk, facts, job
 
@@ -54,6 +57,46 @@ def test_through_parcels_a_training_gives_the_same_answers_and_the_same_files(
     ] == [done.rung for done in found]
 
 
+def through_parcels(ours: Recall, worker: Worker, rung: int, held: set[str]) -> set[str]:
+    """Names of the states that come back with a job's answer."""
+    asked = job(rung, frozen_layers=0)
+    parcel = pack(ours, asked, held)
+    take(worker.recall.store, parcel.files)
+    worker.do(asked)
+    new = new_files(worker.recall, asked, parcel.known)
+    take(ours.store, new)
+    return {name for name in new if name.startswith("states/")}
+
+
+def test_a_state_that_the_coordinator_let_go_does_not_come_with_each_later_answer(
+    desk: Desk, tmp_path: Path
+) -> None:
+    ours, theirs = desk.worker(tmp_path / "ours").recall, desk.worker(tmp_path / "theirs")
+    first = through_parcels(ours, theirs, 0, set())
+    assert first
+    for name in first:  # as room for others is made
+        (tmp_path / "ours" / name).unlink()
+    later = through_parcels(ours, theirs, 1, set(state_names(theirs.recall.store)))
+    assert later
+    assert not later & first
+
+
+def test_a_damaged_state_is_not_sent_and_a_whole_one_takes_its_place(desk: Desk, tmp_path: Path) -> None:
+    ours = desk.worker(tmp_path / "ours").recall
+    (name,) = through_parcels(ours, desk.worker(tmp_path / "first"), 0, set())
+    path = tmp_path / "ours" / name
+    data, digest = path.read_bytes(), state_digest(read_state(path))
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    fresh = desk.worker(tmp_path / "second")
+    asked = job(1, frozen_layers=0)
+    parcel = pack(ours, asked, ())
+    assert parcel.state is None
+    take(fresh.recall.store, parcel.files)
+    assert fresh.do(asked).trained == 2, "from the start"
+    take(ours.store, new_files(fresh.recall, asked, parcel.known))
+    assert state_digest(read_state(path)) == digest
+
+
 def test_passes_are_charged_as_the_first_worker_made_them(desk: Desk, tmp_path: Path) -> None:
     ours = desk.worker(tmp_path / "ours").recall
     asked = job(0, frozen_layers=2)
@@ -80,7 +123,7 @@ def test_a_file_that_comes_damaged_or_under_a_foreign_name_is_not_taken(desk: De
     flipped = bytearray(data)
     flipped[-1] ^= 1
     take(store, {name: bytes(flipped)})
-    assert not holds(store, name)
+    assert state_names(store) == []
     assert warned == [f"states/{name[7:19]} came damaged from a worker: it is computed again when needed"]
     take(store, {name.replace("states", "segments").replace("safetensors", "json"): b"{}"})
     assert len(warned) == 2
@@ -94,23 +137,3 @@ def test_a_file_that_comes_damaged_or_under_a_foreign_name_is_not_taken(desk: De
             take(store, {foreign: data})
     take(store, {name: data})
     assert read(store, [name]) == {name: data}
-
-
-def test_the_folder_of_workers_on_a_foreign_machine_goes_with_the_last_of_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    left = tmp_path / "hpo-store-left" / "users"
-    left.mkdir(parents=True)
-    (left / "999999999").touch()  # of a process that was killed
-    (left.parent / "store").mkdir()
-    folder = claim("hpo-store-", "a" * 32)
-    assert not left.exists()
-    assert folder.stat().st_mode & 0o077 == 0
-    other = folder / "users" / "1"  # a process that lives
-    other.touch()
-    leave(folder)
-    assert folder.is_dir()
-    other.unlink()
-    leave(folder)
-    assert not folder.exists()

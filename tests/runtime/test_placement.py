@@ -54,23 +54,26 @@ def test_workers_of_one_card_share_it_and_no_two_take_more_than_all_of_it(
 def test_a_cluster_with_gpus_has_a_worker_on_each_and_none_where_there_is_no_gpu() -> None:
     nodes = [node("head", cpus=8), node("a", cpus=32, gpus=4), node("b", cpus=32, gpus=2)]
     layout = lay_out(nodes, None, None, width=50)
-    assert layout == Layout("cuda", 1, 50, 1.0)
+    assert layout == Layout("cuda", 50, 1.0)
     assert placed(nodes, layout) == {"a": 4, "b": 2}
 
 
-def test_more_workers_than_gpus_share_them_evenly() -> None:
-    nodes = [node("a", cpus=8, gpus=2), node("b", cpus=8, gpus=2)]
-    layout = lay_out(nodes, "cuda", 8, width=50)
-    assert layout == Layout("cuda", 2, 8, 0.5)
-    assert placed(nodes, layout) == {"a": 4, "b": 4}
+def test_workers_for_whom_there_is_no_gpu_wait_for_nodes_to_join_and_share_none() -> None:
+    early = [node("head", cpus=4), node("a", cpus=8, gpus=4)]
+    layout = lay_out(early, "cuda", 16, width=50)
+    assert layout == Layout("cuda", 16, 1.0)
+    assert layout.resources() == {"num_cpus": 0, "num_gpus": 1}
+    assert placed(early, layout) == {"a": 4}
+    late = [*early, *(node(name, cpus=8, gpus=4) for name in ("b", "c", "d"))]
+    assert placed(late, layout) == {"a": 4, "b": 4, "c": 4, "d": 4}
 
 
 def test_on_cpus_a_worker_has_one_and_its_second_is_charged_by_its_part_of_the_largest_node() -> None:
     nodes = [node("head", cpus=0), node("a", cpus=4), node("b", cpus=2)]
     layout = lay_out(nodes, None, None, width=50)
-    assert layout == Layout("cpu", 1, 50, 1 / 4)
+    assert layout == Layout("cpu", 50, 1 / 4)
     assert placed(nodes, layout) == {"a": 4, "b": 2}
-    assert lay_out([node("a", cpus=4, gpus=4)], "cpu", None, width=3) == Layout("cpu", 1, 3, 1 / 3)
+    assert lay_out([node("a", cpus=4, gpus=4)], "cpu", None, width=3) == Layout("cpu", 3, 1 / 3)
 
 
 def test_a_cluster_that_lends_nothing_for_the_device_has_no_layout() -> None:
@@ -78,15 +81,28 @@ def test_a_cluster_that_lends_nothing_for_the_device_has_no_layout() -> None:
     assert lay_out([node("a", cpus=8)], "cuda", None, width=3) is None
 
 
+def test_the_user_is_told_on_how_many_devices_of_which_nodes_workers_were_laid_out() -> None:
+    nodes = [node("h"), Node("a", "10.0.0.7", cpus=32, gpus=4), Node("b", "10.0.0.8", cpus=32, gpus=2)]
+    assert Layout("cuda", 50, 1.0).sentence(nodes) == (
+        "a worker on each of 6 GPUs of 2 nodes (10.0.0.7: 4, 10.0.0.8: 2); nodes that join "
+        "take more, up to 50 workers in all"
+    )
+    alone = Layout("cpu", 1, 1.0).sentence([node("h"), Node("a", "10.0.0.7", cpus=1, gpus=0)])
+    assert alone.startswith("a worker on each of 1 CPU of 1 node (10.0.0.7: 1); nodes that join")
+    assert alone.endswith("up to 1 worker in all, and GPUs are left alone, also those that join")
+    many = [Node(str(number), f"10.0.0.{number}", cpus=2, gpus=0) for number in range(10)]
+    assert ", 10.0.0.7: 2, and 2 more); " in Layout("cpu", 50, 1.0).sentence(many)
+
+
 def test_workers_spread_to_where_most_slots_are_free() -> None:
     nodes = [node("a", cpus=3), node("b", cpus=3)]
-    assert placed(nodes, Layout("cpu", 1, 4, 1.0)) == {"a": 2, "b": 2}
+    assert placed(nodes, Layout("cpu", 4, 1.0)) == {"a": 2, "b": 2}
 
 
 def test_a_node_that_was_lost_is_left_alone_for_two_minutes() -> None:
     clock = Clock()
     quarantine = Quarantine(clock)
-    nodes, layout = [node("a", cpus=1)], Layout("cpu", 1, 1, 1.0)
+    nodes, layout = [node("a", cpus=1)], Layout("cpu", 1, 1.0)
     quarantine.add("a")
     clock.now += 119
     assert choose(nodes, layout, {}, quarantine) is None
@@ -95,6 +111,6 @@ def test_a_node_that_was_lost_is_left_alone_for_two_minutes() -> None:
 
 
 def test_where_a_worker_just_died_another_is_put_only_if_there_is_no_other_place() -> None:
-    nodes, layout = [node("a", cpus=4), node("b", cpus=1)], Layout("cpu", 1, 5, 1.0)
+    nodes, layout = [node("a", cpus=4), node("b", cpus=1)], Layout("cpu", 5, 1.0)
     assert choose(nodes, layout, {}, Quarantine(), shunned="a") == nodes[1]
     assert choose(nodes, layout, {"b": 1}, Quarantine(), shunned="a") == nodes[0]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import optuna
@@ -69,6 +70,25 @@ def test_the_startup_draws_of_tpe_are_paired_and_its_later_ones_look_at_results(
     assert first[4:] != second[4:]
     other = draws(e, RESTARTS, 1, 4)
     assert [without_cycles(p) for p in other] == first[:4]
+
+
+def test_a_recorded_draw_is_as_it_was_with_what_had_no_effect_and_is_in_no_record() -> None:
+    """Cycles of a schedule are searched here in every strategy, and recorded in the one that has them."""
+    asked = experiment(
+        parameters={
+            **experiment().parameters,
+            "schedule_cycles": Range(low=1, high=9, integer=True, default=2),
+        }
+    )
+    study = Draws(asked, LINEAR, 0)
+    drawn, other = study.draw(1, ()), study.draw(2, ())
+    recorded = json.loads(json.dumps(configuration(asked, LINEAR, drawn[0])))
+    assert "schedule_cycles" not in recorded
+    assert study.as_recorded(recorded, drawn) == drawn
+    found = study.as_recorded(recorded, other)
+    assert found is not None
+    assert found[0] == {**drawn[0], "schedule_cycles": other[0]["schedule_cycles"]}
+    assert study.as_recorded({**recorded, "learning_rate": 7.0}, drawn) is None
 
 
 def test_replicates_draw_differently() -> None:

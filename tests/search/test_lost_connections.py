@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,6 +107,27 @@ def test_a_server_that_is_frozen_from_the_start_is_a_user_error(
             StudyStorage(tmp_path, True, Database(url, "run", print))
     finally:
         postgres.thaw()
+
+
+def test_who_stops_a_run_does_not_wait_for_a_frozen_server_to_cancel_what_it_does(
+    storage: StudyStorage,
+    postgres: Postgres,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    study = storage.study("cosine", 0)
+    monkeypatch.setattr(connection_module, "ANSWER", 60)
+    postgres.freeze()
+    stop = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    stop.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            study.trials()
+    finally:
+        stop.join()
+        postgres.thaw()
+    assert [record for record in caplog.records if record.name.startswith("psycopg")] == []
+    assert learning_rates(storage) == []
 
 
 def test_a_change_that_its_frozen_connection_makes_late_is_not_made_twice(

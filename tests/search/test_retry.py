@@ -15,16 +15,35 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.cli.main import execute
-from hpo.config.space import Space
+from hpo.config.space import Space, load_space
 from hpo.records.files import mark_test_opened, read_records, write_trial
+from hpo.records.retried import after
+from hpo.records.selection import selected_trials
 from hpo.records.trainings import Trial
 from hpo.runtime import worker
 from hpo.search import stopping
+from hpo.search.journal import journal_path
 from hpo.search.stopping import Stopped, request_stop
+from hpo.search.storage import INFEASIBLE
+from hpo.search.trials import OUT_OF_MEMORY
+from hpo.search.trials import _state as state_of
+from tests.cli import cli_events
 from tests.postgres import Postgres
 from tests.search import test_out_of_memory as short
 from tests.search.test_out_of_memory import memory, stored, trained_parameters
 from tests.search.test_run import Nobody, run, told
+
+TPE = """\
+question: Which learning rate, tried again?
+task: {{data: {{path: {data}}}, train: 64, validation: 40, test: 60, max_length: 32}}
+model: {model}
+parameters:
+  learning_rate: {{low: 1e-3, high: 1e-2, log: true}}
+  batch_size: 16
+  epochs: 2
+budget: {{replicates: 1, trials: 7, sampler: tpe, startup_trials: 2, pruner: none{more}}}
+confirmation: {{seeds: 1}}
+"""
 
 space, threads, untracked = short.space, short.threads, short.untracked  # fixtures
 
@@ -201,6 +220,26 @@ def test_what_fails_again_tells_of_both_failures(space: Callable[..., Space], tm
     assert second.reason == f"{first.reason}; tried again after: {first.reason}"
 
 
+def failed(reason: str, duplicate_of: int | None = None) -> Trial:
+    reason = (
+        f"the same configuration as draw {duplicate_of}: {reason}" if duplicate_of is not None else reason
+    )
+    return cli_events.trial("linear", 0, 1, None, "failed").model_copy(
+        update={"reason": reason, "duplicate_of": duplicate_of}
+    )
+
+
+def test_samplers_are_told_of_the_last_failure_alone() -> None:
+    diverged, short_of = (
+        "diverged: the training loss was not finite",
+        f"{OUT_OF_MEMORY} with one text at a time",
+    )
+    assert state_of(after(failed(diverged), failed(short_of))) == "failed"
+    assert state_of(after(failed(short_of), failed(diverged))) == INFEASIBLE
+    assert state_of(failed(after(failed(diverged), failed(short_of)).reason, 0)) == "failed"
+    assert state_of(failed(short_of, 0)) == INFEASIBLE
+
+
 def failed_run(space: Callable[..., Space], tmp_path: Path) -> Path:
     """A stopped run with one failed trial, which nobody trained."""
     with pytest.raises(Stopped):
@@ -251,3 +290,66 @@ def test_a_run_says_when_it_opens_the_test_split(space: Callable[..., Space], tm
     run(space("whole"), tmp_path)
     assert (folder / "records" / "test-opened").is_file()
     assert execute(["retry", str(folder)]) == 2
+
+
+class StopsAfter(Nobody):
+    """Stops the run when so many trials have ended."""
+
+    def __init__(self, trials: int) -> None:
+        self.left = trials
+
+    def trial(self, *_: Any) -> None:
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+def looking_at_results(folder: Path, data: Path, model: Path, more: str = "") -> Space:
+    path = folder / "tpe.yaml"
+    path.write_text(TPE.format(data=data, model=model, more=more))
+    return load_space(str(path), [], [])
+
+
+def test_where_the_journal_is_lost_after_a_retry_recorded_trials_stay_as_they_are(
+    tmp_path: Path, tiny_data: Path, tiny_model: Path
+) -> None:
+    """What was drawn with the failure in sight would be drawn otherwise now."""
+    asked, folder = looking_at_results(tmp_path, tiny_data, tiny_model), tmp_path / "results" / "tpe"
+    with pytest.MonkeyPatch.context() as patch:
+        once(patch, "train_segment", 2, loss=math.nan)
+        with pytest.raises(KeyboardInterrupt):
+            run(asked, tmp_path / "results", observer=StopsAfter(5))
+    before = read_records(folder).trials
+    assert [t.draw for t in before if t.state == "failed"] == [1]
+    assert execute(["retry", str(folder)]) == 0
+    journal_path(folder).unlink()
+    run(asked, tmp_path / "results")
+    whole = read_records(folder).trials
+    assert [t.parameters for t in whole[:5]] == [t.parameters for t in before]
+    assert [t for t in whole[:5] if t.draw != 1] == [t for t in before if t.draw != 1]
+    assert whole[1].state == "complete"
+    assert [t.state for t in stored(folder, "all/r0")] == [TrialState.COMPLETE] * 7
+    assert [t.params["learning_rate"] for t in stored(folder, "all/r0")] == [
+        t.parameters["learning_rate"] for t in whole
+    ]
+
+
+def test_a_search_selects_none_of_the_trials_that_a_retry_leaves_no_budget_for(
+    tmp_path: Path, tiny_data: Path, tiny_model: Path
+) -> None:
+    """Of 128 examples each, four are begun below 500; the second failed after 32, so that five were."""
+    asked = looking_at_results(tmp_path, tiny_data, tiny_model, ", rungs: [32], examples: 500")
+    folder = tmp_path / "results" / "tpe"
+    with pytest.MonkeyPatch.context() as patch:
+        once(patch, "train_segment", 3, loss=math.nan)
+        with pytest.raises(KeyboardInterrupt):
+            run(asked, tmp_path / "results", observer=StopsAfter(5))
+    assert execute(["retry", str(folder)]) == 0
+    last = next(t for t in read_records(folder).trials if t.draw == 4)
+    write_trial(folder, last.model_copy(update={"score": 1.0}))
+    run(asked, tmp_path / "results")
+    records = read_records(folder)
+    assert [t.draw for t in records.trials] == list(range(5))
+    (confirmed,) = records.confirmations
+    assert confirmed.draw != 4
+    assert {t.draw for t in selected_trials(records).values()} == {confirmed.draw}

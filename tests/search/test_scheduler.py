@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -141,6 +142,16 @@ def test_what_is_known_is_recalled_and_not_submitted() -> None:
     assert [segments_of(asked) for asked in stage.executor.submitted] == [["a", "b", "c"]]
     assert len(stage.told) == 1
     assert stage.ended == ["x"]
+
+
+def test_any_number_of_known_evaluations_is_recalled_in_turn() -> None:
+    """More than a stack is deep: a long training that is taken up again."""
+    stage = Stage(1)
+    names = [str(n) for n in range(2 * sys.getrecursionlimit())]
+    stage.known.segments |= set(names)
+    stage.scheduler.run([Lane([stage.training("long", *map(job, names), job("new"))])])
+    assert [segments_of(asked) for asked in stage.executor.submitted] == [["new"]]
+    assert stage.ended == ["long"]
 
 
 def test_a_segment_in_anothers_hands_is_waited_for_and_then_recalled_while_later_trainings_go_on() -> None:

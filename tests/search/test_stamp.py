@@ -55,6 +55,8 @@ def test_outside_a_checkout_there_is_no_commit(tmp_path: Path) -> None:
         ("/srv/someone/bin/hpo", "hpo"),
         ("--results=/srv/someone/results", "--results=results"),
         ("http://user:pass@word@host/path", "http://host/path"),
+        ("--tracking-uri=http:/user:password@host", "--tracking-uri=..."),
+        ("//user:password@host", "..."),
         ("--tracking-uri=sqlite:////srv/someone/mlflow.db", "--tracking-uri=sqlite:///mlflow.db"),
         ("lr_schedules.yaml", "lr_schedules.yaml"),
     ],

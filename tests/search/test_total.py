@@ -151,14 +151,14 @@ def test_the_expected_cost_shares_work_and_counts_all_confirmations(tmp_path: Pa
     now = iter([60.0, 60.0, 75.0])
     (tmp_path / WALL).write_text("30.0\n")
     total = InAll(asked, tmp_path, 50.0, lambda: next(now))
-    expected = in_all(ended, 6, 4, total.wall_seconds())  # 3 rounds of two trials, of which 3 ended
+    expected = in_all(ended, ended, 6, 4, total.wall_seconds())  # 3 rounds of two trials, of which 3 ended
     assert expected == {
         "trials": 6,
         "examples": 2 * (100 + 100 + 100 + 100) + 4 * 200,
         "device_seconds": 2 * (10 + 12 + 8 + 5) + 4 * (22 + 18) / 2,
         "wall_seconds": 2 * (30 + 10) + 4 * (22 + 18) / 2,
     }
-    closed = total.exceeded(ended, 3)
+    closed = total.exceeded(ended, 2, 3, {"linear": 3, "cosine": 3})
     assert closed is not None
     assert (closed.rounds, "160 seconds of wall time" in closed.reason) == (2, True)
     total.keep_wall_seconds()
@@ -172,7 +172,7 @@ def test_rounds_that_come_to_the_total_exactly_fit_in_however_many_trials_have_e
     total = InAll(experiment().model_copy(update={"budget": budget}), tmp_path, 0.0, lambda: 0.0)
     ended = trial("linear", 0, 0)
     for count in range(10, 50):
-        assert total.exceeded([ended] * count, 5) is None
-        closed = total.exceeded([ended] * count, 6)
+        assert total.exceeded([ended] * count, 1, 5, {"linear": 5, "cosine": 5}) is None
+        closed = total.exceeded([ended] * count, 1, 6, {"linear": 6, "cosine": 6})
         assert closed is not None
         assert closed.rounds == 5

@@ -21,6 +21,7 @@ from hpo.errors import UserError
 from hpo.tracking import patience as module
 from hpo.tracking import tracker as tracker_module
 from hpo.tracking.patience import Patience
+from hpo.tracking.store import Store
 from hpo.tracking.uri import default_uri
 
 Answer = Callable[[dict[str, Any], Callable[..., Any]], Any]
@@ -225,6 +226,79 @@ def test_a_wrong_password_is_no_absence(server: Server, monkeypatch: pytest.Monk
     assert "hunter2" not in caught.value.message
     assert "401" in caught.value.message
     assert os.environ["MLFLOW_TRACKING_USERNAME"] == "ann"
+
+
+@pytest.mark.parametrize(
+    ("part", "status", "body", "reason"),
+    [
+        ("/mlflow-artifacts/", "403 Forbidden", b"", "403"),
+        ("/mlflow-artifacts/", "413 Content Too Large", b"<html>too large</html>", "413"),
+        ("/runs/create", "403 Forbidden", b'{"detail": "Unauthorized"}', "Unauthorized"),
+        ("/runs/log-batch", "413 Content Too Large", b"<html>too large</html>", "413"),
+    ],
+)
+def test_what_is_refused_for_good_is_no_absence(
+    server: Server, tmp_path: Path, part: str, status: str, body: bytes, reason: str
+) -> None:
+    """MLflow has another error for each: requests' for uploads, its own INTERNAL_ERROR for what no MLflow server says."""
+    server.through = refusing(part, status, body)
+    told: list[str] = []
+    with pytest.raises(UserError) as caught:
+        begin_and_finish(server, f"{part} {status}", tmp_path, told)
+    assert reason in caught.value.message
+    assert "failed" in caught.value.message
+    assert told == []
+
+
+@pytest.mark.parametrize("status", ["429", "500", "503", "522"])
+@pytest.mark.parametrize(
+    ("part", "body"), [("/runs/create", b"<html>one moment</html>"), ("/mlflow-artifacts/", b"")]
+)
+def test_a_proxy_whose_server_is_away_is_waited_for(
+    server: Server, tmp_path: Path, status: str, part: str, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(module, "TURN", 0.01)
+    server.through = refusing(part, f"{status} Later", body, times=1)
+    told: list[str] = []
+    begin_and_finish(server, f"{part} {status}", tmp_path, told)
+    assert [" is away (" in text for text in told] == [True, False]
+
+
+def test_a_store_that_reads_and_cannot_write_is_not_waited_for_without_end(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(module, "TURN", 0.01)
+    server.through = refusing("/runs/create", "500 Disk Full", b"")
+    told: list[str] = []
+    store = Store(server.uri, patient(told, most=0.5))
+    store.enter("reads", "run1")
+    with pytest.raises(UserError, match="is away"):
+        store.create("comparison", "comparison", None, {}, 0)
+    assert [" is away (" in text for text in told] == [True]
+
+
+def begin_and_finish(server: Server, name: str, folder: Path, told: list[str]) -> None:
+    observer = Told(server.uri, make_run(name), "run1", patience=patient(told))
+    observer.finish(*files(folder / "files"), "A verdict.", TABLE)
+
+
+def refusing(part: str, status: str, body: bytes, times: int = 10**9) -> Callable[[Answer], Answer]:
+    """What stands before a server and answers the first ``times`` requests to ``part`` itself."""
+    asked = count()
+
+    def through(application: Answer) -> Answer:
+        def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+            if part not in environ["PATH_INFO"] or next(asked) >= times:
+                return application(environ, start_response)
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            start_response(status, [("Content-Length", str(len(body)))])
+            return [body]
+
+        return answer
+
+    return through
 
 
 @pytest.fixture

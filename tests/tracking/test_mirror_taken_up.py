@@ -17,6 +17,7 @@ from tracked_run import (
     Told,
     client,
     files,
+    history,
     make_run,
     now,
     read,
@@ -113,6 +114,32 @@ def test_a_failed_trial_that_is_tried_again_is_the_same_run_and_reads_what_came_
             assert {m: told[-1] for m, told in points.items()} == {
                 m: told[-1] for m, told in wanted_points.items()
             }
+
+
+def test_a_study_and_its_strategy_read_right_after_a_failed_trial_was_trained_again(
+    results: Path, name: str, tmp_path: Path
+) -> None:
+    """What must be read: the best of 0.6, 0.65 and 0.9; three rungs of 2.5 s for each of three trials."""
+    run = make_run(name, strategies=("linear",), baseline=None, replicates=1, trials=3)
+    others = [Made("linear", 0, 0, (0.5, 0.6, 0.6)), Made("linear", 0, 2, (0.5, 0.6, 0.65))]
+    tried = [Made("linear", 0, 1, (0.5,), "failed"), Made("linear", 0, 1, (0.5, 0.8, 0.9))]
+    ahead = now() + 3_600_000  # the clock was set back since
+    for at, last in zip((ahead, now()), tried, strict=True):
+        told = Told(default_uri(results), run, "run1", at=at)
+        for made in [*others, last]:
+            told.mirror.trial(at, made.trial())
+        told.interrupt()
+    for key in ("study/linear/r0", "strategy/linear"):
+        of_run = read(results, name)[key]
+        assert of_run.data.metrics == {"best_so_far/accuracy": 0.9, "cost/charged_seconds": 22.5}
+        assert history(results, of_run, "best_so_far/accuracy") == [(1, 0.6), (2, 0.65), (3, 0.65), (3, 0.9)]
+    again = Told(default_uri(results), run, "run1")
+    for made in (tried[1], *others):  # in another order
+        again.trial(made.trial())
+    again.finish(*files(tmp_path), "A verdict.", TABLE)
+    of_run = read(results, name)["strategy/linear"]
+    assert history(results, of_run, "best_so_far/accuracy") == [(1, 0.6), (2, 0.65), (3, 0.65), (3, 0.9)]
+    assert history(results, of_run, "cost/charged_seconds") == [(1, 7.5), (2, 15.0), (3, 17.5), (3, 22.5)]
 
 
 def test_a_stop_while_runs_are_opened_or_ended_leaves_none_running(

@@ -7,11 +7,12 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from hpo.errors import UserError
-from hpo.tracking.uri import artifact_folder, check, credentials, database, default_uri, shown
+from hpo.tracking.uri import artifact_folder, check, credentials, database, default_uri, holds_password, shown
 
 
 def refusal(uri: str) -> str:
@@ -68,6 +69,10 @@ def test_a_path_that_cannot_be_a_database_is_refused(tmp_path: Path) -> None:
         ("http://ann:sec#ret@host", "http://..."),
         ("http://ann:sec[ret@host", "http://host"),
         ("http://ann:s@e/c@host", "http://host"),
+        ("http:/ann:secret@host/x", "..."),
+        ("http//ann:secret@host", "..."),
+        ("https:ann:se\ncret@host", "..."),
+        ("studies/me@home.db", "studies/me@home.db"),
     ],
 )
 def test_what_is_shown_of_a_uri_holds_no_secret(uri: str, safe: str) -> None:
@@ -89,13 +94,42 @@ def test_what_is_no_address_is_refused_without_its_password(uri: str, safe: str)
     assert refusal(uri) == f"tracking URI {safe!r}: no MLflow server answers there"
 
 
+@pytest.mark.parametrize("uri", ["http:/ann:secret@host/x", "http//ann:secret@host", "https:ann:secret@host"])
+def test_a_mistyped_address_is_refused_without_its_password(uri: str) -> None:
+    assert refusal(uri).startswith("tracking URI '...': found no kind that can hold a run")
+
+
+@pytest.mark.parametrize(
+    ("url", "may"),
+    [
+        ("http://ann:secret@host:5000", True),
+        ("postgresql+psycopg://ann:sec/ret@host/db", True),
+        ("postgresql+psycopg://ann@host/db?password=secret", True),
+        ("postgresql+psycopg://ann@host:5432/db?sslmode=require", False),
+        ("http://host:5000/mlflow", False),
+        ("sqlite:////srv/at:home@work/mlflow.db", False),
+    ],
+)
+def test_an_address_that_may_hold_a_password_is_told_from_others(url: str, may: bool) -> None:
+    assert holds_password(url) is may
+
+
 def test_credentials_are_split_off_and_unquoted() -> None:
     assert credentials("http://ann:p%40ss@host:5000/") == ("http://host:5000", "ann", "p@ss")
     assert credentials("http://host:5000") == ("http://host:5000", None, None)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    sent_on: ClassVar[list[str | None]] = []  # credentials that came along
+
     def do_GET(self) -> None:
+        if self.path.startswith("/elsewhere"):
+            self.sent_on.append(self.headers.get("Authorization"))
+        if self.path.startswith("/moved/"):
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{self.server.server_port}/elsewhere")
+            self.end_headers()
+            return
         known = self.path.startswith("/mlflow/api/2.0/mlflow/experiments/search")
         allowed = self.headers.get("Authorization") == "Basic YW5uOnNlY3JldA=="  # ann:secret
         self.send_response(200 if known and allowed else 401 if known else 404)
@@ -119,6 +153,13 @@ def test_a_server_is_asked_with_the_credentials_of_the_uri(port: int) -> None:
     assert refusal(f"http://ann:wrong@127.0.0.1:{port}/mlflow") == (
         f"tracking URI 'http://127.0.0.1:{port}/mlflow': the server refused the user or the password (HTTP 401)"
     )
+
+
+def test_credentials_follow_no_redirect_to_another_host(port: int) -> None:
+    assert refusal(f"http://ann:secret@127.0.0.1:{port}/moved") == (
+        f"tracking URI 'http://127.0.0.1:{port}/moved': the server sends on to another address (HTTP 302)"
+    )
+    assert Handler.sent_on == []
 
 
 def test_a_server_is_asked_with_the_credentials_of_the_environment(

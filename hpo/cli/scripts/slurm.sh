@@ -15,37 +15,54 @@
 set -euo pipefail
 umask 077
 
-# A token without which nobody gets in, in a file for you alone; folder and ports of this job's own.
-folder="/tmp/hpo-ray-$SLURM_JOB_ID"
-mkdir -p "$folder"
+# A token without which nobody gets in, in a file for you alone.
 export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$PWD/.ray-token-$SLURM_JOB_ID" RAY_USAGE_STATS_ENABLED=0
 python3 -c 'import secrets; print(secrets.token_hex(32), end="")' > "$RAY_AUTH_TOKEN_PATH"
-trap 'rm -rf "$RAY_AUTH_TOKEN_PATH" "$folder"' EXIT
-first=$((20000 + SLURM_JOB_ID % 300 * 100))
+trap 'rm -f "$RAY_AUTH_TOKEN_PATH"' EXIT
+
+# On each node: Ray in a folder for you alone (it opens the one that it makes in there to all), which goes when Ray has ended.
+node='
+  folder=$(mktemp -d /tmp/hpo-cluster-XXXXXX)
+  ray start "$@" --temp-dir="$folder/ray" &
+  ray=$!
+  trap "kill $ray" TERM
+  while kill -0 $ray 2> /dev/null; do wait $ray; done
+  rm -rf "$folder"
+'
+# Ports are free ones, so that jobs may share a node: Ray finds them (0), and this script those that the head is told.
+free() { python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'; }
+port=$(free)
 counts=(--num-cpus=@CPUS@ --num-gpus=@GPUS@ --disable-usage-stats --block)
-ports=(
-  --node-manager-port=$((first + 1)) --object-manager-port=$((first + 2)) --runtime-env-agent-port=$((first + 3))
-  --metrics-export-port=$((first + 4)) --dashboard-agent-listen-port=$((first + 5)) --dashboard-agent-grpc-port=$((first + 6))
-  --min-worker-port=$((first + 10)) --max-worker-port=$((first + 99))
-)
+ports=(--min-worker-port=0 --max-worker-port=0 --dashboard-agent-listen-port=0)
+head=(--include-dashboard=false --port="$port")
+if python3 -c 'import grpc' 2> /dev/null; then # with which Ray serves a second protocol, always at port 10001 if not told
+  head+=(--ray-client-server-port="$(free)")
+fi
 
 mapfile -t machines < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
-address="$(getent ahostsv4 "${machines[0]}" | awk 'NR == 1 {print $1}'):$first"
+address="$(getent ahostsv4 "${machines[0]}" | awk 'NR == 1 {print $1}'):$port"
 
-srun --overlap --nodes=1 --ntasks=1 --nodelist="${machines[0]}" \
-  ray start --head --node-ip-address="${address%:*}" --port="$first" --include-dashboard=false --temp-dir="$folder" \
-  "${counts[@]}" "${ports[@]}" &
+srun --overlap --nodes=1 --ntasks=1 --nodelist="${machines[0]}" bash -c "$node" node \
+  --head --node-ip-address="${address%:*}" "${head[@]}" "${counts[@]}" "${ports[@]}" &
 for _ in $(seq 60); do
-  (exec 3<> "/dev/tcp/${address%:*}/$first") 2> /dev/null && break
+  (exec 3<> "/dev/tcp/${address%:*}/$port") 2> /dev/null && break
   sleep 1
 done
 if [ "${#machines[@]}" -gt 1 ]; then
   srun --overlap --nodes=$((${#machines[@]} - 1)) --ntasks=$((${#machines[@]} - 1)) --exclude="${machines[0]}" \
-    ray start --address="$address" "${counts[@]}" "${ports[@]}" &
-  sleep 20 # for the others to join; who comes later takes work too
+    bash -c "$node" node --address="$address" "${counts[@]}" "${ports[@]}" &
 fi
 
-RAY_ADDRESS="$address" hpo run --space @SPACE@ --on ray --quiet &
+# The study lays its workers out on the nodes that it finds: wait for all, or after ten minutes go on with those that came.
+python3 -c '
+import sys, time, ray
+ray.init(sys.argv[1], log_to_driver=False, logging_level="ERROR")
+end = time.monotonic() + 600
+while sum(node["Alive"] for node in ray.nodes()) < int(sys.argv[2]) and time.monotonic() < end:
+    time.sleep(1)
+' "$address" "${#machines[@]}"
+
+RAY_ADDRESS="$address" hpo run --space @SPACE@ --on ray &
 study=$!
 trap 'kill -TERM $study' TERM
 while :; do # a signal ends the waiting, while the study still writes what it has in hand
@@ -55,4 +72,8 @@ while :; do # a signal ends the waiting, while the study still writes what it ha
 done
 trap - TERM
 kill $(jobs -p) 2> /dev/null || true
+for _ in $(seq 60); do # for Ray to end on all nodes, which then remove their folders
+  [ -n "$(jobs -pr)" ] || break
+  sleep 1
+done
 exit $status

@@ -41,9 +41,10 @@ def _total(run: Run) -> str:
     )
     if run.closed is None:
         return f"{rule}; all {run.trials:,} began."
+    stopped = run.early_stop is not None and run.early_stop.strategies
     return (
         f"{rule}. After {counted(run.closed.rounds, 'round')} of at most {run.trials:,} none did, as "
-        f"{tex(run.closed.reason)}; so each search ended with as many draws."
+        f"{tex(run.closed.reason)}; so each search{' that went on' if stopped else ''} ended with as many draws."
     )
 
 
