@@ -19,7 +19,7 @@ EQUIVALENT = {Outcome.EQUIVALENT, Outcome.DIFFERENT}
 
 @dataclass(frozen=True)
 class Judged:
-    """All pairs of one run, first minus second in the order of ``differences``; so is every ``truth``."""
+    """The pairs of one family, first minus second in the order of ``family``; so is every ``truth``."""
 
     estimates: tuple[Estimate, ...]
     outcomes: tuple[Outcome, ...]
@@ -49,11 +49,16 @@ class Judged:
         return held
 
 
-def judge(correct: Bools, margin: float) -> Judged:
-    """The report's verdict on each pair of ``correct`` (strategies, searches, seeds, items), all pairs one family."""
+def family(strategies: int, reference: int | None = None) -> list[tuple[int, int]]:
+    """The pairs that a run compares: all of them, or those of the reference."""
+    return [pair for pair in combinations(range(strategies), 2) if reference is None or reference in pair]
+
+
+def judge(correct: Bools, margin: float, reference: int | None = None) -> Judged:
+    """The report's verdict on each pair of the family of ``correct`` (strategies, searches, seeds, items)."""
     strategies, searches = correct.shape[:2]
     units = correct.mean(axis=2) if searches > 1 else correct[:, 0].astype(np.float64)
-    estimates = [crossed(units[a] - units[b]) for a, b in combinations(range(strategies), 2)]
+    estimates = [crossed(units[a] - units[b]) for a, b in family(strategies, reference)]
     decided = decide_family(estimates, margin, least_units(searches))
     return Judged(tuple(estimates), tuple(one.outcome for one in decided))
 

@@ -126,7 +126,7 @@ def main(space: Path, results: Path, report: Path, count: int, mean: float) -> N
     """Make the machines, each of which lends half of the workers, and run on them."""
     from tests.cluster.hosts import Hosts
 
-    with tempfile.TemporaryDirectory(prefix="hpo-ray-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hpo-bench-") as folder:
         hosts = Hosts(2, Path(folder) / "hosts")
         hosts.environment[MEAN] = str(mean)
         for name in hosts.names:

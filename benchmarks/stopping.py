@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from benchmarks.judging import Judged, judge
-from benchmarks.simulated import Model, below
+from benchmarks.judging import Judged, family, judge
+from benchmarks.simulated import Bools, Model, below
 from hpo.records.verdict_rule import ALPHA, LEAST_MARGIN
 from hpo.stats.crossed import Array
 from hpo.stats.decision import not_separable
@@ -22,12 +22,15 @@ class Case:
 
     Attributes:
         learning: shortfall of a draw of the second half as a share of the first half's: below 1 where draws learn.
+        reference: whether the first is the reference, with which alone the others are compared; below any other one as the
+            reference fewer can stop.
     """
 
     strategies: int
     searches: int
     lead: float
     learning: float = 1.0
+    reference: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,9 @@ class Stopped:
 
     Attributes:
         saved: share of the trials that were not made.
-        changed: whether of any pair but those that both stopped it is said otherwise than with all trials who is better,
-            or that nobody is.
-        leaders: whether the strategies not separable from the best are others.
+        changed: whether of any pair that is compared, but those that both stopped, it is said otherwise than with all
+            trials who is better, or that nobody is.
+        leaders: whether the strategies not separable from the best, by all pairs, are others.
         false_better, false_better_whole: whether any pair is said to differ falsely, with the stop and without it; False
             where nothing stopped.
     """
@@ -61,24 +64,28 @@ def simulate(model: Model, case: Case, random: np.random.Generator) -> Stopped:
     luck = model.seed * random.standard_normal(drawn.shape)
     flat = (drawn + luck).reshape(k, searches * trials, 1)
     seen = model.validate(random, flat).reshape(drawn.shape)
-    lagging = decided(seen[:, :, :half], trials - half, LEAST_MARGIN, (), ALPHA / 2 / (k * (k - 1) // 2))
+    reference = 0 if case.reference else None
+    pairs, kept = family(k, reference), () if reference is None else (reference,)
+    lagging = decided(seen[:, :, :half], trials - half, LEAST_MARGIN, kept, ALPHA / 2 / len(pairs))
     if not lagging:
         return Stopped(0.0, False, False, False, False)
     whole = np.take_along_axis(drawn, seen.argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
     early = np.take_along_axis(drawn, seen[:, :, :half].argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
     early[[s for s in range(k) if s not in lagging]] = whole[[s for s in range(k) if s not in lagging]]
-    truth = case.lead * np.array([b - a for a, b in combinations(range(k), 2)], dtype=np.float64)
-    with_all, stopped = _judged(model, whole, early, random)
+    truth = case.lead * np.array([b - a for a, b in pairs], dtype=np.float64)
+    correct = _confirmed(model, whole, early, random)
+    with_all, stopped = (judge(one, LEAST_MARGIN, reference) for one in correct)
+    best_with_all, best_stopped = (_leaders(judge(one, LEAST_MARGIN), k) for one in correct)
     return Stopped(
         saved=len(lagging) / k * (trials - half) / trials,
-        changed=_told(with_all, lagging, k) != _told(stopped, lagging, k),
-        leaders=_leaders(with_all, k) != _leaders(stopped, k),
+        changed=_told(with_all, pairs, lagging) != _told(stopped, pairs, lagging),
+        leaders=best_with_all != best_stopped,
         false_better=stopped.false_better(truth),
         false_better_whole=with_all.false_better(truth),
     )
 
 
-def _judged(model: Model, whole: Array, early: Array, random: np.random.Generator) -> tuple[Judged, Judged]:
+def _confirmed(model: Model, whole: Array, early: Array, random: np.random.Generator) -> tuple[Bools, Bools]:
     """Both selections confirmed with one fresh seed on the same items: one training where they are the same."""
     k, searches = whole.shape
     luck = model.seed * random.standard_normal((k, 2 * searches, 1))
@@ -88,16 +95,14 @@ def _judged(model: Model, whole: Array, early: Array, random: np.random.Generato
     latent[:, searches:][same] = latent[:, :searches][same]
     accuracy = np.concatenate([whole, early], axis=1)[..., None] + luck
     correct = below(accuracy, latent)
-    return judge(correct[:, :searches], LEAST_MARGIN), judge(correct[:, searches:], LEAST_MARGIN)
+    return correct[:, :searches], correct[:, searches:]
 
 
-def _told(judged: Judged, lagging: Collection[int], strategies: int) -> list[int]:
-    """Of each pair but those that both stopped: for whom it is said to differ, -1, 1 or 0: for nobody."""
+def _told(judged: Judged, pairs: Sequence[tuple[int, int]], lagging: Collection[int]) -> list[int]:
+    """Of each of ``pairs`` but those that both stopped: for whom it is said to differ, -1, 1 or 0: for nobody."""
     return [
         int(differs) * int(np.sign(estimate.mean))
-        for pair, differs, estimate in zip(
-            combinations(range(strategies), 2), judged.different(), judged.estimates, strict=True
-        )
+        for pair, differs, estimate in zip(pairs, judged.different(), judged.estimates, strict=True)
         if not set(pair) <= set(lagging)
     ]
 

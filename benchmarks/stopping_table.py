@@ -17,7 +17,14 @@ RATES = {
 
 def rows(case: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Heads and one row for each design of ``case``."""
-    heads = ("strategies", "searches", "apart, points", "later draws' shortfall", *RATES.values())
+    heads = (
+        "strategies",
+        "searches",
+        "apart, points",
+        "later draws' shortfall",
+        "reference",
+        *RATES.values(),
+    )
     return [heads, *(_row(cell) for cell in case["early_stop"])]
 
 
@@ -27,5 +34,6 @@ def _row(cell: Mapping[str, Any]) -> tuple[str, ...]:
         str(cell["searches"]),
         f"{100 * cell['lead']:g}",
         f"x {cell['learning']:g}",
+        "the best" if cell["reference"] else "none",
     )
     return (*design, *(f"{100 * cell[name][0]:.1f} ({100 * cell[name][1]:.1f})" for name in RATES))

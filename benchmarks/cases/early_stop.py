@@ -17,22 +17,22 @@ REPEATS = 1000
 
 
 def early_stop(bench: Bench) -> dict[str, Any]:
-    """2, 4, 6 strategies, 3, 5 searches, each strategy 0 to 10 points below the one before; draws that learn or not.
+    """2, 4, 6 strategies, 3, 5 searches, each strategy 0 to 10 points below the one before; draws that learn or not; the
+    best one as the reference, or none.
 
     Rates are (share, its standard error over repeats).
     """
     repeats = bench.repeats or (20 if bench.small else REPEATS)
     leads, learning = ((0.0, 0.1), (1.0,)) if bench.small else ((0.0, 0.02, 0.05, 0.1), (1.0, 0.5))
-    cases = [Case(*case) for case in product((2, 4, 6), (3, 5), leads, learning)]
+    cases = [Case(*case) for case in product((2, 4, 6), (3, 5), leads, learning, (False, True))]
     cells = [asdict(case) | measure(Model(), case, repeats) for case in cases]
     return {"repeats": repeats, "early_stop": cells, "figures": figures(cells)}
 
 
 def measure(model: Model, case: Case, repeats: int) -> dict[str, tuple[float, float]]:
     """Of one design the share of runs in which any strategy stopped, and the means of ``Stopped``."""
-    random = np.random.default_rng(
-        [case.strategies, case.searches, round(1000 * case.lead), round(10 * case.learning)]
-    )
+    seed = [case.strategies, case.searches, round(1000 * case.lead), round(10 * case.learning)]
+    random = np.random.default_rng([*seed, *[1] * case.reference])
     runs = [simulate(model, case, random) for _ in range(repeats)]
     found = {
         field.name: _mean([float(getattr(run, field.name)) for run in runs]) for field in fields(Stopped)

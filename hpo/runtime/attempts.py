@@ -2,7 +2,8 @@
 
 Each order has a number of its own, and an answer counts where it bears the number of the order in hand: what an earlier
 attempt answers late is dropped, and what it wrote bears the name of its content. A worker that is lost costs the segment
-in its hands, which is given again. A worker that hangs is ended, and lost.
+in its hands, which is given again; one that had none in its hands costs no job an attempt. A worker that hangs is ended,
+and lost.
 """
 
 from __future__ import annotations
@@ -73,12 +74,14 @@ class Hand:
     Attributes:
         attempt: number of the order in hand, or of the last one.
         training: of its last job: what it may still have in memory.
+        idle_losses: how often it was lost with no job in hand since it answered last.
     """
 
     task: Task | None = None
     attempt: int = 0
     training: tuple[str, int] | None = None
     watch: Watch = field(default_factory=Watch)
+    idle_losses: int = 0
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ class WorkersExecutor(ABC, Generic[WorkerT]):
 
     @abstractmethod
     def _hear(self, seconds: float) -> Sequence[tuple[WorkerT, Answer | Beat | Lost]]:
-        """What workers with a task tell, as soon as one does, or nothing after so many seconds."""
+        """What workers tell, with a job in hand or not, as soon as one does, or nothing after so many seconds."""
 
     @abstractmethod
     def _send(self, worker: WorkerT, order: Order) -> Lost | None:
@@ -149,7 +152,7 @@ class WorkersExecutor(ABC, Generic[WorkerT]):
     def _end(self, worker: WorkerT, task: Task, answer: Answer) -> None:
         if answer.done is None:
             raise UserError(answer.message, answer.hint)
-        worker.task = None
+        worker.task, worker.idle_losses = None, 0
         self._ended.append((task.job, answer.done))
         if answer.done.out_of_memory is not None:
             self._renew(worker, lost=None)  # a heap in pieces holds less than a fresh one
@@ -163,19 +166,24 @@ class WorkersExecutor(ABC, Generic[WorkerT]):
             task = self._waiting.popleft()
             training = (str(sorted(task.job.parameters.items())), task.job.seed)
             worker = next((w for w in idle if w.training == training), idle[0])
-            worker.task, worker.training = task, training
-            worker.attempt, worker.watch = next(self._numbers), Watch()
-            task.attempts += 1
-            order = Order(attempt=worker.attempt, job=task.job, test_is_open=self._test_is_open)
+            order = Order(attempt=next(self._numbers), job=task.job, test_is_open=self._test_is_open)
             lost = self._send(worker, order)
-            if lost is not None:
+            if lost is not None:  # before it had the job, which has no part in that
+                self._waiting.appendleft(task)
                 self._lose(worker, lost)
+                continue
+            worker.task, worker.training = task, training
+            worker.attempt, worker.watch = order.attempt, Watch()
+            task.attempts += 1
 
     def _lose(self, worker: WorkerT, lost: Lost) -> None:
-        """Give the task of a lost worker again, unless it seems not to fit."""
-        task, worker.task = worker.task, None
+        """Have another worker in place of a lost one, and give its job again, unless that seems not to fit."""
+        task, worker.task, worker.training = worker.task, None, None
         self._renew(worker, lost=lost)
         if task is None:
+            worker.idle_losses += 1
+            if worker.idle_losses >= ATTEMPTS:
+                raise _lost_again("with no job in hand", lost)
             return
         task.kills += lost.killed
         if task.kills >= KILLS:
@@ -183,10 +191,7 @@ class WorkersExecutor(ABC, Generic[WorkerT]):
                 (task.job, Done(out_of_memory="the worker was killed, most likely for memory"))
             )
         elif task.attempts >= ATTEMPTS:
-            raise UserError(
-                f"a worker was lost {ATTEMPTS} times at the same job ({lost.how})",
-                "Give the command again with fewer --workers if memory ran out; it goes on where it stopped.",
-            )
+            raise _lost_again("at the same job", lost)
         else:
             self._waiting.appendleft(task)
 
@@ -197,3 +202,10 @@ class WorkersExecutor(ABC, Generic[WorkerT]):
                 why = worker.watch.hangs()
                 if why is not None:
                     self._lose(worker, Lost(killed=False, how=why))
+
+
+def _lost_again(when: str, lost: Lost) -> UserError:
+    return UserError(
+        f"a worker was lost {ATTEMPTS} times {when} ({lost.how})",
+        "Give the command again with fewer --workers if memory ran out; it goes on where it stopped.",
+    )

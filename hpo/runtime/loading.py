@@ -18,6 +18,7 @@ from hpo.data.tokens import count_longer, padding_id
 from hpo.models.objective import Outputs
 from hpo.models.pretrained import Pretrained, load_pretrained
 from hpo.models.structure import LAYERS, frozen_layers, kept_layers
+from hpo.pulse import progress
 from hpo.runtime.jobs import SHIFT, TEST
 from hpo.runtime.memory import keep_freed_memory
 from hpo.runtime.recall import ModelTrainings, Recall
@@ -73,6 +74,7 @@ class Loaded:
         length = experiment.task.max_length
         seed = derive(experiment.seed, "augmentation")
         texts = TrainingTexts(self.task.train, tokenizer, length, self.sources, seed, self.task.label_names)
+        progress()
         numerics = {
             "weights": pretrained.info.sha256,
             "numerics": self.precision.numerics_class(),
@@ -129,6 +131,7 @@ class Loaded:
     def _evaluation_set(self, part: Part, pretrained: Pretrained) -> EvaluationSet:
         tokenizer, length = pretrained.tokenizer, self.experiment.task.max_length
         texts = read_texts(tokenizer, part.texts, part.labels, length)
+        progress()
         return EvaluationSet(texts, part.labels, padding_id(tokenizer))
 
     @property
@@ -171,15 +174,18 @@ def load(
     if elsewhere is None and precision.device.type == "cuda" and share < 1:
         torch.cuda.set_per_process_memory_fraction(share * GPU_SHARE, precision.device)
     task = load_task(experiment.task, experiment.seed)
-    models = {
-        name: load_pretrained(source.name, experiment.task.kind, source.num_layers)
-        for name, source in experiment.sources().items()
-    }
+    progress()
+    models = {}
+    for name, source in experiment.sources().items():
+        models[name] = load_pretrained(source.name, experiment.task.kind, source.num_layers)
+        progress()
     if elsewhere is None:
         for pretrained in models.values():
             pretrained.body.to(precision.device)
     sources = load_sources(experiment.values("augmentation"), experiment.augmentation_model)
+    progress()
     shifts = load_shifts(experiment.task, task, experiment.seed)
+    progress()
     return Loaded(experiment, models, task, precision, sources, shifts, mechanism)
 
 

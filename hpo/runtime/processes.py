@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
@@ -22,6 +21,7 @@ from pydantic import TypeAdapter
 from hpo.errors import UserError
 from hpo.pulse import progressed
 from hpo.runtime.attempts import BEAT_SECONDS, Hand, Lost, WorkersExecutor
+from hpo.runtime.kills import memory_kills
 from hpo.runtime.placement import cards
 from hpo.runtime.serving import Answer, Beat, Order, Server, Setup, failure
 
@@ -37,16 +37,18 @@ PRELOADED = (
     "transformers.models.bert.modeling_bert",
 )
 KILLED = -9  # exit code of a process that was ended by SIGKILL
-EVENTS = Path("/proc/vmstat")  # what Linux counts since it started
 CLOSING_SECONDS = 5.0
 _MESSAGE: TypeAdapter[Answer | Beat] = TypeAdapter(Answer | Beat)
 
 
 @dataclass(eq=False, kw_only=True)
 class _Process(Hand):
+    """A worker process. ``kills``: of processes by the system for memory, before it had the order in hand."""
+
     process: BaseProcess
     pipe: Connection
     device: str | None
+    kills: int | None
 
     def end(self, *, at_once: bool) -> None:
         """End it, also where it is stopped; by closing its pipe, unless ``at_once``."""
@@ -68,7 +70,6 @@ class ProcessExecutor(WorkersExecutor[_Process]):
         super().__init__()
         self.slots = count
         self._setup = setup
-        self._kills = memory_kills()  # before any worker's
         turns = cards(setup.device) or (setup.device,)
         self._workers = [self._start(turns[number % len(turns)]) for number in range(count)]
 
@@ -80,9 +81,9 @@ class ProcessExecutor(WorkersExecutor[_Process]):
             worker.end(at_once=worker.task is not None or time.monotonic() > late)
 
     def _hear(self, seconds: float) -> list[tuple[_Process, Answer | Beat | Lost]]:
-        busy = {worker.pipe: worker for worker in self._workers if worker.task is not None}
-        ready = wait(list(busy), seconds)
-        return [(worker, self._read(worker)) for pipe, worker in busy.items() if pipe in ready]
+        pipes = {worker.pipe: worker for worker in self._workers}
+        ready = wait(list(pipes), seconds)
+        return [(worker, self._read(worker)) for pipe, worker in pipes.items() if pipe in ready]
 
     def _read(self, worker: _Process) -> Answer | Beat | Lost:
         try:
@@ -91,6 +92,7 @@ class ProcessExecutor(WorkersExecutor[_Process]):
             return self._gone(worker)
 
     def _send(self, worker: _Process, order: Order) -> Lost | None:
+        worker.kills = memory_kills()
         try:
             worker.pipe.send_bytes(order.model_dump_json().encode())
         except OSError:
@@ -102,36 +104,29 @@ class ProcessExecutor(WorkersExecutor[_Process]):
         worker.pipe.close()
         worker.process.join(CLOSING_SECONDS)
         code = worker.process.exitcode
-        return Lost(killed=code == KILLED and self._short_of_memory(), how=f"exit code {code}")
-
-    def _short_of_memory(self) -> bool:
-        """Whether the system has killed for memory since the last worker that it killed; True where it does not tell."""
-        before, self._kills = self._kills, memory_kills()
-        return before is None or self._kills is None or self._kills > before
+        return Lost(killed=code == KILLED and _killed_since(worker.kills), how=f"exit code {code}")
 
     def _renew(self, worker: _Process, *, lost: Lost | None) -> None:
         worker.end(at_once=lost is not None)
         fresh = self._start(worker.device)
-        worker.process, worker.pipe = fresh.process, fresh.pipe
+        worker.process, worker.pipe, worker.kills = fresh.process, fresh.pipe, fresh.kills
 
     def _start(self, device: str | None) -> _Process:
-        context = _context()
+        context, kills = _context(), memory_kills()
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs,), daemon=True, name="hpo-worker")
         process.start()
         theirs.close()
         setup = self._setup.model_copy(update={"device": device})
-        ours.send_bytes(setup.model_dump_json().encode())
-        return _Process(process=process, pipe=ours, device=device)
+        with suppress(OSError):  # it is gone already: heard as of any worker, by the end of its pipe
+            ours.send_bytes(setup.model_dump_json().encode())
+        return _Process(process=process, pipe=ours, device=device, kills=kills)
 
 
-def memory_kills() -> int | None:
-    """Processes that Linux has killed for lack of memory since it started; None where it does not tell."""
-    try:
-        lines = EVENTS.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
+def _killed_since(before: int | None) -> bool:
+    """Whether the system has killed a process for memory since it had killed so many; True where it does not tell."""
+    now = memory_kills()
+    return before is None or now is None or now > before
 
 
 def start_server() -> None:

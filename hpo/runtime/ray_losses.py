@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from hpo.runtime.attempts import Lost
+from hpo.runtime.kills import memory_kills
 from hpo.runtime.placement import Node
-from hpo.runtime.processes import memory_kills
 
 COUNT_SECONDS = 30.0  # for a node to tell what its system killed
 

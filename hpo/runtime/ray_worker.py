@@ -11,8 +11,8 @@ from hpo.errors import UserError
 from hpo.pulse import progressed
 from hpo.records.base import Frozen
 from hpo.records.setup import DeviceInfo
+from hpo.runtime.kills import memory_kills
 from hpo.runtime.parcels import new_files
-from hpo.runtime.processes import memory_kills
 from hpo.runtime.scratch import claim, leave
 from hpo.runtime.serving import Order, Server, Setup, failure
 from hpo.training.exchange import state_names, take

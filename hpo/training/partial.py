@@ -51,6 +51,10 @@ class Partial:
                 used += reserved(entry.name)
         return used
 
+    def pending(self) -> int:
+        """Bytes that are reserved and not yet written, so that the disk does not miss them yet."""
+        return sum(max(0, reserved(entry.name) - status.st_size) for entry, status in scan(self._folder))
+
 
 def scan(folder: Path) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
     """The files of a folder, none where there is no such folder."""

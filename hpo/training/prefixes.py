@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from hpo.data.batches import Batch, collate, own_width_batches
@@ -38,6 +40,7 @@ ARRAYS_KEPT = 16  # opened at once
 # depth x hidden size is at least this: operations a byte of the bus, 300e12 / 20e9, over 24 h^2 k operations and 4 h bytes
 # a token. By arithmetic, not measured.
 LEAST_ON_GPU = 2500
+TURN_SECONDS = 60.0  # between two signs of who waits for another's pass
 CHANCE = 1.0  # of being read again: every training and evaluation on these texts does
 
 
@@ -192,7 +195,7 @@ class Prefixes:
         made = self._store.passed(key) is not None
         prefix = self._store.prefix(key) if made else None
         if prefix is None:
-            with self._store.lock(key):  # another worker may be at it
+            with _turn(self._store.lock(key)):  # another worker may be at it
                 prefix = self._store.prefix(key) if self._store.passed(key) is not None else None
                 if prefix is None:
                     prefix = self._compute(key, texts, place)
@@ -247,6 +250,15 @@ class Prefixes:
         seconds = (time.perf_counter() - started) * self._share
         into.seconds[items] *= seconds / into.seconds[items].sum()
         return seconds
+
+
+def _turn(lock: FileLock) -> AbstractContextManager[FileLock]:
+    """Take the lock, however long another computes: who waits for it does not hang, and who hangs with it is ended."""
+    while True:
+        try:
+            return lock.acquire(timeout=TURN_SECONDS)
+        except Timeout:
+            progress()
 
 
 def _hidden(values: NDArray[np.float32], texts: Texts, first_token: bool) -> Hidden:

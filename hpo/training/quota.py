@@ -151,8 +151,11 @@ class Quota:
 
     def _most(self, used: int) -> int:
         """Bytes that the files may take now that they take ``used``."""
+        pending = (
+            self.partial.pending()
+        )  # looked at first: what is written meanwhile counts twice, and not never
         disk = shutil.disk_usage(self._folder)
-        return min(self.limit, used + disk.free - min(SPARED, disk.total // 10))
+        return min(self.limit, used + disk.free - pending - min(SPARED, disk.total // 10))
 
     def _by_worth(self, files: Sequence[Kept]) -> list[Kept]:
         now, worths = time.time(), self._read_worths(files)

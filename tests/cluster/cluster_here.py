@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hpo.runtime.ray_cluster import RayCluster
 
-COME_IN = "import ray, sys; ray.init(sys.argv[1], logging_level='ERROR'); print(len(ray.nodes()))"
+COME_IN = "from hpo.runtime.ray_cluster import RayCluster; print(len(RayCluster(1).nodes()))"
 
 
 def work() -> int:
@@ -40,16 +40,17 @@ def main() -> None:
     print(json.dumps(told))
 
 
-def _come_in(address: str, more: dict[str, str]) -> int:
+def _come_in(address: str, more: dict[str, str]) -> str:
+    """What a run that is told of the cluster ends with: the number of nodes, or an error."""
     done = subprocess.run(
-        [sys.executable, "-c", COME_IN, address],
-        env={**os.environ, **more},
+        [sys.executable, "-c", COME_IN],
+        env={**os.environ, "RAY_ADDRESS": address, **more},
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    return done.returncode
+    return (done.stdout + done.stderr).splitlines()[-1]
 
 
 if __name__ == "__main__":

@@ -93,6 +93,18 @@ def test_a_cluster_of_this_machine_listens_on_loopback_alone_and_lets_nobody_in_
     assert told["listening"]
     assert all("127.0.0.1" in address for address in told["listening"]), told["listening"]
     assert sorted(told["rights"].values()) == ["0o600", "0o700", "0o700"]
-    assert told["inside"] == 0
-    assert told["outside"] != 0
+    assert told["inside"] == "1"
+    assert told["outside"].startswith("hpo.errors.UserError: RAY_ADDRESS=127.0.0.1:")
     assert told["left"] is False
+
+
+def test_a_worker_that_ends_by_itself_or_is_killed_by_hand_is_not_taken_for_one_without_memory() -> None:
+    done = run_alone("tests.cluster.deaths_here")
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert [(way, lost["killed"], lost["place"]) for way, lost in told.items()] == [
+        ("killed", False, False),
+        ("crashed", False, False),
+        ("left", False, False),
+    ]
+    assert not any("common causes" in lost["how"] for lost in told.values())

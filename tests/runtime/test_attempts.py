@@ -14,7 +14,10 @@ from hpo.runtime.serving import Answer, Beat, Order
 
 
 class Scripted(WorkersExecutor[Hand]):
-    """Workers that tell what the test puts into ``told``; ``orders``: what they were given."""
+    """Workers that tell what the test puts into ``told``; ``orders``: what they were given.
+
+    ``gone``: for as many orders their worker is gone already.
+    """
 
     def __init__(self, count: int) -> None:
         super().__init__()
@@ -23,13 +26,18 @@ class Scripted(WorkersExecutor[Hand]):
         self.told: deque[tuple[int, Answer | Beat | Lost]] = deque()
         self.orders: list[Order] = []
         self.renewed: list[Lost | None] = []
+        self.gone = 0
 
     def _hear(self, seconds: float) -> list[tuple[Hand, Answer | Beat | Lost]]:
         worker, message = self.told.popleft()
         return [(self._workers[worker], message)]
 
-    def _send(self, worker: Hand, order: Order) -> None:
+    def _send(self, worker: Hand, order: Order) -> Lost | None:
+        if self.gone:
+            self.gone -= 1
+            return KILLED
         self.orders.append(order)
+        return None
 
     def _renew(self, worker: Hand, *, lost: Lost | None) -> None:
         self.renewed.append(lost)
@@ -83,6 +91,39 @@ def test_two_workers_killed_at_one_job_say_that_it_does_not_fit_and_at_two_jobs_
     executor.submit(job(2))
     executor.told.extend([(0, KILLED), (0, KILLED)])
     assert executor.next_done()[1].out_of_memory == "the worker was killed, most likely for memory"
+
+
+def test_workers_that_were_killed_before_they_had_a_job_cost_it_no_attempt() -> None:
+    executor = Scripted(1)
+    for seed in (1, 2):
+        executor.gone = ATTEMPTS - 1
+        executor.submit(job(seed))
+        executor.told.extend([(0, GONE)] * (ATTEMPTS - 1))
+        executor.told.append((0, answer(4 * seed + seed)))  # after two that nobody had and two that were lost
+        assert executor.next_done()[1] == Done(trained=1)
+    assert len(executor.orders) == 2 * ATTEMPTS
+
+
+def test_a_worker_killed_with_no_job_in_hand_is_renewed_and_no_job_pays_for_it() -> None:
+    executor = Scripted(2)
+    executor.submit(job(1))
+    executor.told.extend([(1, KILLED), (1, KILLED), (0, answer(1))])
+    assert executor.next_done()[1] == Done(trained=1)
+    assert executor.renewed == [KILLED, KILLED]
+    executor.submit(job(2))
+    assert len(executor.orders) == 2
+
+
+def test_a_worker_lost_again_and_again_with_no_job_in_hand_is_told_and_not_renewed_for_ever() -> None:
+    executor = Scripted(2)
+    executor.submit(job(1))
+    executor.told.extend([(1, GONE)] * ATTEMPTS)
+    with pytest.raises(UserError, match=r"lost 3 times with no job in hand \(gone\)"):
+        executor.next_done()
+    sending = Scripted(1)
+    sending.gone = ATTEMPTS
+    with pytest.raises(UserError, match=r"lost 3 times with no job in hand \(killed\)"):
+        sending.submit(job(1))
 
 
 def test_what_a_worker_says_that_its_user_can_mend_is_told_at_once() -> None:

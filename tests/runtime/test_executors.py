@@ -14,7 +14,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import torch
 
 from hpo.errors import UserError
 from hpo.runtime import attempts, processes
@@ -24,21 +23,9 @@ from hpo.runtime.in_process import InProcessExecutor
 from hpo.runtime.jobs import Done, Executor, Job
 from hpo.runtime.loading import load
 from hpo.runtime.processes import ProcessExecutor
-from hpo.runtime.serving import Order, Setup, Wanted
+from hpo.runtime.serving import Order, Wanted
 from hpo.training.store import STORE_LIMIT, Store
-from tests.runtime.trainings import Desk, facts, job, space
-
-
-def setup_of(folder: Path, data: Path, model: Path) -> Setup:
-    return Setup(
-        experiment=space(data, model),
-        device="cpu",
-        forks=(),
-        store=folder,
-        room=STORE_LIMIT,
-        threads=torch.get_num_threads(),
-        share=0.5,
-    )
+from tests.runtime.trainings import Desk, facts, job, setup_of, space
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +145,6 @@ def test_a_job_at_which_linux_kills_a_worker_for_memory_twice_is_taken_not_to_fi
 def test_a_job_at_which_somebody_kills_a_worker_twice_is_done_as_it_was_asked(
     one: ProcessExecutor, mine: InProcessExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(one, "_kills", 7)
     monkeypatch.setattr(processes, "memory_kills", lambda: 7)
     asked = job(0, seed=32)
     one.submit(asked)

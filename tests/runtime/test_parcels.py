@@ -8,7 +8,6 @@ import pytest
 
 from hpo.runtime.parcels import new_files, pack
 from hpo.runtime.recall import Recall
-from hpo.runtime.scratch import claim, leave
 from hpo.runtime.worker import Worker
 from hpo.training.exchange import read, state_names, take
 from hpo.training.state_files import read_state
@@ -138,23 +137,3 @@ def test_a_file_that_comes_damaged_or_under_a_foreign_name_is_not_taken(desk: De
             take(store, {foreign: data})
     take(store, {name: data})
     assert read(store, [name]) == {name: data}
-
-
-def test_the_folder_of_workers_on_a_foreign_machine_goes_with_the_last_of_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    left = tmp_path / "hpo-store-left" / "users"
-    left.mkdir(parents=True)
-    (left / "999999999").touch()  # of a process that was killed
-    (left.parent / "store").mkdir()
-    folder = claim("hpo-store-", "a" * 32)
-    assert not left.exists()
-    assert folder.stat().st_mode & 0o077 == 0
-    other = folder / "users" / "1"  # a process that lives
-    other.touch()
-    leave(folder)
-    assert folder.is_dir()
-    other.unlink()
-    leave(folder)
-    assert not folder.exists()

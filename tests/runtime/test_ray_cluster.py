@@ -119,6 +119,7 @@ def test_rays_sockets_fit_however_long_the_path_of_the_temporary_folder(
     library = stood_in("127.0.0.1")
     monkeypatch.setattr(ray_cluster, "_close_off", lambda: None)
     monkeypatch.setattr(ray_cluster, "claim", lambda prefix, token, root: root / f"{prefix}{token}")
+    monkeypatch.setattr(ray_cluster, "leave", lambda folder: None)
     monkeypatch.setattr(tempfile, "tempdir", usual)
     RayCluster(1).close()
     asked = library.asked[0][1]["_temp_dir"]

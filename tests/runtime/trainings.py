@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from hpo.config.experiment import Choices, Experiment
 from hpo.config.parameters import complete
 from hpo.data.task_data import TaskData
 from hpo.models.pretrained import Pretrained
 from hpo.runtime.jobs import Done, Job
 from hpo.runtime.loading import Loaded
+from hpo.runtime.serving import Setup
 from hpo.runtime.worker import Worker
 from hpo.training.cuts import Forks
 from hpo.training.keys import segment_key
@@ -27,6 +30,18 @@ def space(
 ) -> Experiment:
     frozen = {"frozen_layers": Choices(choices=depths, default=depths[0])}
     return experiment(data, model, parameters=frozen, budget={"rungs": (64, 128)}, baseline=None)
+
+
+def setup_of(folder: Path, data: Path, model: Path) -> Setup:
+    return Setup(
+        experiment=space(data, model),
+        device="cpu",
+        forks=(),
+        store=folder,
+        room=STORE_LIMIT,
+        threads=torch.get_num_threads(),
+        share=0.5,
+    )
 
 
 class Desk:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from hpo.data.task_data import TaskData
 from hpo.data.texts import Texts
 from hpo.data.tokens import tokenize
 from hpo.models.pretrained import Pretrained
+from hpo.pulse import progressed
+from hpo.training import prefixes as module
 from hpo.training.precision import Precision, choose_precision
-from hpo.training.prefixes import BYTES, LARGEST, LEAST_ON_GPU, Prefixes
+from hpo.training.prefixes import BYTES, LARGEST, LEAST_ON_GPU, Place, Prefixes
 from hpo.training.store import Store
 
 WIDTH = 32  # hidden size of the tiny model
@@ -200,3 +203,24 @@ def test_every_text_is_passed_in_the_same_batch_whoever_asks(texts: Texts) -> No
     assert all(
         np.array_equal(a.items, b.items) and a.width == b.width for a, b in zip(one, other, strict=True)
     )
+
+
+def test_who_waits_for_anothers_pass_tells_that_it_does_not_hang(
+    pretrained: Pretrained, texts: Texts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TURN_SECONDS", 0.01)
+    prefixes = made(pretrained, Store(tmp_path))
+    lock = Store(tmp_path).lock(prefixes.key(texts, Place(1, 3)))
+    waiting = threading.Thread(target=prefixes.hidden, args=(texts, 1, settings(1)))
+    with lock:
+        before = progressed()
+        waiting.start()
+        for _ in range(1000):
+            if progressed() >= before + 3:
+                break
+            waiting.join(0.01)
+        assert progressed() >= before + 3
+        assert waiting.is_alive(), "it waits for the pass"
+        assert list((tmp_path / "prefixes").iterdir()) == []
+    waiting.join()
+    assert len(list((tmp_path / "prefixes").iterdir())) == 1

@@ -200,6 +200,23 @@ def test_on_a_disk_that_others_filled_files_give_way_to_what_must_be_recorded(
     assert held(tmp_path) == 0
 
 
+def test_what_others_have_reserved_and_not_yet_written_is_no_room_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk of 20,000 bytes, of which a tenth is spared and others take 12,000."""
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(
+        module.shutil, "disk_usage", lambda _: usage._replace(total=20_000, free=8_000 - held(tmp_path))
+    )
+    quotas = [opened(tmp_path, 10_000) for _ in range(8)]
+    begun = [temporary for quota in quotas if (temporary := quota.reserve(1000)) is not None]
+    assert len(begun) == 6
+    for temporary in begun:
+        temporary.write_bytes(bytes(1000))
+        assert quotas[-1].reserve(1000) is None
+    assert held(tmp_path) == 6000
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_at_random_the_files_are_those_of_a_plain_model(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
