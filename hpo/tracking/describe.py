@@ -57,9 +57,9 @@ def experiment(run: Run, found: Found | None = None) -> str:
 - `comparison`: the verdict, and under Artifacts the report, its tables and the space file. Start here.
 - one run per strategy: {_names(run.strategies)}. Read `{names.test}` for the result and \
 `{names.best_so_far}` for the search.
-  - study `r0` ... `r{run.replicates - 1}`: one independent search (replicate) of that strategy.
-    - trial `d0` ...: one configuration, trained once. Pruned trials read KILLED, failed ones FAILED.
-    - confirmation `s0` ...: the study's best configuration, trained again with a fresh seed and scored on the test split.
+    - study `r0` ... `r{run.replicates - 1}`: one independent search (replicate) of that strategy.
+        - trial `d0` ...: one configuration, trained once. Pruned trials read KILLED, failed ones FAILED.
+        - confirmation `s0` ...: the study's best configuration, trained again with a fresh seed, scored on the test split.
 {_baseline_row(run)}
 **Columns**: `{names.test}` is what the verdict rests on; `{names.best}` chose the configuration and is \
 optimistic; `{CHARGED}` is device time{_price(run)}.
