@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpo.tracking.mirror import COMPARISON
-from hpo.tracking.store import MirroredRun, Store
+from hpo.tracking.mirrored import MirroredRun
+from hpo.tracking.store import Store
 from hpo.tracking.uri import check, database
 
 

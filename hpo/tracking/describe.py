@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hpo.records.run import Run
-from hpo.tracking.progress import CHARGED, Names
+from hpo.tracking.progress import CHARGED, MONEY, Names
 from hpo.tracking.uri import VIEW
 
 LONGEST = 3000  # characters of a text that a user wrote
@@ -29,6 +29,7 @@ def experiment_tags(run: Run, run_id: str) -> dict[str, str]:
     searched = [p.name for p in run.space if p.kind in {"choices", "range"}]
     names = Names(run.metric)
     columns = [f"metrics.`{name}`" for name in (names.test, names.best_so_far, names.best, CHARGED)]
+    columns += [] if run.price_per_hour is None else [f"metrics.`{MONEY}`"]
     columns += [f"params.`{name}`" for name in searched]
     view = {
         "searchFilter": f"tags.`hpo.run` = '{run_id}'",
@@ -50,17 +51,18 @@ def experiment(run: Run, found: Found | None = None) -> str:
     return f"""{first}{_question(run)}
 {_what(run)}
 
+{_ends(run)}
 **How the runs nest** (`+` at the left of a row opens it; `Load more` at the end shows what came after the first hundred)
 
 - `comparison`: the verdict, and under Artifacts the report, its tables and the space file. Start here.
 - one run per strategy: {_names(run.strategies)}. Read `{names.test}` for the result and \
 `{names.best_so_far}` for the search.
-  - study `r0` ... `r{run.replicates - 1}`: one independent search (replicate) of that strategy.
-    - trial `d0` ...: one configuration, trained once. Pruned trials read KILLED, failed ones FAILED.
-    - confirmation `s0` ...: the study's best configuration, trained again with a fresh seed and scored on the test split.
+    - study `r0` ... `r{run.replicates - 1}`: one independent search (replicate) of that strategy.
+        - trial `d0` ...: one configuration, trained once. Pruned trials read KILLED, failed ones FAILED.
+        - confirmation `s0` ...: the study's best configuration, trained again with a fresh seed, scored on the test split.
 {_baseline_row(run)}
 **Columns**: `{names.test}` is what the verdict rests on; `{names.best}` chose the configuration and is \
-optimistic; `cost/charged_seconds` is device time.
+optimistic; `{CHARGED}` is device time{_price(run)}.
 
 **Charts** (second icon above the table) draw visible rows only: the strategies at first; open rows to see more. \
 The step of `validation/...` and `train/loss` is the number of examples seen, of `{names.best_so_far}` the number \
@@ -73,12 +75,12 @@ def strategy(run: Run, name: str) -> str:
     names = Names(run.metric)
     return f"""{_question(run)}
 This run is the strategy {_code(name)}: searched {run.replicates} times independently (runs below: one study per \
-replicate), {_budget(run)} a search; the best configuration of each search is confirmed with {run.seeds} fresh \
+replicate), {_budget(run, name)} a search; the best configuration of each search is confirmed with {run.seeds} fresh \
 seed(s) on {run.split.test} test items.
 
 - `{names.test}`: mean over the confirmations, shown once all have ended.
 - `{names.best_so_far}`: best validation {run.metric.name} after n trials, mean over the searches; step n.
-- `cost/charged_seconds`: device-seconds that this strategy would have cost alone.
+- `{CHARGED}`: device-seconds that this strategy would have cost alone{_price(run)}.
 """
 
 
@@ -103,7 +105,7 @@ def comparison(run: Run, found: Found | None, notes: Sequence[str] = ()) -> str:
 {_question(run)}
 {_what(run)}
 
-- Data: {_line(run.split.source)}: {sizes}.
+{_ends(run)}- Data: {_line(run.split.source)}: {sizes}.
 {_shifts(run)}- Model: {_line(run.model.source)}. Device: {_line(run.device.name)}, {run.device.precision}.
 {listed}
 The full report is `report.html` under Artifacts; `tables/` holds its tables for a paper, and `figures/` its figures \
@@ -125,11 +127,56 @@ def _what(run: Run) -> str:
     )
 
 
-def _budget(run: Run) -> str:
+def _budget(run: Run, strategy: str = "") -> str:
     """Of a search."""
+    stop = run.early_stop
+    if stop is not None and strategy in stop.strategies:
+        return f"{stop.after} trials (then it stopped: it could no longer change the comparison)"
     if not run.limit.by_cost:
-        return f"{'at most ' if run.may_end_early else ''}{run.trials} trials"
-    return f"{run.limit.costs()} (at most {run.trials} trials)"
+        at_most = "at most " if run.may_end_early and run.closed is None else ""
+        return f"{at_most}{run.limit.trials} trials"
+    return f"{run.limit.costs()} (at most {run.limit.trials} trials)"
+
+
+def _price(run: Run) -> str:
+    return (
+        "" if run.price_per_hour is None else f", `{MONEY}` the same at {run.price_per_hour:g} a device-hour"
+    )
+
+
+def _ends(run: Run) -> str:
+    """What ends searches beside the number of their trials, and what they began with: a list."""
+    asked = run.experiment.get("budget", {})
+    found = []
+    if run.money is not None:
+        found.append(f"Each search may be charged {run.money:g} in money, which pays for its device-seconds.")
+    if run.total is not None:
+        money = (asked.get("total") or {}).get("money")
+        paid = "" if money is None else f" ({money:g} in money)"
+        found.append(f"All searches together may spend {run.total.in_all()}{paid}, shared work once.")
+    if run.closed is not None:
+        found.append(f"That ended them after {run.closed.rounds} draws each: {_line(run.closed.reason)}.")
+    if asked.get("stop_decided"):
+        found.append(f"A strategy stops that can no longer change the comparison{_stopped(run)}.")
+    if run.warm_start is not None:
+        names = _names(tuple(earlier.name for earlier in run.warm_start.earlier))
+        counts = run.warm_start.observations
+        observed = (
+            "no" if not any(counts) else " to ".join(str(n) for n in sorted({min(counts), max(counts)}))
+        )
+        found.append(
+            f"Each search began with what {names} had found: {observed} observations and"
+            f" {run.warm_start.first_draws} first draw(s). None of these is a result of this run."
+        )
+    return "".join(f"- {text}\n" for text in found)
+
+
+def _stopped(run: Run) -> str:
+    stop = run.early_stop
+    if stop is None:
+        return ""
+    who = f"{_names(stop.strategies)} did" if stop.strategies else "none did"
+    return f": after {stop.after} draws of each search {who}"
 
 
 def _names(names: tuple[str, ...]) -> str:

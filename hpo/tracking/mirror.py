@@ -12,12 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import UserError
+from hpo.records.charges import charged_seconds
 from hpo.records.events import Work
 from hpo.records.run import Run
 from hpo.records.trainings import Confirmation, Rung, Trial
 from hpo.tracking import describe
-from hpo.tracking.progress import Names, Points, StrategyProgress, rung_points, training_points
-from hpo.tracking.store import Measured, MirroredRun, Point, Store
+from hpo.tracking.mirrored import Measured, MirroredRun, Point
+from hpo.tracking.progress import (
+    CHARGED,
+    Names,
+    Points,
+    StrategyProgress,
+    priced,
+    rung_points,
+    training_points,
+)
+from hpo.tracking.store import Store
 
 COMPARISON = "comparison"
 NOTES = "hpo.notes"  # tag of the comparison: one note a line
@@ -80,6 +90,7 @@ class Mirror:
         self._told: set[str] = set()
         names = [*run.strategies, *([] if run.baseline is None else [run.baseline])]
         self._names = Names(run.metric)
+        self._number_ended, self._charged = 0, 0.0  # trainings, device-seconds of these
         self._progress = {
             n: StrategyProgress(self._names, run.replicates, run.replicates * run.seeds) for n in names
         }
@@ -133,6 +144,14 @@ class Mirror:
             entry.new_tags["hpo.draw"] = str(c.draw)
         self._ended(entry, at, "complete", training_points(c, self._names))
         self._progressed(at, c, *self._progress[c.strategy].add_confirmation(c))
+
+    def head(self, run: Run) -> None:
+        """The head of the records as it is now: which strategies stopped, and what ended the others."""
+        self._run = run
+        for name in () if run.early_stop is None else run.early_stop.strategies:
+            strategy = self._entries[f"strategy/{name}"]
+            strategy.new_tags["mlflow.note.content"] = describe.strategy(run, name)
+            self._news(strategy)
 
     def note(self, text: str) -> None:
         """Keep a line with the comparison."""
@@ -272,21 +291,27 @@ class Mirror:
         return self._entries[key]
 
     def _ended(self, entry: Entry, at: int, state: str, points: Points) -> None:
-        entry.add({p: value for p, value in points.items() if p not in entry.points}, at)
+        told = priced(points, self._run.price_per_hour)
+        entry.add({p: value for p, value in told.items() if p not in entry.points}, at)
         entry.state, entry.ended = state, max(at, entry.start)
         self._waiting[entry.key] = time.monotonic()
 
     def _progressed(self, at: int, item: Trial | Confirmation, of_study: Points, of_strategy: Points) -> None:
-        """Bring the metrics of a study and of its strategy up to date."""
+        """Bring the metrics of a study, of its strategy and of the comparison up to date."""
+        price = self._run.price_per_hour
         study, strategy = (
             self._study(at, item.strategy, item.replicate),
             self._entries[f"strategy/{item.strategy}"],
         )
         if study is not strategy:
-            study.add(of_study, at)
+            study.add(priced(of_study, price), at)
             self._news(study, PROGRESS_PAUSE)
-        strategy.add(of_strategy, at)
+        strategy.add(priced(of_strategy, price), at)
         self._news(strategy, PROGRESS_PAUSE)
+        self._number_ended += 1
+        self._charged += charged_seconds(item)
+        self._entries[COMPARISON].add(priced({(CHARGED, self._number_ended): self._charged}, price), at)
+        self._news(self._entries[COMPARISON], PROGRESS_PAUSE)
 
     def _news(self, entry: Entry, pause: float = TRAINING_PAUSE) -> None:
         self._waiting.setdefault(entry.key, time.monotonic() + pause)
@@ -381,5 +406,7 @@ def _facts(run: Run) -> dict[str, str]:
         **({} if run.device_seconds is None else {"device_seconds_per_study": f"{run.device_seconds:g}"}),
         "confirmations_per_study": str(run.seeds),
         "test_items": str(run.split.test),
+        **({} if run.price_per_hour is None else {"price_per_hour": f"{run.price_per_hour:g}"}),
+        **({} if run.money is None else {"money_per_study": f"{run.money:g}"}),
         **({} if run.form is None else {"form": run.form}),
     }

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from hpo.errors import UserError
 from hpo.records.events import Work
-from hpo.records.files import read_confirmation, read_trial
+from hpo.records.files import read_confirmation, read_run, read_trial
 from hpo.records.run import Run
 from hpo.records.trainings import Rung
 from hpo.tracking.database import WriteAhead
@@ -182,6 +182,9 @@ def _tell(mirror: Mirror, message: Message, folder: Path) -> None:
         case "note":
             mirror.note(message["text"])
         case "finish":
+            head = read_run(folder)
+            if head is not None:
+                mirror.head(head)
             mirror.finish(
                 at,
                 Path(message["space_file"]),

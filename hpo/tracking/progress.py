@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from hpo.records.charges import charged_seconds
+from hpo.records.limits import price_of
 from hpo.records.metrics import Metric
 from hpo.records.trainings import Confirmation, Rung, Trial
 
@@ -15,6 +16,7 @@ Points = dict[tuple[str, int], float]
 
 TEST_LOSS = "test/loss"
 CHARGED = "cost/charged_seconds"
+MONEY = "cost/money"  # charged, too; MLflow's table cuts longer names
 _UNFIT = r"[^\w. -]+"  # for a part of a name of MLflow
 
 
@@ -34,6 +36,18 @@ class Names:
 def shift_prefix(name: str) -> str:
     """What metrics on shift set ``name`` begin with, in the signs that MLflow allows."""
     return f"test_shift/{re.sub(_UNFIT, '_', name)}/"
+
+
+def priced(points: Points, price_per_hour: float | None) -> Points:
+    """``points`` with each cost also in money, where there is a price."""
+    if price_per_hour is None:
+        return points
+    money = {
+        (MONEY, step): price_of(value, price_per_hour)
+        for (name, step), value in points.items()
+        if name == CHARGED
+    }
+    return points | money
 
 
 @dataclass

@@ -8,83 +8,24 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from math import isclose
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from filelock import FileLock
 
 from hpo.errors import UserError
+from hpo.tracking.mirrored import Logged, Measured, MirroredRun, Point
 from hpo.tracking.patience import Patience, is_away
 from hpo.tracking.uri import artifact_folder, credentials, database, shown
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Point = tuple[str, int]  # name of a metric, step
-Measured = tuple[float, int]  # value, when: milliseconds since the epoch
-ROUNDING = 1e-9  # relative, of a sum that is added up in another order
 
-ENDED = frozenset({"complete", "pruned", "failed"})  # values of tag hpo.state after which a run takes no more
 PAGE = 1000  # runs a search returns at once
 PARAMS_A_BATCH = 100  # limit of MLflow, for tags as well
 METRICS_A_BATCH = 800  # MLflow takes 1000 entities: with those parameters and tags
 LONGEST_PARAM, LONGEST_TAG, LONGEST_EXPERIMENT_TAG = 6000, 8000, 20000  # characters, limits of MLflow
 LONGEST_DESCRIPTION = 5000  # characters, of a version of a registered model
-
-
-class Logged:
-    """What is known to be logged of one metric of one run."""
-
-    def __init__(self, points: Mapping[int, Measured]) -> None:
-        self._steps = set(points)
-        self._step = max(points, default=-1)
-        self._last: Measured = points.get(self._step, (0.0, 0))
-
-    def news(self, step: int, told: Measured) -> Measured | None:
-        """What is to be logged of a point, if anything.
-
-        Of steps logged before, only the last may have another value, once a failed trial was trained again: what stands at
-        those before hangs on the order in which trainings ended, which nobody knows any more.
-        """
-        value, at = told
-        if step != self._step:
-            return None if step in self._steps else told
-        if isclose(value, self._last[0], rel_tol=ROUNDING):
-            return None
-        return value, max(at, self._last[1] + 1)  # MLflow shows the latest
-
-    def add(self, step: int, told: Measured) -> None:
-        """Count a point that was logged."""
-        if step >= self._step:
-            self._step, self._last = step, told
-        self._steps.add(step)
-
-
-@dataclass
-class MirroredRun:
-    """A run of MLflow as this process knows it.
-
-    Attributes:
-        status: MLflow's: RUNNING, FINISHED, FAILED or KILLED.
-        state: tag hpo.state: ``running``, ``interrupted``, or one of ENDED.
-        logged: what is logged, by metric; a metric that an earlier process may have logged is looked up once.
-        fresh: made by this process, so that there is nothing to look up.
-        taken: made or taken over by this process.
-    """
-
-    id: str
-    status: str
-    state: str
-    fresh: bool
-    taken: bool
-    deleted: bool = False
-    logged: dict[str, Logged] = field(default_factory=dict)
-
-    @property
-    def ended(self) -> bool:
-        """Whether everything about this run has been logged."""
-        return self.state in ENDED and self.status != "RUNNING" and not self.deleted
 
 
 def plain_errors(method: Callable[Concatenate[Store, P], R]) -> Callable[Concatenate[Store, P], R]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tracked_run import (
     CONFIRMATIONS,
     TABLE,
     TRIALS,
+    Made,
     Told,
     client,
     files,
@@ -21,7 +23,9 @@ from tracked_run import (
     tell_confirmation,
 )
 
-from hpo.tracking.uri import default_uri
+from hpo.records.limits import Limit
+from hpo.records.search import Closed, Earlier, EarlyStop, WarmStart
+from hpo.tracking.uri import VIEW, default_uri
 
 
 def test_a_note_stands_with_the_comparison(results: Path, name: str) -> None:
@@ -175,3 +179,81 @@ def test_a_budget_in_device_seconds_is_told_by_its_unit(results: Path, name: str
     assert f"{budget} a search" in runs["strategy/cosine"].data.tags["mlflow.note.content"]
     params = runs["comparison"].data.params
     assert (params["trials_per_study"], params["device_seconds_per_study"]) == ("at most 2", "24")
+
+
+def test_costs_are_told_in_money_too_where_a_device_hour_has_a_price(results: Path, name: str) -> None:
+    """Rungs of 2.5 s at 3,600 an hour, which is 1 a second: a training of three costs 7.5, one of two 5."""
+    told = Told(default_uri(results), make_run(name).model_copy(update={"price_per_hour": 3600.0}), "run1")
+    tell(told, Made("linear", 0, 0, (0.6, 0.8, 0.7)))
+    tell(told, Made("linear", 1, 0, (0.5, 0.6)))
+    tell(told, Made("cosine", 0, 0, (0.5, 0.6)))
+    runs = read(results, name)
+    for key, money in {
+        "trial/linear/r0/d0": 7.5,
+        "study/linear/r0": 7.5,
+        "strategy/linear": 12.5,
+        "comparison": 17.5,
+    }.items():
+        metrics = runs[key].data.metrics
+        assert metrics["cost/money"] == metrics["cost/charged_seconds"] == money
+    assert runs["comparison"].data.params["price_per_hour"] == "3600"
+    tags = client(results).get_experiment_by_name(name).tags
+    assert "metrics.`cost/money`" in json.loads(tags[VIEW])["selectedColumns"]
+    assert "`cost/money` the same at 3600 a device-hour" in tags["mlflow.note.content"]
+
+
+def test_without_a_price_nothing_is_told_in_money(results: Path, name: str) -> None:
+    told = Told(default_uri(results), make_run(name), "run1")
+    tell(told, TRIALS[0])
+    assert not [
+        metric for run in read(results, name).values() for metric in run.data.metrics if "money" in metric
+    ]
+    assert "money" not in str(client(results).get_experiment_by_name(name).tags)
+
+
+def test_what_ended_searches_and_what_they_began_with_is_told_with_the_verdict(
+    results: Path, name: str, tmp_path: Path
+) -> None:
+    asked = {"budget": {"stop_decided": True, "total": {"money": 0.5}}}
+    begun = {
+        "experiment": asked,
+        "total": Limit(trials=40, device_seconds=720.0),
+        "warm_start": WarmStart(
+            earlier=(Earlier(name="be*fore", trials=9, confirmations=0, sha256="0" * 64),),
+            first_draws=1,
+            observations=(3, 5),
+            replicates=2,
+            sha256="0" * 64,
+        ),
+    }
+    run = make_run(name, trials=8).model_copy(update=begun)
+    told = Told(default_uri(results), run, "run1")
+    ended = {
+        "early_stop": EarlyStop(after=4, strategies=("cosine",)),
+        "closed": Closed(rounds=6, reason="7 rounds were expected to take 42 trials in all"),
+    }
+    runs = read(results, name)
+    before = runs["comparison"].data.tags["mlflow.note.content"]
+    assert "an equal budget of at most 8 trials" in before
+    assert "- A strategy stops that can no longer change the comparison.\n" in before
+    told.mirror.head(run.model_copy(update=ended))
+    told.finish(*files(tmp_path), "A verdict.", TABLE)
+    runs = read(results, name)
+    pages = (
+        client(results).get_experiment_by_name(name).tags["mlflow.note.content"],
+        runs["comparison"].data.tags["mlflow.note.content"],
+    )
+    for page in pages:
+        assert "an equal budget of 6 trials" in page
+        assert (
+            "- All searches together may spend 40 trials or 720 device-seconds (0.5 in money), shared work once.\n"
+            "- That ended them after 6 draws each: 7 rounds were expected to take 42 trials in all.\n"
+        ) in page
+        assert "can no longer change the comparison: after 4 draws of each search `cosine` did.\n" in page
+        assert (
+            "- Each search began with what `be*fore` had found: 3 to 5 observations and 1 first draw(s)."
+            in page
+        )
+    stopped, other = (runs[f"strategy/{s}"].data.tags["mlflow.note.content"] for s in ("cosine", "linear"))
+    assert "4 trials (then it stopped: it could no longer change the comparison) a search" in stopped
+    assert "stopped" not in other

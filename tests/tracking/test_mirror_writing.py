@@ -87,10 +87,10 @@ def test_what_ends_before_its_turn_is_written_at_once_and_alike(
     tell_all(lazy)
     assert not calls
     lazy.mirror.write_all()
-    trainings, studies, strategies = 8 + 6, 4, 3
+    trainings, studies, strategies, comparison = 8 + 6, 4, 3, 1
     assert calls == {
         "create_run": trainings + studies,
-        "log_batch": trainings + studies + strategies,
+        "log_batch": trainings + studies + strategies + comparison,
         "set_terminated": trainings,
     }
     lazy.finish(*files(tmp_path), "A verdict.", TABLE)

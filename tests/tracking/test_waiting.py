@@ -154,7 +154,7 @@ def test_of_trials_told_while_the_store_is_away_their_names_wait_and_all_arrive(
     away.back.set()
     coordinator.end(files(tmp_path / "files"))
     scribe_thread.join(60)
-    assert max(held) <= 3 + 4, "and the studies and strategies above them"
+    assert max(held) <= 3 + 5, "and the studies, strategies and comparison above them"
     for item in made:
         tell(told, item)
     told.finish(*files(tmp_path / "files"), "A verdict.", TABLE)
