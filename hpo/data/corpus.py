@@ -220,6 +220,12 @@ def _label_names(reading: Reading, tables: list[Table], origin: str, least: int)
     return tuple(named) or tuple(sorted(trained, key=_natural))
 
 
-def _natural(name: str) -> list[tuple[int, int | str]]:
-    """Sort key that compares runs of digits as numbers."""
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name)]
+def _natural(name: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Sort key that compares runs of digits as numbers, of any length; of equal ones the names decide."""
+    parts = re.split(r"([0-9]+)", name)
+    runs = [part.lstrip("0") for part in parts[1::2]]
+    texts = [(1, 0, part) for part in parts[0::2]]
+    mixed = [texts[0]]
+    for run, text in zip(runs, texts[1:], strict=True):
+        mixed += [(0, len(run), run), text]
+    return mixed, name

@@ -1,6 +1,6 @@
-"""One study on a Ray cluster of three machines to which something happens: FAULT SPACE RESULTS SECONDS.
+"""One study on a Ray cluster of three machines to which something happens: FAULT SPACE RESULTS ANSWERS.
 
-The head lends no CPU, the other two one each. After so many seconds of training the fault strikes a worker's machine, or
+The head lends no CPU, the other two one each. After so many answers of workers the fault strikes a worker's machine, or
 the head. It prints JSON: what happened when, in seconds from the fault.
 """
 
@@ -35,12 +35,12 @@ class Study:
         for line in self.process.stdout:
             self.lines.append((time.monotonic(), line.rstrip()))
 
-    def wait_for(self, word: str, seconds: float) -> None:
+    def wait_for(self, answers: int, seconds: float) -> None:
         end = time.monotonic() + seconds
-        while not any(word in line for _, line in self.lines):
+        while sum(line.startswith("done") for _, line in self.lines) < answers:
             assert time.monotonic() < end, self.lines[-20:]
             assert self.process.poll() is None, self.lines[-20:]
-            time.sleep(0.1)
+            time.sleep(0.01)
 
     def code(self, seconds: float) -> int:
         try:
@@ -71,23 +71,22 @@ def undo(fault: str, hosts: Hosts) -> None:
         hosts.link("h2", "up")
 
 
-def main(fault: str, space: str, results: str, seconds: str) -> None:
+def main(fault: str, space: str, results: str, answers: str) -> None:
     assert fault in FAULTS, f"one of {FAULTS}"
     with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:
         hidden = Path(results) if fault == "no shared folder" else None
         hosts = Hosts(3, Path(folder) / "c", hidden)
         try:
-            told = _happen(fault, hosts, space, results, float(seconds))
+            told = _happen(fault, hosts, space, results, int(answers))
         finally:
             hosts.end()
         print(json.dumps(told))
 
 
-def _happen(fault: str, hosts: Hosts, space: str, results: str, seconds: float) -> dict[str, object]:
+def _happen(fault: str, hosts: Hosts, space: str, results: str, answers: int) -> dict[str, object]:
     start(hosts, "ray")
     study = Study(hosts, space, results)
-    study.wait_for("done", 300)
-    time.sleep(seconds)
+    study.wait_for(answers, 600)
     struck = time.monotonic()
     told: dict[str, object] = {"fault": fault}
     if fault == "head lost":

@@ -39,6 +39,14 @@ def test_every_file_type_gives_the_same_corpus(tmp_path, ending):
     assert corpus.groups is None
 
 
+def test_labels_are_in_natural_order_whatever_digits_they_hold(tmp_path):
+    long = "9" * 5_000  # Python reads no such number
+    names = (f"p{long}", "p2", "p10", "²", "01", "1")
+    rows = [(f"text {number}", name) for number, name in enumerate([*names, *names])]
+    corpus = load_corpus(DataSource(path=write(tmp_path / "films.csv", rows)))
+    assert corpus.label_names == ("01", "1", "p2", "p10", f"p{long}", "²")
+
+
 def test_columns_have_the_names_that_the_source_gives(tmp_path):
     path = write(
         tmp_path / "a.csv", [("u", "x", "1"), ("v", "y", "2"), ("w", "x", "1")], ("body", "kind", "doc")
