@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.faults.bench import Bench, Found
-from benchmarks.faults.study import Study
+from benchmarks.faults.study import Process, Study
 from tests import postgres
 from tests.mlflow_server import MlflowServer
 from tests.postgres import Postgres
@@ -41,7 +41,8 @@ def mlflow_away(bench: Bench, times: int) -> Found:
             study.server = server
             try:
                 process = study.start(before=study.counted)
-                _some_segments(study, process, bench)
+                _some_segments(study, process)
+                process.ends_within(bench.random.uniform(0.0, 0.6 * bench.undisturbed.seconds))
                 server.down()
                 process.ends_within(ABSENCE)
                 away += process.poll() is None
@@ -61,6 +62,7 @@ def postgres_restarted(bench: Bench, times: int) -> Found:
             study.storage = database.make(f"studies{runs}")
             runs += 1
             process = study.start(before=study.counted)
+            _some_segments(study, process)
             while restarts < times and not process.ends_within(bench.random.uniform(0.0, 3.0)):
                 database.down(signal.SIGQUIT if restarts % 2 else signal.SIGINT)
                 process.ends_within(bench.random.uniform(0.0, 5.0))
@@ -70,10 +72,10 @@ def postgres_restarted(bench: Bench, times: int) -> Found:
     return found.tell(times=restarts, runs=runs)
 
 
-def _some_segments(study: Study, process: Any, bench: Bench) -> None:
+def _some_segments(study: Study, process: Process) -> None:
+    """Wait until it trains: a server that is away when a run begins is refused at once, as a mistyped address is."""
     while not study.segments() and process.poll() is None:
         time.sleep(0.01)
-    process.ends_within(bench.random.uniform(0.0, 0.6 * bench.undisturbed.seconds))
 
 
 @contextmanager

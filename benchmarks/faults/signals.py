@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from benchmarks.faults.bench import Bench, Found
@@ -73,7 +74,8 @@ def _preempt(process: Process, found: Found, *, to_all: bool) -> float:
         time.sleep(0.02)
     seconds = time.monotonic() - began
     if left:
-        found.fault(f"{len(left)} of {len(family)} processes were left after {GRACE:g} s")
+        names = "; ".join(_command(pid) for pid in sorted(left))
+        found.fault(f"{len(left)} of {len(family)} processes were left after {GRACE:g} s: {names}")
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     return seconds
@@ -82,6 +84,13 @@ def _preempt(process: Process, found: Found, *, to_all: bool) -> float:
 def _ends(bench: Bench, study: Study, found: Found) -> None:
     process = study.start()
     bench.ended(study, process.wait(), process.printed, found)
+
+
+def _command(pid: int) -> str:
+    """The end of a process's command line."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()[-60:]
+    return f"process {pid}, which has ended since"
 
 
 def _impatient() -> None:

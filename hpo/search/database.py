@@ -87,7 +87,10 @@ class Database:
                 ) from None
             except (SQLAlchemyError, StorageInternalError) as error:
                 if last or _is_away(error):
-                    raise UserError(f"--storage {self.place}: {self._reason(error)}", HINT) from None
+                    again = "If it is only away, give the same command again when it is back."
+                    raise UserError(
+                        f"--storage {self.place}: {self._reason(error)}", f"{HINT} {again}"
+                    ) from None
             except RuntimeError as error:  # tables of another version of Optuna
                 raise UserError(f"--storage {self.place}: {error}", HINT) from None
             time.sleep(0.2)

@@ -147,9 +147,8 @@ class Tracker:
         """
         self.begin_interrupt()
         if self._interrupted is None:
-            self._letters.put(
-                None
-            )  # it has nothing to write, and ends by itself as soon as mlflow is imported
+            self._process.kill()  # it has nothing to write, and may be far from having imported mlflow
+            self._close()
             return
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, self._interrupted + PATIENCE - time.monotonic()))

@@ -65,7 +65,7 @@ def told(loaded: Loaded, folder: Path, epsilon: float) -> tuple[float, float]:
     last = len(recall.course(parameters, 1).marks) - 1
     asked = Job(parameters=parameters, seed=1, rung=last)
     rung = worker.do(asked).rung
-    recall.open_test(loaded.test_set)
+    recall.open_test(loaded.test_sets)
     test = worker.do(asked.model_copy(update={"split": "test"})).test
     assert rung is not None
     assert test is not None

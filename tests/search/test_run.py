@@ -87,7 +87,10 @@ class Stops(Nobody):
         self.heard += 1
         if self.heard == 8:
             assert request_stop(self.folder, now=self.now)
-            time.sleep(0.2)  # until it has been looked at
+            requests = next(t for t in threading.enumerate() if isinstance(t, stopping.Requests))
+            while not requests.soon():
+                time.sleep(0.01)
+            time.sleep(0.2)  # until the signal of one to stop now has come
 
 
 @pytest.fixture(autouse=True)

@@ -202,4 +202,4 @@ def test_a_bug_of_the_mirror_is_a_traceback_in_the_coordinator(tmp_path: Path) -
 def test_a_run_stopped_before_it_opened_waits_for_nothing(tmp_path: Path) -> None:
     tracker = Recorded(default_uri(tmp_path), print)
     tracker.interrupt()
-    wait_until(lambda: tracker._process.poll() == 0)
+    assert tracker._process.poll() is not None, "nothing of it is left, however long mlflow takes to import"
