@@ -25,6 +25,7 @@ def struck(fault: str, bench: Bench, times: int) -> Found:
     found, noticed, segments = Found(), [], []
     for number in range(times):
         study = bench.study(f"{fault.replace(' ', '-')}-{number}")
+        study.results.mkdir(exist_ok=True)
         moment = bench.random.randint(1, ANSWERS)
         command = ["unshare", "--net", "--mount", sys.executable, "-m", "tests.cluster.faulty", fault]
         command += [str(study.folder / "faults.yaml"), str(study.results), str(moment)]
