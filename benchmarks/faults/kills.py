@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.faults.bench import Bench, Found
+from tests.e2e.processes import children
 
 LOADED = 3.0  # seconds of processor time, by which a worker that took a dead one's place has ended its job
 
@@ -81,16 +82,8 @@ def two_coordinators(bench: Bench, times: int) -> Found:
 
 def workers_of(coordinator: int) -> list[int]:
     """Worker processes below a coordinator: those that its fork server forked."""
-    servers = [pid for pid in _children(coordinator) if "forkserver" in _command_line(pid)]
-    return [child for server in servers for child in _children(server)]
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    except OSError:
-        return []
+    servers = [pid for pid in children(coordinator) if "forkserver" in _command_line(pid)]
+    return sorted(child for server in servers for child in children(server))
 
 
 def _command_line(pid: int) -> str:

@@ -9,7 +9,7 @@ def below(pid: int) -> set[int]:
     """Process ids of all descendants."""
     found, new = set[int](), {pid}
     while new:
-        new = {child for parent in new for child in _children(parent)} - found
+        new = {child for parent in new for child in children(parent)} - found
         found |= new
     return found
 
@@ -22,7 +22,8 @@ def alive(pid: int) -> bool:
         return False
 
 
-def _children(pid: int) -> set[int]:
+def children(pid: int) -> set[int]:
+    """Process ids of those that its threads started."""
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         return {int(child) for task in tasks for child in (task / "children").read_text().split()}
